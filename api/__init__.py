@@ -1,0 +1,1 @@
+"""HTTP, command line and the composition root that wires the parts together."""

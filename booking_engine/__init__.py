@@ -1,0 +1,1 @@
+"""The core: what a booking is, who may change it, and where it is kept."""

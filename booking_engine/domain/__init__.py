@@ -1,0 +1,1 @@
+"""The rules of imaging booking as frozen values and functions; no frameworks."""

@@ -1,0 +1,1 @@
+"""MLLP transport: framing without I/O, a listener and a sender."""

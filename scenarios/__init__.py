@@ -1,0 +1,1 @@
+"""Capacity what-ifs on the same engine, run offline by planners."""

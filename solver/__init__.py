@@ -1,0 +1,1 @@
+"""Allocation of orders to scanner time: pure, arrays in, plan out."""

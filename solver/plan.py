@@ -1,0 +1,99 @@
+"""What the solver answers: assignments, costs by term, prices and a certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from solver.problem import Ints
+
+UNPLACED = -1
+"""In `Plan.opening`: the order has no slot in this plan."""
+
+PRICE_SCALE = 1000
+"""Prices are integers in thousandths of a cost unit, so that the bound is exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Prices that prove a lower bound on the cost of every plan.
+
+    For any prices that are not negative, ``L = sum_j min(unplaced_j, min over the
+    pairs p and openings b of j of cost + minute_price[b] * minutes[p] +
+    exam_price[contract[b]]) - sum_b minute_price[b] * minutes[b] - sum_c
+    exam_price[c] * ceiling[c]`` is at most the cost of the best plan (weak
+    duality). A checker needs the problem and the prices alone.
+
+    Parameters
+    ----------
+    minute_price
+        Shape ``(openings,)``; per minute, in 1 / `PRICE_SCALE` cost units.
+    exam_price
+        Shape ``(contracts,)``; per exam, in 1 / `PRICE_SCALE` cost units.
+    bound
+        ``ceil(L)`` in cost units: costs are whole, so the ceiling is still a bound.
+    """
+
+    minute_price: Ints
+    exam_price: Ints
+    bound: int
+
+
+@dataclass(frozen=True, slots=True)
+class CostTerms:
+    """A cost split into the terms that are stored with each decision."""
+
+    waiting: int
+    lateness: int
+    breach: int
+    pair: int
+    opening: int
+    unplaced: int
+
+    @property
+    def total(self) -> int:
+        """Sum of the terms, in cost units."""
+        return (
+            self.waiting
+            + self.lateness
+            + self.breach
+            + self.pair
+            + self.opening
+            + self.unplaced
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One answer to a `Problem`.
+
+    Parameters
+    ----------
+    opening
+        Shape ``(orders,)``. Row number of the opening, or `UNPLACED`.
+    pair
+        Shape ``(orders,)``. Row number of the pair used, or `UNPLACED`.
+    start_minute
+        Shape ``(orders,)``. Start in minutes from midnight of the opening's day;
+        0 for unplaced orders.
+    terms
+        The plan's cost by term.
+    certificate
+        The bound and the prices that prove it.
+    seconds
+        Wall time used, for reports; not part of any comparison.
+    """
+
+    opening: Ints
+    pair: Ints
+    start_minute: Ints
+    terms: CostTerms
+    certificate: Certificate
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """``(cost - bound) / bound``; 0 where both are 0, infinite if only the bound."""
+        cost, bound = self.terms.total, self.certificate.bound
+        if cost == bound:
+            return 0.0
+        return (cost - bound) / bound if bound > 0 else float("inf")
