@@ -1,0 +1,272 @@
+"""What may be asked of the engine; each command has one handler.
+
+Commands are facts about an intention: frozen, complete, free of HL7 and HTTP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from booking_engine.domain.identifiers import (
+    Actor,
+    AppointmentId,
+    OrderId,
+    PartnerId,
+    PlanRunId,
+    ProcedureCode,
+    ScannerId,
+    SessionId,
+)
+from booking_engine.domain.orders import HoldReason, OrderContent
+from booking_engine.domain.safety import Question, SafetyAnswer
+from booking_engine.domain.vocabulary import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveOrder:
+    """A sender places a new order (ORC-1 NW).
+
+    Handled by `intake.receive_order`, which returns an `intake.Received`.
+
+    Parameters
+    ----------
+    sent_at
+        The sender's time of the transaction (ORC-9, else MSH-7).
+    holds
+        What the mapper could not settle; the order is held if there is any.
+    refusal
+        Coded reason to refuse the order for good (for example not imaging), or
+        empty.
+    """
+
+    partner: PartnerId
+    content: OrderContent
+    sent_at: datetime
+    holds: tuple[HoldReason, ...] = ()
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOrder:
+    """A sender replaces what it asked for (ORC-1 XO): a snapshot, not a patch.
+
+    Handled by `intake.change_order`, which returns an `intake.Received`.
+    """
+
+    partner: PartnerId
+    content: OrderContent
+    sent_at: datetime
+    holds: tuple[HoldReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """A sender or a person withdraws an order (ORC-1 CA or DC).
+
+    Handled by `intake.cancel_order`, which returns an `intake.Received`. Name the
+    order by `order_id`, or by partner and placer number.
+    """
+
+    reason: str
+    sent_at: datetime
+    order_id: OrderId | None = None
+    partner: PartnerId | None = None
+    placer_authority: str = ""
+    placer_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOrder:
+    """A person settles what an order was held for.
+
+    Handled by `vetting.release_order`, which returns the order. Every open question
+    must be answered: a missing procedure or urgency must be given here.
+    """
+
+    order_id: OrderId
+    procedure: ProcedureCode | None = None
+    priority: Priority | None = None
+    birth_date: date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VetOrder:
+    """A practitioner justifies, or an operator authorises under a guideline.
+
+    Handled by `vetting.vet_order`, which returns the order: ``WAITING`` if nothing
+    blocks it, else ``VETTED``.
+    """
+
+    order_id: OrderId
+    guideline: str | None = None
+    procedure: ProcedureCode | None = None
+    priority: Priority | None = None
+    cleared: frozenset[Question] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RejectOrder:
+    """A person turns the request down.
+
+    Handled by `vetting.reject_order`, which returns the order.
+    """
+
+    order_id: OrderId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAnswers:
+    """Safety answers are added; listed for booking once nothing blocks.
+
+    Handled by `vetting.record_answers`, which returns the order.
+    """
+
+    order_id: OrderId
+    answers: tuple[SafetyAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSlot:
+    """Keep a slot for a while, until the patient has answered.
+
+    Handled by `scheduling.hold_slot`, which returns the appointment.
+    """
+
+    order_id: OrderId
+    session_id: SessionId
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmHold:
+    """The patient accepts a held slot.
+
+    Handled by `scheduling.confirm_hold`, which returns the appointment.
+    """
+
+    appointment_id: AppointmentId
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """The patient declines a held slot, or it lapsed.
+
+    Handled by `scheduling.release_hold`, which returns the appointment.
+    """
+
+    appointment_id: AppointmentId
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireHolds:
+    """Release every hold that has lapsed.
+
+    Handled by `scheduling.expire_holds`, which returns how many there were.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class BookSlot:
+    """Book a chosen slot for an order.
+
+    Handled by `scheduling.book_slot`, which returns the appointment.
+    """
+
+    order_id: OrderId
+    session_id: SessionId
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookBest:
+    """Book the engine's best slot for an order: urgent orders, on arrival.
+
+    Handled by `scheduling.book_best`, which returns the appointment, or ``None``
+    where there is no slot (the order goes on waiting).
+    """
+
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAppointment:
+    """Give an appointment another slot; the clock goes on.
+
+    Handled by `scheduling.move_appointment`, which returns the appointment.
+
+    Parameters
+    ----------
+    version
+        The version that the caller has seen; `StaleVersion` if it moved on.
+    """
+
+    appointment_id: AppointmentId
+    session_id: SessionId
+    starts_at: datetime
+    reason: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAppointment:
+    """End an appointment beforehand; the order goes back to waiting.
+
+    Handled by `scheduling.cancel_appointment`, which returns the appointment.
+
+    Parameters
+    ----------
+    by_patient
+        A patient's cancellation resets the clock to the appointment's date; a
+        hospital's never does.
+    """
+
+    appointment_id: AppointmentId
+    reason: str
+    by_patient: bool
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """The patient arrived, was scanned, or did not come.
+
+    Handled by `attendance.record_outcome`, which returns the appointment.
+
+    Parameters
+    ----------
+    outcome
+        ``arrived``, ``performed`` or ``did_not_attend``.
+    """
+
+    appointment_id: AppointmentId
+    outcome: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBooking:
+    """One line of a plan: an order, where, and when."""
+
+    order_id: OrderId
+    session_id: SessionId
+    scanner: ScannerId
+    starts_at: datetime
+    minutes: int
+    explanation: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPlan:
+    """Book what a plan gave to one scanner on one day.
+
+    Handled by `planning.apply_plan`, which returns a `planning.Applied`. An order
+    or slot that changed since the snapshot is left for the next run.
+    """
+
+    plan_run_id: PlanRunId
+    bookings: tuple[PlannedBooking, ...]
+    requested_by: Actor

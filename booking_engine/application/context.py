@@ -1,0 +1,31 @@
+"""What every handler is given besides its command: time, names, policy, author."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking_engine.domain.identifiers import Actor, Ids
+from booking_engine.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of one command.
+
+    Parameters
+    ----------
+    now
+        The instant at which the transaction runs; one for the whole command.
+    actor
+        Who is responsible.
+    ids
+        Source of new identifiers.
+    policy
+        The published weights in force.
+    """
+
+    now: datetime
+    actor: Actor
+    ids: Ids
+    policy: Policy

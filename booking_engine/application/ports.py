@@ -1,0 +1,345 @@
+"""What the use cases need from outside, as protocols; `persistence` provides them.
+
+Every read returns domain values. Writes are buffered by the unit of work and reach
+the database together when it is flushed or committed, so that a batch of messages
+costs a handful of statements, not thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.decisions import Decision
+from booking_engine.domain.events import Event
+from booking_engine.domain.identifiers import (
+    AppointmentId,
+    ContractId,
+    DecisionId,
+    DeliveryId,
+    EventId,
+    MessageId,
+    OrderId,
+    PartnerId,
+    PlanRunId,
+    ScannerId,
+    SessionId,
+)
+from booking_engine.domain.messages import Delivery, InboundMessage
+from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.plan_runs import PlanRun
+from booking_engine.domain.schedule import Appointment, ScanSession
+from booking_engine.domain.waiting import ClockEvent
+
+PlacerKey = tuple[PartnerId, str, str]
+"""Partner, placer authority, placer number: the sender's name of an order."""
+MessageKey = tuple[str, str]
+"""Sender (``MSH-3|MSH-4``) and control id (MSH-10)."""
+
+
+class Orders(Protocol):
+    """The orders, with their history and their clock log."""
+
+    def get(self, order_id: OrderId) -> ImagingOrder:
+        """Return one order; raises `NotKnown`."""
+        ...
+
+    def get_many(self, order_ids: Iterable[OrderId]) -> dict[OrderId, ImagingOrder]:
+        """Return those of `order_ids` that exist, in one query."""
+        ...
+
+    def by_placer(self, key: PlacerKey) -> ImagingOrder | None:
+        """Return the newest order with this placer key, or ``None``."""
+        ...
+
+    def prefetch(self, keys: Iterable[PlacerKey]) -> None:
+        """Read the orders of these keys in one query, for `by_placer` to find."""
+        ...
+
+    def add(self, order: ImagingOrder) -> None:
+        """Store a new order."""
+        ...
+
+    def save(self, order: ImagingOrder) -> None:
+        """Store a changed order whose `version` is the one that was read.
+
+        The stored version becomes one more; if somebody else was faster, flushing
+        raises `StaleVersion`.
+        """
+        ...
+
+    def log(self, change: StatusChange) -> None:
+        """Append to the history."""
+        ...
+
+    def log_clock(self, event: ClockEvent) -> None:
+        """Append to the clock log."""
+        ...
+
+    def with_status(
+        self, statuses: Iterable[OrderStatus], *, limit: int | None = None
+    ) -> list[ImagingOrder]:
+        """Return the orders in any of `statuses`, oldest clock first."""
+        ...
+
+    def history(self, order_id: OrderId) -> list[StatusChange]:
+        """Return the history of one order, oldest first."""
+        ...
+
+    def clock_log(self, order_id: OrderId) -> list[ClockEvent]:
+        """Return the clock log of one order, oldest first."""
+        ...
+
+    def counts(self) -> dict[OrderStatus, int]:
+        """Return how many orders are in each state that has any."""
+        ...
+
+
+class Schedule(Protocol):
+    """Sessions and appointments."""
+
+    def add_sessions(self, sessions: Iterable[ScanSession]) -> None:
+        """Store sessions; those whose id exists already are left as they are."""
+        ...
+
+    def session(self, session_id: SessionId) -> ScanSession:
+        """Return one session; raises `NotKnown`."""
+        ...
+
+    def save_session(self, session: ScanSession) -> None:
+        """Store a changed session; optimistic as `Orders.save`."""
+        ...
+
+    def sessions_between(
+        self,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> list[ScanSession]:
+        """Return sessions that overlap the interval, by scanner, then start."""
+        ...
+
+    def add(self, appointment: Appointment) -> None:
+        """Store a new appointment or hold.
+
+        Flushing raises `SlotTaken` or `PatientBusy` if it overlaps another.
+        """
+        ...
+
+    def save(self, appointment: Appointment) -> None:
+        """Store a changed appointment; optimistic as `Orders.save`, may raise as add."""
+        ...
+
+    def appointment(self, appointment_id: AppointmentId) -> Appointment:
+        """Return one appointment; raises `NotKnown`."""
+        ...
+
+    def live_appointment(self, order_id: OrderId) -> Appointment | None:
+        """Return the order's appointment in an occupying state, or ``None``."""
+        ...
+
+    def live_appointments(
+        self, order_ids: Iterable[OrderId]
+    ) -> dict[OrderId, Appointment]:
+        """Return the occupying appointments of these orders, in one query."""
+        ...
+
+    def occupying_between(
+        self,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> list[Appointment]:
+        """Return appointments that occupy time in the interval, by scanner, start."""
+        ...
+
+    def occupying_patients(
+        self, patients: Iterable[str], after: datetime
+    ) -> list[Appointment]:
+        """Return the occupying appointments of these patients that end after."""
+        ...
+
+    def expired_holds(self, now: datetime) -> list[Appointment]:
+        """Return the holds that lapsed at or before `now`."""
+        ...
+
+    def contract_use(self) -> dict[ContractId, int]:
+        """Return how many occupying appointments count against each contract."""
+        ...
+
+
+class Decisions(Protocol):
+    """Decision records."""
+
+    def add(self, decision: Decision) -> None:
+        """Store a record."""
+        ...
+
+    def get(self, decision_id: DecisionId) -> Decision:
+        """Return one record; raises `NotKnown`."""
+        ...
+
+    def of_run(self, plan_run_id: PlanRunId) -> list[Decision]:
+        """Return the records of one planning run."""
+        ...
+
+
+class PlanRuns(Protocol):
+    """Planning runs."""
+
+    def add(self, run: PlanRun) -> None:
+        """Store a new run."""
+        ...
+
+    def save(self, run: PlanRun) -> None:
+        """Store a changed run (one writer: the job that runs it)."""
+        ...
+
+    def get(self, run_id: PlanRunId) -> PlanRun:
+        """Return one run with its files; raises `NotKnown`."""
+        ...
+
+    def latest(self, limit: int) -> list[PlanRun]:
+        """Return the newest runs, without their files."""
+        ...
+
+
+class Messages(Protocol):
+    """Inbound messages."""
+
+    def add(self, message: InboundMessage) -> None:
+        """Store a message with its acknowledgement."""
+        ...
+
+    def prefetch(self, keys: Iterable[MessageKey]) -> None:
+        """Read the newest message of each key in one query, for `by_key`."""
+        ...
+
+    def by_key(self, key: MessageKey) -> InboundMessage | None:
+        """Return the newest message with this sender and control id, or ``None``."""
+        ...
+
+    def get(self, message_id: MessageId) -> InboundMessage:
+        """Return one message; raises `NotKnown`."""
+        ...
+
+
+class Outbox(Protocol):
+    """Events, and their deliveries to partners."""
+
+    def add(self, event: Event) -> EventId:
+        """Store an event and one pending delivery for each partner in its audience."""
+        ...
+
+    def event(self, event_id: EventId) -> Event:
+        """Return one event; raises `NotKnown`."""
+        ...
+
+    def events(self, event_ids: Iterable[EventId]) -> dict[EventId, Event]:
+        """Return these events, in one query."""
+        ...
+
+    def due(
+        self, destination: PartnerId, now: datetime, *, limit: int
+    ) -> list[Delivery]:
+        """Return pending deliveries that may go now, in sequence.
+
+        For each order only deliveries with no earlier one that is parked or waits
+        for its retry: a cancel never overtakes a stuck booking.
+        """
+        ...
+
+    def save(self, deliveries: Sequence[Delivery]) -> None:
+        """Store changed deliveries."""
+        ...
+
+    def get(self, delivery_id: DeliveryId) -> Delivery:
+        """Return one delivery; raises `NotKnown`."""
+        ...
+
+    def of_order(self, order_id: OrderId) -> list[Delivery]:
+        """Return the deliveries of one order, in sequence."""
+        ...
+
+    def counts(self) -> dict[tuple[PartnerId, str], int]:
+        """Return how many deliveries each partner has in each status."""
+        ...
+
+    def oldest_pending(self) -> datetime | None:
+        """Return when the oldest pending delivery was created, or ``None``."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: opened by the dispatcher, committed by it alone."""
+
+    @property
+    def orders(self) -> Orders:
+        """The orders."""
+        ...
+
+    @property
+    def schedule(self) -> Schedule:
+        """Sessions and appointments."""
+        ...
+
+    @property
+    def decisions(self) -> Decisions:
+        """Decision records."""
+        ...
+
+    @property
+    def plan_runs(self) -> PlanRuns:
+        """Planning runs."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """Inbound messages."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Events and deliveries."""
+        ...
+
+    def catalogue(self) -> Catalogue:
+        """Return the network; the same object until it is replaced."""
+        ...
+
+    def replace_catalogue(self, catalogue: Catalogue) -> None:
+        """Store the network anew."""
+        ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Return a context: leaving it by an exception undoes what it wrote."""
+        ...
+
+    def flush(self) -> None:
+        """Send buffered writes; raises what the database refuses, as domain errors."""
+        ...
+
+    def commit(self) -> None:
+        """Flush and make it durable."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything since the last commit."""
+        ...
+
+
+class UnitOfWorkFactory(Protocol):
+    """Opens units of work; each is used by one thread."""
+
+    def __call__(self) -> AbstractContextManager[UnitOfWork]:
+        """Open one for writing; leaving it without commit rolls back."""
+        ...
+
+    def reading(self) -> AbstractContextManager[UnitOfWork]:
+        """Open one for reading only: it takes no write lock and sees one snapshot."""
+        ...

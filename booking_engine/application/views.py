@@ -1,0 +1,148 @@
+"""Read models for people and programs: pages of plain values, never table rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, Protocol, TypeVar
+
+from booking_engine.domain.identifiers import (
+    AppointmentId,
+    MessageId,
+    OrderId,
+    PartnerId,
+    ScannerId,
+    SessionId,
+)
+from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.orders import OrderStatus
+from booking_engine.domain.schedule import Appointment
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some items and where the next ones begin.
+
+    Parameters
+    ----------
+    next_cursor
+        Opaque; ``None`` on the last page.
+    """
+
+    items: tuple[Item, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistItem:
+    """One line of the clerk's worklist, sorted by tier, then breach date, then id."""
+
+    order_id: OrderId
+    status: OrderStatus
+    status_since: datetime
+    priority: str | None
+    tier: int
+    procedure: str | None
+    procedure_as_sent: str
+    modality: str | None
+    partner: PartnerId
+    placer_number: str
+    patient_name: str
+    nhs_number: str | None
+    clock_started_on: date
+    breach_on: date
+    hold_codes: tuple[str, ...]
+    overdue_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistFilter:
+    """What the worklist shows.
+
+    Parameters
+    ----------
+    statuses
+        Empty means every state that is not terminal and not booked.
+    hold_code, procedure_as_sent
+        Only orders held for this reason or this unmapped code.
+    """
+
+    statuses: tuple[OrderStatus, ...] = ()
+    partner: PartnerId | None = None
+    hold_code: str | None = None
+    procedure_as_sent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Which inbound messages to list; ``None`` means any."""
+
+    partner: PartnerId | None = None
+    control_id: str | None = None
+    outcome: str | None = None
+    order_id: OrderId | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list; ``None`` means any."""
+
+    status: OrderStatus | None = None
+    partner: PartnerId | None = None
+    placer_number: str | None = None
+    nhs_number: str | None = None
+    accession: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentFilter:
+    """Which appointments to list; ``None`` means any."""
+
+    scanner: ScannerId | None = None
+    session_id: SessionId | None = None
+    order_id: OrderId | None = None
+    starts_from: datetime | None = None
+    starts_to: datetime | None = None
+
+
+class Views(Protocol):
+    """Reads for the API; each call is one short read-only transaction."""
+
+    def worklist(
+        self, wanted: WorklistFilter, *, cursor: str | None, limit: int
+    ) -> Page[WorklistItem]:
+        """Return a page of the worklist; raises `InvalidValue` on a bad cursor."""
+        ...
+
+    def orders(
+        self, wanted: OrderFilter, *, cursor: str | None, limit: int
+    ) -> Page[WorklistItem]:
+        """Return a page of orders, newest first."""
+        ...
+
+    def messages(
+        self, wanted: MessageFilter, *, cursor: str | None, limit: int
+    ) -> Page[InboundMessage]:
+        """Return a page of inbound messages, newest first, without raw bytes."""
+        ...
+
+    def appointments(
+        self, wanted: AppointmentFilter, *, cursor: str | None, limit: int
+    ) -> Page[Appointment]:
+        """Return a page of appointments by start, then id."""
+        ...
+
+    def messages_of(self, order_id: OrderId) -> list[MessageId]:
+        """Return the inbound messages that created or changed an order."""
+        ...
+
+    def appointments_of(
+        self, appointment_ids: Iterable[AppointmentId]
+    ) -> dict[AppointmentId, Appointment]:
+        """Return these appointments, in one query."""
+        ...

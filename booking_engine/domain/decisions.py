@@ -1,0 +1,101 @@
+"""Why a booking was made: the record, and the sentence rendered from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from booking_engine.domain.identifiers import (
+    Actor,
+    AppointmentId,
+    DecisionId,
+    OrderId,
+    PlanRunId,
+    ScannerId,
+    SessionId,
+)
+
+
+class DecisionKind(StrEnum):
+    """How the slot was chosen."""
+
+    PLANNED = "planned"
+    ON_ARRIVAL = "on_arrival"
+    BY_PERSON = "by_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """An option's cost by term, in cost units of the policy."""
+
+    waiting: int
+    lateness: int
+    breach: int
+    pair: int
+    opening: int
+
+    @property
+    def total(self) -> int:
+        """Sum of the terms."""
+        return self.waiting + self.lateness + self.breach + self.pair + self.opening
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option: where, when, and what it costs.
+
+    Parameters
+    ----------
+    price
+        What the time is worth to other patients at the plan's prices, in thousandths
+        of a cost unit for the whole exam.
+    """
+
+    scanner: ScannerId
+    session_id: SessionId
+    starts_at: datetime
+    minutes: int
+    travel_km: int
+    terms: Terms
+    price: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The record of one decision; never changed once written.
+
+    Parameters
+    ----------
+    inputs_digest
+        SHA-256, in hex, of the canonical JSON of `inputs`.
+    inputs
+        What the decision was made from, enough to check it again.
+    policy_version, rules_version
+        The weights and the eligibility rules that were in force.
+    options
+        How many feasible options there were.
+    excluded
+        How many scanners or openings each rule took out, in the order applied.
+    runner_up
+        The next best option, or ``None`` if there was no other.
+    sentence
+        Plain English, rendered once, when the decision was made.
+    """
+
+    id: DecisionId
+    order_id: OrderId
+    appointment_id: AppointmentId
+    kind: DecisionKind
+    made_at: datetime
+    actor: Actor
+    policy_version: str
+    rules_version: str
+    inputs_digest: str
+    inputs: dict[str, object]
+    chosen: Choice
+    options: int
+    excluded: tuple[tuple[str, int], ...]
+    runner_up: Choice | None
+    plan_run_id: PlanRunId | None
+    sentence: str

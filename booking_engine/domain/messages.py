@@ -1,0 +1,106 @@
+"""What came in over a wire and what goes out: stored whole, never thrown away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from booking_engine.domain.identifiers import (
+    DeliveryId,
+    EventId,
+    MessageId,
+    OrderId,
+    PartnerId,
+)
+
+
+class MessageOutcome(StrEnum):
+    """What became of an inbound message."""
+
+    PROCESSED = "processed"
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """One frame as it arrived, with the acknowledgement that answered it.
+
+    Parameters
+    ----------
+    partner
+        Whose feed, or ``None`` if the sender is not known.
+    sender, control_id
+        ``MSH-3|MSH-4`` and MSH-10; empty where unreadable.
+    kind
+        MSH-9, such as ``ORM^O01``; empty where unreadable.
+    digest
+        SHA-256 of the raw bytes, in hex: a repeat is the same sender, control id and
+        digest.
+    raw, ack
+        The bytes received and the bytes answered.
+    error_code
+        Table 0357 code of a refusal, or empty.
+    order_ids
+        The orders that it created or changed.
+    """
+
+    id: MessageId
+    received_at: datetime
+    peer: str
+    partner: PartnerId | None
+    sender: str
+    control_id: str
+    kind: str
+    digest: str
+    raw: bytes
+    ack: bytes
+    outcome: MessageOutcome
+    error_code: str = ""
+    error_text: str = ""
+    order_ids: tuple[OrderId, ...] = ()
+
+
+class DeliveryStatus(StrEnum):
+    """Where an outbound message stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    PARKED = "parked"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one partner.
+
+    Parameters
+    ----------
+    id
+        Also MSH-10 of the message, so a retry sends identical bytes.
+    sequence
+        Grows with every delivery; those of one order to one partner go in this order.
+    payload
+        The bytes to send; ``None`` until rendered, stored before the first attempt.
+    attempts, next_attempt_at, last_error
+        The retry state; errors name the phase, never patient data.
+    """
+
+    id: DeliveryId
+    event_id: EventId
+    order_id: OrderId
+    destination: PartnerId
+    status: DeliveryStatus
+    created_at: datetime
+    sequence: int = 0
+    payload: bytes | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    last_error: str = ""
+    ack: bytes | None = None
+    delivered_at: datetime | None = None
