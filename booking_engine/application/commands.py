@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from booking_engine.domain.decisions import Reasons
 from booking_engine.domain.identifiers import (
     Actor,
     AppointmentId,
@@ -15,12 +16,11 @@ from booking_engine.domain.identifiers import (
     PartnerId,
     PlanRunId,
     ProcedureCode,
-    ScannerId,
     SessionId,
 )
 from booking_engine.domain.orders import HoldReason, OrderContent
 from booking_engine.domain.safety import Question, SafetyAnswer
-from booking_engine.domain.vocabulary import Priority
+from booking_engine.domain.vocabulary import BookingMode, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class ReceiveOrder:
     refusal
         Coded reason to refuse the order for good (for example not imaging), or
         empty.
+    guidelines
+        The written guidelines under which exams of this partner may be authorised
+        without a person looking at each (IR(ME)R 2017); the partner's profile names
+        them because the employer has signed them.
+    mode
+        Who decides on the slot.
     """
 
     partner: PartnerId
@@ -45,19 +51,23 @@ class ReceiveOrder:
     sent_at: datetime
     holds: tuple[HoldReason, ...] = ()
     refusal: str = ""
+    guidelines: frozenset[str] = frozenset()
+    mode: BookingMode = BookingMode.AUTO
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrder:
     """A sender replaces what it asked for (ORC-1 XO): a snapshot, not a patch.
 
-    Handled by `intake.change_order`, which returns an `intake.Received`.
+    Handled by `intake.change_order`, which returns an `intake.Received`. What was
+    vetted before does not count for a changed request.
     """
 
     partner: PartnerId
     content: OrderContent
     sent_at: datetime
     holds: tuple[HoldReason, ...] = ()
+    guidelines: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +259,19 @@ class RecordOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBooking:
-    """One line of a plan: an order, where, and when."""
+    """One line of a plan: an order, its slot, and why this one.
+
+    Parameters
+    ----------
+    order_version
+        The version that the plan was made from; a changed order is left alone.
+    reasons
+        What the decision record will say.
+    """
 
     order_id: OrderId
-    session_id: SessionId
-    scanner: ScannerId
-    starts_at: datetime
-    minutes: int
-    explanation: dict[str, object]
+    order_version: int
+    reasons: Reasons
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from booking_engine.domain.identifiers import Actor, Ids
 from booking_engine.domain.policy import Policy
+from booking_engine.domain.prices import NO_PRICES, PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,12 @@ class Context:
         Source of new identifiers.
     policy
         The published weights in force.
+    prices
+        What scanner time is worth, from the last plan.
     """
 
     now: datetime
     actor: Actor
     ids: Ids
     policy: Policy
+    prices: PriceBook = NO_PRICES

@@ -131,7 +131,10 @@ class Schedule(Protocol):
         ...
 
     def save(self, appointment: Appointment) -> None:
-        """Store a changed appointment; optimistic as `Orders.save`, may raise as add."""
+        """Store a changed appointment; optimistic as `Orders.save`.
+
+        Flushing may raise as for `add`.
+        """
         ...
 
     def appointment(self, appointment_id: AppointmentId) -> Appointment:

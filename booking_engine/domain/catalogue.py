@@ -92,6 +92,10 @@ class Catalogue:
         """Return the site at which a scanner stands."""
         return self.sites[self.scanner(scanner_id).site]
 
+    def contract_of(self, scanner: Scanner) -> Contract | None:
+        """Return the contract under which the scanner's time is bought, if any."""
+        return None if scanner.contract is None else self.contracts[scanner.contract]
+
     def site_is_closed(self, site: SiteCode, on: date) -> bool:
         """Return whether the site's organisation takes no more orders on `on`."""
         closed_on = self.organisations[self.sites[site].organisation].closed_on

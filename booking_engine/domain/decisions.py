@@ -62,6 +62,27 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Reasons:
+    """What led to a choice, before it is written down as a decision.
+
+    Parameters
+    ----------
+    inputs
+        What the decision was made from, as plain JSON values.
+    options
+        How many feasible options there were.
+    excluded
+        How many scanners or openings each rule took out, in the order applied.
+    """
+
+    chosen: Choice
+    inputs: dict[str, object]
+    options: int
+    excluded: tuple[tuple[str, int], ...]
+    runner_up: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The record of one decision; never changed once written.
 

@@ -17,6 +17,7 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
 from booking_engine.domain.safety import Question, SafetyAnswer
 from booking_engine.domain.vocabulary import (
+    BookingMode,
     PatientSetting,
     Priority,
     WaitingListType,
@@ -56,6 +57,7 @@ class Action(StrEnum):
     PERFORM = "perform"
     MISS = "miss"
     CHANGE = "change"
+    RESUBMIT = "resubmit"
     CANCEL = "cancel"
     REPLACE = "replace"
     TRANSFER = "transfer"
@@ -84,6 +86,11 @@ TRANSITIONS: dict[tuple[OrderStatus, Action], OrderStatus] = {
     (_S.BOOKED, _A.MISS): _S.DID_NOT_ATTEND,
     (_S.ARRIVED, _A.PERFORM): _S.PERFORMED,
     (_S.BOOKED, _A.PERFORM): _S.PERFORMED,
+    # What was asked has changed: nothing that was vetted before counts any more.
+    **{
+        (status, _A.RESUBMIT): _S.AWAITING_VETTING
+        for status in (_S.HELD, _S.AWAITING_VETTING, _S.VETTED, _S.WAITING)
+    },
     # HAZ-2: a missed appointment always leads on; a person lists or closes it.
     (_S.DID_NOT_ATTEND, _A.LIST): _S.WAITING,
     **{
@@ -235,7 +242,10 @@ class ImagingOrder:
     status, status_since
         The state and the instant it was entered.
     holds
-        Why a person is needed; empty unless `status` is ``HELD``.
+        Why a person is needed: on a held order, or on a booked one whose sender
+        changed the request.
+    mode
+        Who decides on the slot.
     sent_at
         The sender's time of the last message applied: older ones are ignored.
     version
@@ -252,6 +262,7 @@ class ImagingOrder:
     sent_at: datetime
     holds: tuple[HoldReason, ...] = ()
     vetting: Vetting | None = None
+    mode: BookingMode = BookingMode.AUTO
     version: int = 1
 
     def after(self, action: Action, at: datetime) -> ImagingOrder:
@@ -274,7 +285,7 @@ class ImagingOrder:
             self,
             status=target,
             status_since=since,
-            holds=self.holds if target is OrderStatus.HELD else (),
+            holds=self.holds if target is self.status else (),
         )
 
     def held(self, reasons: tuple[HoldReason, ...], at: datetime) -> ImagingOrder:

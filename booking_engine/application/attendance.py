@@ -1,0 +1,80 @@
+"""What happened on the day: the patient arrived, was scanned, or did not come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from booking_engine.application.booking import appointment_event
+from booking_engine.application.commands import RecordOutcome
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.domain.clock import local_date
+from booking_engine.domain.errors import InvalidValue, StaleVersion
+from booking_engine.domain.events import EventKind
+from booking_engine.domain.orders import Action, StatusChange
+from booking_engine.domain.schedule import Appointment, AppointmentStatus
+from booking_engine.domain.waiting import ClockEvent, ClockReason
+
+OUTCOMES: dict[str, tuple[Action, AppointmentStatus, ClockReason | None]] = {
+    "arrived": (Action.ARRIVE, AppointmentStatus.ARRIVED, None),
+    "performed": (
+        Action.PERFORM,
+        AppointmentStatus.PERFORMED,
+        ClockReason.PERFORMED,
+    ),
+    "did_not_attend": (
+        Action.MISS,
+        AppointmentStatus.DID_NOT_ATTEND,
+        ClockReason.DID_NOT_ATTEND,
+    ),
+}
+"""What each outcome does to the order, the appointment and the clock."""
+
+
+def record_outcome(
+    command: RecordOutcome, uow: UnitOfWork, context: Context
+) -> Appointment:
+    """Record what happened; a missed appointment restarts the clock (DM01).
+
+    Raises
+    ------
+    InvalidValue
+        No such outcome.
+    StaleVersion
+        The caller saw another version.
+    TransitionRefused
+        The order's state does not allow it.
+    """
+    if command.outcome not in OUTCOMES:
+        raise InvalidValue(
+            f"Outcome {command.outcome!r} is not known; use one of"
+            f" {', '.join(OUTCOMES)}."
+        )
+    action, status, reason = OUTCOMES[command.outcome]
+    appointment = uow.schedule.appointment(command.appointment_id)
+    if command.version is not None and command.version != appointment.version:
+        raise StaleVersion(
+            f"Appointment {appointment.id} is at version {appointment.version}, not"
+            f" {command.version}; read it again."
+        )
+    order = uow.orders.get(appointment.order_id)
+    after = order.after(action, context.now)
+    if reason is not None:
+        clock = order.clock.after(reason, local_date(appointment.starts_at))
+        after = replace(after, clock=clock)
+        uow.orders.log_clock(
+            ClockEvent(order.id, context.now, reason, clock.started_on)
+        )
+    changed = replace(appointment, status=status)
+    uow.schedule.save(changed)
+    uow.orders.save(after)
+    uow.orders.log(
+        StatusChange(
+            order.id, context.now, context.actor, action, order.status, after.status
+        )
+    )
+    if reason is ClockReason.DID_NOT_ATTEND:
+        uow.outbox.add(
+            appointment_event(EventKind.DID_NOT_ATTEND, order, changed, uow, context)
+        )
+    return replace(changed, version=changed.version + 1)

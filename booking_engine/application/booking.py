@@ -1,0 +1,186 @@
+"""Writing a booking down: appointment, decision, order, history and event at once.
+
+Everything that books goes through `place`, so that no booking exists without its
+decision record, and everything that frees a slot through `cancel_live_appointment`
+or `scheduling`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.domain.decisions import Decision, DecisionKind, Reasons
+from booking_engine.domain.eligibility import RULES_VERSION
+from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.identifiers import (
+    AppointmentId,
+    DecisionId,
+    PartnerId,
+    PlanRunId,
+    ScannerId,
+)
+from booking_engine.domain.orders import Action, ImagingOrder, StatusChange
+from booking_engine.domain.schedule import Appointment, AppointmentStatus
+from booking_engine.domain.sentences import booking_sentence
+
+
+def place(
+    order: ImagingOrder,
+    reasons: Reasons,
+    kind: DecisionKind,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    plan_run_id: PlanRunId | None = None,
+) -> Appointment:
+    """Book the chosen slot for a waiting order; rules were checked by the caller.
+
+    Raises
+    ------
+    TransitionRefused
+        The order is not waiting.
+    """
+    booked = order.after(Action.BOOK, context.now)
+    appointment_id = AppointmentId(context.ids("A"))
+    decision = decide(
+        order,
+        reasons,
+        kind,
+        uow,
+        context,
+        appointment_id=appointment_id,
+        plan_run_id=plan_run_id,
+    )
+    chosen = reasons.chosen
+    appointment = Appointment(
+        id=appointment_id,
+        order_id=order.id,
+        session_id=chosen.session_id,
+        scanner=chosen.scanner,
+        patient=order.content.patient.key,
+        starts_at=chosen.starts_at,
+        ends_at=chosen.starts_at + timedelta(minutes=chosen.minutes),
+        status=AppointmentStatus.BOOKED,
+        decision_id=decision.id,
+        told=True,
+    )
+    uow.schedule.add(appointment)
+    uow.orders.save(booked)
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            Action.BOOK,
+            order.status,
+            booked.status,
+            decision.id,
+        )
+    )
+    uow.outbox.add(
+        appointment_event(
+            EventKind.APPOINTMENT_BOOKED, order, appointment, uow, context
+        )
+    )
+    return appointment
+
+
+def decide(
+    order: ImagingOrder,
+    reasons: Reasons,
+    kind: DecisionKind,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    appointment_id: AppointmentId,
+    plan_run_id: PlanRunId | None = None,
+) -> Decision:
+    """Write the decision record and return it."""
+    canonical = json.dumps(reasons.inputs, sort_keys=True, separators=(",", ":"))
+    decision = Decision(
+        id=DecisionId(context.ids("D")),
+        order_id=order.id,
+        appointment_id=appointment_id,
+        kind=kind,
+        made_at=context.now,
+        actor=context.actor,
+        policy_version=context.policy.version,
+        rules_version=RULES_VERSION,
+        inputs_digest=hashlib.sha256(canonical.encode()).hexdigest(),
+        inputs=reasons.inputs,
+        chosen=reasons.chosen,
+        options=reasons.options,
+        excluded=reasons.excluded,
+        runner_up=reasons.runner_up,
+        plan_run_id=plan_run_id,
+        sentence=booking_sentence(
+            order, reasons, kind, uow.catalogue(), context.policy
+        ),
+    )
+    uow.decisions.add(decision)
+    return decision
+
+
+def cancel_live_appointment(
+    order: ImagingOrder, uow: UnitOfWork, context: Context, *, reason: str
+) -> Appointment | None:
+    """Free the order's slot or hold, if it has one, and tell those who knew of it."""
+    live = uow.schedule.live_appointment(order.id)
+    if live is None:
+        return None
+    cancelled = replace(
+        live,
+        status=AppointmentStatus.CANCELLED,
+        cancel_reason=reason,
+        expires_at=None,
+    )
+    uow.schedule.save(cancelled)
+    if live.status is not AppointmentStatus.HELD:
+        uow.outbox.add(
+            appointment_event(
+                EventKind.APPOINTMENT_CANCELLED,
+                order,
+                cancelled,
+                uow,
+                context,
+                reason=reason,
+            )
+        )
+    return cancelled
+
+
+def appointment_event(
+    kind: EventKind,
+    order: ImagingOrder,
+    appointment: Appointment,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    reason: str = "",
+) -> Event:
+    """Return the event that tells the diary's owner and the placer."""
+    return Event(
+        kind=kind,
+        order_id=order.id,
+        occurred_at=context.now,
+        audience=audience_of(order, appointment.scanner, uow),
+        appointment_id=appointment.id,
+        scanner=appointment.scanner,
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+        decision_id=appointment.decision_id,
+        reason=reason,
+    )
+
+
+def audience_of(
+    order: ImagingOrder, scanner: ScannerId, uow: UnitOfWork
+) -> tuple[PartnerId, ...]:
+    """Return who is told of an appointment: the diary's owner, then the placer."""
+    diary = uow.catalogue().site_of(scanner).diary_partner
+    return (diary,) if diary == order.partner else (diary, order.partner)

@@ -1,0 +1,146 @@
+"""The one place where a transaction begins and ends.
+
+A command goes to its handler inside a unit of work; orders, appointments, history
+and outgoing events commit together or not at all. Handlers, repositories and routes
+never commit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from booking_engine.application import (
+    attendance,
+    commands,
+    intake,
+    planning,
+    scheduling,
+    vetting,
+)
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork, UnitOfWorkFactory
+from booking_engine.domain.clock import Clock
+from booking_engine.domain.identifiers import Actor, Ids
+from booking_engine.domain.policy import Policy
+from booking_engine.domain.prices import NO_PRICES, PriceBook
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Any, UnitOfWork, Context], Any]
+
+HANDLERS: dict[type, Handler] = {
+    commands.ReceiveOrder: intake.receive_order,
+    commands.ChangeOrder: intake.change_order,
+    commands.CancelOrder: intake.cancel_order,
+    commands.ReleaseOrder: vetting.release_order,
+    commands.VetOrder: vetting.vet_order,
+    commands.RejectOrder: vetting.reject_order,
+    commands.RecordAnswers: vetting.record_answers,
+    commands.HoldSlot: scheduling.hold_slot,
+    commands.ConfirmHold: scheduling.confirm_hold,
+    commands.ReleaseHold: scheduling.release_hold,
+    commands.ExpireHolds: scheduling.expire_holds,
+    commands.BookSlot: scheduling.book_slot,
+    commands.BookBest: scheduling.book_best,
+    commands.MoveAppointment: scheduling.move_appointment,
+    commands.CancelAppointment: scheduling.cancel_appointment,
+    commands.RecordOutcome: attendance.record_outcome,
+    commands.ApplyPlan: planning.apply_plan,
+}
+"""Every command and its handler; a test holds this to the module of commands."""
+
+
+class CommandSession:
+    """Several commands in one transaction; nothing lasts until `commit`.
+
+    Parameters
+    ----------
+    uow
+        The open unit of work; adapters may prefetch through it and store messages.
+    context
+        The circumstances that every command of this session shares.
+    """
+
+    def __init__(self, uow: UnitOfWork, context: Context) -> None:
+        self.uow = uow
+        self.context = context
+
+    def handle(self, command: object) -> Any:
+        """Run the command's handler and return what it returns."""
+        return HANDLERS[type(command)](command, self.uow, self.context)
+
+    def commit(self) -> None:
+        """Make everything since the last commit durable."""
+        self.uow.commit()
+
+
+class Dispatcher:
+    """Runs commands.
+
+    Parameters
+    ----------
+    open_work
+        Opens units of work.
+    clock, ids
+        Sources of time and of new identifiers.
+    policy
+        The published weights in force.
+    prices
+        What scanner time is worth; a planning run replaces them.
+    """
+
+    def __init__(
+        self,
+        open_work: UnitOfWorkFactory,
+        *,
+        clock: Clock,
+        ids: Ids,
+        policy: Policy,
+        prices: PriceBook = NO_PRICES,
+    ) -> None:
+        self.open_work = open_work
+        self.clock = clock
+        self.ids = ids
+        self.policy = policy
+        self.prices = prices
+
+    @contextmanager
+    def session(self, actor: Actor) -> Iterator[CommandSession]:
+        """Open a transaction for several commands; leaving it uncommitted undoes."""
+        with self.open_work() as uow:
+            yield CommandSession(uow, self._context(actor))
+
+    @contextmanager
+    def reading(self, actor: Actor) -> Iterator[CommandSession]:
+        """Open a transaction that only reads: one snapshot, no write lock."""
+        with self.open_work.reading() as uow:
+            yield CommandSession(uow, self._context(actor))
+
+    def _context(self, actor: Actor) -> Context:
+        return Context(
+            now=self.clock.now(),
+            actor=actor,
+            ids=self.ids,
+            policy=self.policy,
+            prices=self.prices,
+        )
+
+    def handle(self, command: object, actor: Actor) -> Any:
+        """Run one command in its own transaction and return the handler's result.
+
+        Raises
+        ------
+        DomainError
+            A rule refused it; nothing was changed.
+        """
+        with self.session(actor) as session:
+            result = session.handle(command)
+            session.commit()
+        log.debug(
+            "command handled",
+            extra={"event": type(command).__name__, "actor": actor},
+        )
+        return result

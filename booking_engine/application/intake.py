@@ -1,0 +1,308 @@
+"""Orders coming in from senders: new, changed, withdrawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from booking_engine.application.booking import cancel_live_appointment
+from booking_engine.application.commands import CancelOrder, ChangeOrder, ReceiveOrder
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.vetting import authorise_under_guideline
+from booking_engine.domain.clock import local_date
+from booking_engine.domain.errors import DuplicateOrder, InvalidValue, NotKnown
+from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.identifiers import OrderId
+from booking_engine.domain.orders import (
+    Action,
+    HoldCode,
+    HoldReason,
+    ImagingOrder,
+    OrderContent,
+    OrderStatus,
+    StatusChange,
+)
+from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
+
+_NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class ReceivedAs(StrEnum):
+    """What became of a sender's request."""
+
+    CREATED = "created"
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    IGNORED_OLDER = "ignored_older"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The order concerned, and what became of the request."""
+
+    order_id: OrderId
+    kind: ReceivedAs
+
+
+def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> Received:
+    """Store a new order; held if anything about it is not settled.
+
+    A repeat with the same content changes nothing.
+
+    Raises
+    ------
+    DuplicateOrder
+        The placer number exists with other content; the sender should send a change.
+    """
+    content = command.content
+    existing = None
+    if content.placer_number:
+        existing = uow.orders.by_placer(
+            (command.partner, content.placer_authority, content.placer_number)
+        )
+    if existing is not None:
+        if same_request(existing.content, content):
+            return Received(existing.id, ReceivedAs.DUPLICATE)
+        raise DuplicateOrder(
+            f"Placer number {content.placer_number} exists as order {existing.id}"
+            " with other content; send a change (ORC-1 XO) instead."
+        )
+    holds = command.holds + _holds_of(content, uow, context)
+    status = OrderStatus.AWAITING_VETTING
+    if command.refusal:
+        status = OrderStatus.REJECTED
+    elif holds:
+        status = OrderStatus.HELD
+    order = ImagingOrder(
+        id=OrderId(context.ids("O")),
+        partner=command.partner,
+        content=content,
+        status=status,
+        status_since=context.now,
+        clock=WaitingClock.requested(content.requested_at),
+        received_at=context.now,
+        sent_at=command.sent_at,
+        holds=holds if status is OrderStatus.HELD else (),
+        mode=command.mode,
+    )
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            "receive",
+            None,
+            status,
+            command.refusal or _codes(order.holds),
+        )
+    )
+    uow.orders.log_clock(
+        ClockEvent(order.id, context.now, ClockReason.REQUESTED, order.clock.started_on)
+    )
+    if status is OrderStatus.REJECTED:
+        uow.orders.add(order)
+        uow.outbox.add(
+            Event(
+                EventKind.ORDER_REJECTED,
+                order.id,
+                context.now,
+                (command.partner,),
+                reason=command.refusal,
+            )
+        )
+        return Received(order.id, ReceivedAs.REFUSED)
+    if status is OrderStatus.HELD:
+        uow.orders.add(order)
+        return Received(order.id, ReceivedAs.HELD)
+    order = authorise_under_guideline(order, command.guidelines, uow, context)
+    uow.orders.add(order)
+    return Received(order.id, ReceivedAs.CREATED)
+
+
+def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Received:
+    """Replace what a sender asked for.
+
+    A request that differs in what matters clinically is vetted again. On a booked
+    order the slot stays, and a person is asked to look: a patient who has been told
+    is never moved without approval (HAZ-10).
+
+    Raises
+    ------
+    NotKnown
+        No order with this placer number.
+    TransitionRefused
+        The order has ended, or the patient has arrived.
+    """
+    content = command.content
+    order = uow.orders.by_placer(
+        (command.partner, content.placer_authority, content.placer_number)
+    )
+    if order is None:
+        raise _unknown(content.placer_number)
+    if command.sent_at < order.sent_at:
+        return Received(order.id, ReceivedAs.IGNORED_OLDER)
+    before = order
+    holds = command.holds + _holds_of(content, uow, context)
+    material = not _same_exam(order.content, content)
+    booked = order.status is OrderStatus.BOOKED
+    action = Action.RESUBMIT if (material or holds) and not booked else Action.CHANGE
+    order = replace(
+        order.after(action, context.now),
+        content=content,
+        sent_at=command.sent_at,
+    )
+    if booked and (material or holds):
+        order = replace(
+            order,
+            holds=(*order.holds, HoldReason(HoldCode.CHANGED_AFTER_BOOKING), *holds),
+        )
+    elif action is Action.RESUBMIT:
+        order = replace(order, vetting=None)
+        if holds:
+            order = order.held(holds, context.now)
+        else:
+            order = authorise_under_guideline(order, command.guidelines, uow, context)
+    uow.orders.save(order)
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            action,
+            before.status,
+            order.status,
+            _codes(order.holds),
+        )
+    )
+    return Received(order.id, ReceivedAs.CHANGED)
+
+
+def cancel_order(command: CancelOrder, uow: UnitOfWork, context: Context) -> Received:
+    """Withdraw an order; its slot is freed and those who knew of it are told.
+
+    Cancelling what is cancelled already changes nothing.
+
+    Raises
+    ------
+    NotKnown
+        No such order.
+    TransitionRefused
+        The order has ended otherwise, or the patient has arrived.
+    """
+    order = _named(command, uow)
+    if order.status is OrderStatus.CANCELLED:
+        return Received(order.id, ReceivedAs.CANCELLED)
+    if command.sent_at < order.sent_at:
+        return Received(order.id, ReceivedAs.IGNORED_OLDER)
+    cancelled = replace(
+        order.after(Action.CANCEL, context.now), sent_at=command.sent_at
+    )
+    cancel_live_appointment(order, uow, context, reason=command.reason)
+    uow.orders.save(cancelled)
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            Action.CANCEL,
+            order.status,
+            cancelled.status,
+            command.reason,
+        )
+    )
+    uow.orders.log_clock(
+        ClockEvent(
+            order.id,
+            context.now,
+            ClockReason.CLOSED_WITHOUT_SCAN,
+            order.clock.started_on,
+        )
+    )
+    if command.order_id is not None:  # withdrawn on our side: the sender must know
+        uow.outbox.add(
+            Event(
+                EventKind.ORDER_CANCELLED,
+                order.id,
+                context.now,
+                (order.partner,),
+                reason=command.reason,
+            )
+        )
+    return Received(order.id, ReceivedAs.CANCELLED)
+
+
+def same_request(one: OrderContent, other: OrderContent) -> bool:
+    """Return whether two messages ask for the same, whenever they were sent."""
+    return _without_times(one) == _without_times(other)
+
+
+def _without_times(content: OrderContent) -> tuple[OrderContent, frozenset[str]]:
+    answers = frozenset(f"{a.question}={a.answer}" for a in content.safety)
+    return replace(content, safety=(), requested_at=_NO_TIME), answers
+
+
+def _same_exam(one: OrderContent, other: OrderContent) -> bool:
+    """Return whether everything that vetting and booking looked at is the same."""
+    return _vetted_part(one) == _vetted_part(other)
+
+
+def _vetted_part(content: OrderContent) -> tuple[object, ...]:
+    return (
+        content.procedure,
+        content.priority,
+        content.setting,
+        content.needs,
+        content.patient.key,
+        content.patient.birth_date,
+        content.clinical_reason,
+        content.earliest_on,
+        content.latest_on,
+        frozenset((a.question, a.answer) for a in content.safety),
+    )
+
+
+def _holds_of(
+    content: OrderContent, uow: UnitOfWork, context: Context
+) -> tuple[HoldReason, ...]:
+    """Return what only the network's own data can tell: open provider, known code."""
+    catalogue = uow.catalogue()
+    found: list[HoldReason] = []
+    if content.site is not None:
+        if content.site not in catalogue.sites:
+            found.append(HoldReason(HoldCode.UNKNOWN_SITE, content.site))
+        elif catalogue.site_is_closed(content.site, local_date(context.now)):
+            found.append(HoldReason(HoldCode.CLOSED_PROVIDER, content.site))
+    if content.procedure is not None and content.procedure not in catalogue.procedures:
+        found.append(HoldReason(HoldCode.UNMAPPED_PROCEDURE, content.procedure))
+    return tuple(found)
+
+
+def _named(command: CancelOrder, uow: UnitOfWork) -> ImagingOrder:
+    if command.order_id is not None:
+        return uow.orders.get(command.order_id)
+    if command.partner is None or not command.placer_number:
+        raise InvalidValue(
+            "A cancellation names its order by id or by partner and placer number."
+        )
+    order = uow.orders.by_placer(
+        (command.partner, command.placer_authority, command.placer_number)
+    )
+    if order is None:
+        raise _unknown(command.placer_number)
+    return order
+
+
+def _unknown(placer_number: str) -> NotKnown:
+    return NotKnown(
+        f"No order with placer number {placer_number} has come from this sender;"
+        " send the new order first."
+    )
+
+
+def _codes(holds: tuple[HoldReason, ...]) -> str:
+    return ", ".join(hold.code for hold in holds)

@@ -1,0 +1,197 @@
+"""A planning run: snapshot, solve, check, apply, with nothing locked while solving.
+
+The plan is a proposal. Each booking of it is checked again when it is applied,
+scanner-day by scanner-day; an order or slot that changed meanwhile is left for the
+next run. Appointments that exist are frozen: a run never moves a patient who has been
+told (HAZ-10).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from booking_engine.application.booking import place
+from booking_engine.application.commands import ApplyPlan, PlannedBooking
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.slots import (
+    check_slot,
+    choice_of,
+    inputs_of,
+    plain,
+)
+from booking_engine.application.snapshot import (
+    Snapshot,
+    session_of,
+    take_snapshot,
+)
+from booking_engine.application.vetting import refuse_if_not_bookable
+from booking_engine.domain.decisions import DecisionKind, Reasons
+from booking_engine.domain.errors import DomainError
+from booking_engine.domain.identifiers import (
+    OrderId,
+    PlanRunId,
+    ScannerId,
+    SessionId,
+)
+from booking_engine.domain.orders import ImagingOrder, OrderStatus
+from booking_engine.domain.prices import PriceBook
+from booking_engine.domain.vocabulary import BookingMode
+from solver import Explainer, Limits, Plan, Problem, verify
+
+log = logging.getLogger(__name__)
+
+Solve = Callable[..., Plan]
+
+
+class PlanRefused(Exception):
+    """The checker found fault with a plan, so nothing of it is applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one scanner-day of a plan.
+
+    Parameters
+    ----------
+    booked
+        Orders that now have an appointment.
+    lost
+        Orders left for the next run, each with the code of what had changed.
+    """
+
+    booked: tuple[OrderId, ...]
+    lost: tuple[tuple[OrderId, str], ...]
+
+
+def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
+    """Read what a run plans: vetted, waiting, automatic orders and open time."""
+    waiting = [
+        order
+        for order in uow.orders.with_status([OrderStatus.WAITING])
+        if order.mode is BookingMode.AUTO and order.vetting is not None
+    ]
+    held = uow.schedule.live_appointments([order.id for order in waiting])
+    until = context.now + timedelta(days=context.policy.horizon_days)
+    return take_snapshot(
+        [order for order in waiting if order.id not in held],
+        uow.schedule.sessions_between(context.now, until),
+        uow.schedule.occupying_between(context.now, until),
+        uow.catalogue(),
+        contract_use=uow.schedule.contract_use(),
+        now=context.now,
+        policy=context.policy,
+    )
+
+
+def solve_checked(
+    snapshot: Snapshot, *, limits: Limits, solve: Solve, **more: object
+) -> Plan:
+    """Solve, and let the independent checker look before anything is applied.
+
+    Raises
+    ------
+    PlanRefused
+        With the first fault that the checker found.
+    """
+    plan = solve(snapshot.problem, limits=limits, **more)
+    verdict = verify(snapshot.problem, plan)
+    if not verdict.accepted:
+        raise PlanRefused(f"The plan was refused by the checker: {verdict.faults[0]}.")
+    return plan
+
+
+def bookings_of(snapshot: Snapshot, plan: Plan) -> list[list[PlannedBooking]]:
+    """Return the plan in our words, grouped by scanner and day."""
+    explainer = Explainer(snapshot.problem, plan)
+    groups: dict[tuple[ScannerId, int], list[PlannedBooking]] = {}
+    for row, order in enumerate(snapshot.orders):
+        explanation = explainer.explain(row)
+        if explanation.chosen is None:
+            continue
+        choice = choice_of(snapshot, explanation.chosen)
+        runner_up = (
+            None
+            if explanation.runner_up is None
+            else choice_of(snapshot, explanation.runner_up)
+        )
+        reasons = Reasons(
+            chosen=choice,
+            inputs={**inputs_of(snapshot, row), "chosen": plain(choice)},
+            options=explanation.count,
+            excluded=snapshot.exclusions_of(row) + explanation.excluded,
+            runner_up=runner_up,
+        )
+        opening = explanation.chosen.opening
+        day = int(snapshot.problem.openings.day[opening])
+        groups.setdefault((choice.scanner, day), []).append(
+            PlannedBooking(order.id, order.version, reasons)
+        )
+    return [groups[key] for key in sorted(groups, key=lambda k: (k[1], k[0]))]
+
+
+def apply_plan(command: ApplyPlan, uow: UnitOfWork, context: Context) -> Applied:
+    """Book what a plan gave to one scanner on one day.
+
+    Every booking is checked anew; what changed since the snapshot loses alone.
+    """
+    orders = uow.orders.get_many(b.order_id for b in command.bookings)
+    booked: list[OrderId] = []
+    lost: list[tuple[OrderId, str]] = []
+    for booking in command.bookings:
+        order = orders.get(booking.order_id)
+        if order is None or order.version != booking.order_version:
+            lost.append((booking.order_id, "order.changed"))
+            continue
+        try:
+            with uow.savepoint():
+                _apply(order, booking, command.plan_run_id, uow, context)
+        except DomainError as error:
+            lost.append((booking.order_id, error.code))
+            continue
+        booked.append(booking.order_id)
+    return Applied(tuple(booked), tuple(lost))
+
+
+def _apply(
+    order: ImagingOrder,
+    booking: PlannedBooking,
+    plan_run_id: PlanRunId,
+    uow: UnitOfWork,
+    context: Context,
+) -> None:
+    chosen = booking.reasons.chosen
+    refuse_if_not_bookable(order, uow)
+    check_slot(
+        order,
+        uow.schedule.session(chosen.session_id),
+        chosen.starts_at,
+        chosen.minutes,
+        uow,
+        context,
+    )
+    place(
+        order,
+        booking.reasons,
+        DecisionKind.PLANNED,
+        uow,
+        context,
+        plan_run_id=plan_run_id,
+    )
+
+
+def prices_by_session(problem: Problem, plan: Plan) -> PriceBook:
+    """Return the plan's prices by session.
+
+    Where a session is cut into several openings, its dearest counts.
+    """
+    minute: dict[SessionId, int] = {}
+    for key, price in zip(
+        problem.openings.key, plan.certificate.minute_price.tolist(), strict=True
+    ):
+        session = session_of(key)
+        minute[session] = max(minute.get(session, 0), price)
+    return PriceBook(minute=minute)

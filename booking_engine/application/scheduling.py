@@ -1,0 +1,400 @@
+"""Slots for people and for urgent orders: hold, book, move, cancel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from booking_engine.application.booking import (
+    appointment_event,
+    decide,
+    place,
+)
+from booking_engine.application.commands import (
+    BookBest,
+    BookSlot,
+    CancelAppointment,
+    ConfirmHold,
+    ExpireHolds,
+    HoldSlot,
+    MoveAppointment,
+    ReleaseHold,
+)
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.slots import check_slot, reasons_for, search_slots
+from booking_engine.application.vetting import refuse_if_not_bookable
+from booking_engine.domain.clock import local_date
+from booking_engine.domain.decisions import DecisionKind, Reasons
+from booking_engine.domain.eligibility import exam_minutes
+from booking_engine.domain.errors import (
+    HoldExpired,
+    NotBookable,
+    SlotTaken,
+    StaleVersion,
+    TransitionRefused,
+)
+from booking_engine.domain.events import EventKind
+from booking_engine.domain.identifiers import AppointmentId, SessionId
+from booking_engine.domain.orders import (
+    Action,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+)
+from booking_engine.domain.schedule import Appointment, AppointmentStatus
+from booking_engine.domain.waiting import ClockEvent, ClockReason
+
+
+def book_slot(command: BookSlot, uow: UnitOfWork, context: Context) -> Appointment:
+    """Book the slot that a person chose.
+
+    Raises
+    ------
+    NotBookable, RulesBroken, SlotTaken, PatientBusy, TransitionRefused
+        What forbids it.
+    """
+    order = _bookable(uow.orders.get(command.order_id), uow)
+    if uow.schedule.live_appointment(order.id) is not None:
+        raise SlotTaken(
+            f"Order {order.id} holds a slot already; confirm or release that first."
+        )
+    reasons = _asked_for(order, command.session_id, command.starts_at, uow, context)
+    appointment = place(order, reasons, DecisionKind.BY_PERSON, uow, context)
+    uow.flush()
+    return appointment
+
+
+def book_best(
+    command: BookBest, uow: UnitOfWork, context: Context
+) -> Appointment | None:
+    """Book the engine's best slot for one order, or return ``None`` if there is none.
+
+    Raises
+    ------
+    NotBookable
+        No vetting is recorded, or a safety answer blocks.
+    TransitionRefused
+        The order is not waiting.
+    """
+    order = _bookable(uow.orders.get(command.order_id), uow)
+    if uow.schedule.live_appointment(order.id) is not None:
+        raise SlotTaken(
+            f"Order {order.id} holds a slot already; confirm or release that first."
+        )
+    found = search_slots(order, uow, context, limit=2)
+    if not found.options:
+        return None
+    appointment = place(order, found.options[0], DecisionKind.ON_ARRIVAL, uow, context)
+    uow.flush()
+    return appointment
+
+
+def hold_slot(command: HoldSlot, uow: UnitOfWork, context: Context) -> Appointment:
+    """Keep a slot until the hold expires; the order goes on waiting.
+
+    Raises
+    ------
+    NotBookable, RulesBroken, SlotTaken, PatientBusy
+        What forbids it.
+    """
+    order = _bookable(uow.orders.get(command.order_id), uow)
+    if order.status is not OrderStatus.WAITING:
+        raise NotBookable(f"Order {order.id} is {order.status}, not waiting.")
+    session = uow.schedule.session(command.session_id)
+    minutes = _minutes(order, uow)
+    check_slot(order, session, command.starts_at, minutes, uow, context)
+    hold = Appointment(
+        id=AppointmentId(context.ids("A")),
+        order_id=order.id,
+        session_id=session.id,
+        scanner=session.scanner,
+        patient=order.content.patient.key,
+        starts_at=command.starts_at,
+        ends_at=command.starts_at + timedelta(minutes=minutes),
+        status=AppointmentStatus.HELD,
+        decision_id=None,
+        expires_at=context.now + context.policy.hold_for,
+    )
+    uow.schedule.add(hold)
+    uow.flush()
+    return hold
+
+
+def confirm_hold(
+    command: ConfirmHold, uow: UnitOfWork, context: Context
+) -> Appointment:
+    """Turn a hold into a booking.
+
+    Raises
+    ------
+    HoldExpired
+        It lapsed, was released, or is not a hold.
+    StaleVersion
+        The caller saw another version.
+    NotBookable
+        The order changed meanwhile and is not bookable any more.
+    """
+    hold = _seen(uow.schedule.appointment(command.appointment_id), command.version)
+    lapsed = hold.expires_at is not None and hold.expires_at <= context.now
+    if hold.status is not AppointmentStatus.HELD or lapsed:
+        raise HoldExpired(
+            f"Hold {hold.id} has lapsed or was released; search for a slot again."
+        )
+    order = _bookable(uow.orders.get(hold.order_id), uow)
+    booked_order = order.after(Action.BOOK, context.now)
+    reasons = reasons_for(
+        order,
+        uow.schedule.session(hold.session_id),
+        hold.starts_at,
+        _minutes(order, uow),
+        uow,
+        context,
+    )
+    decision = decide(
+        order,
+        reasons,
+        DecisionKind.BY_PERSON,
+        uow,
+        context,
+        appointment_id=hold.id,
+    )
+    booked = replace(
+        hold,
+        status=AppointmentStatus.BOOKED,
+        expires_at=None,
+        decision_id=decision.id,
+        told=True,
+    )
+    uow.schedule.save(booked)
+    _save(order, booked_order, Action.BOOK, uow, context, note=decision.id)
+    uow.outbox.add(
+        appointment_event(EventKind.APPOINTMENT_BOOKED, order, booked, uow, context)
+    )
+    return _stored(booked)
+
+
+def release_hold(
+    command: ReleaseHold, uow: UnitOfWork, context: Context
+) -> Appointment:
+    """Give a held slot back; releasing twice changes nothing.
+
+    Raises
+    ------
+    TransitionRefused
+        It was confirmed; cancel the appointment instead.
+    """
+    del context
+    hold = uow.schedule.appointment(command.appointment_id)
+    if hold.status is AppointmentStatus.CANCELLED:
+        return hold
+    if hold.status is not AppointmentStatus.HELD:
+        raise TransitionRefused(
+            f"Appointment {hold.id} is {hold.status}; cancel it instead."
+        )
+    released = replace(
+        hold,
+        status=AppointmentStatus.CANCELLED,
+        cancel_reason="hold released",
+        expires_at=None,
+    )
+    uow.schedule.save(released)
+    return _stored(released)
+
+
+def expire_holds(command: ExpireHolds, uow: UnitOfWork, context: Context) -> int:
+    """Release every hold that has lapsed; return how many there were."""
+    del command
+    lapsed = uow.schedule.expired_holds(context.now)
+    for hold in lapsed:
+        uow.schedule.save(
+            replace(
+                hold,
+                status=AppointmentStatus.CANCELLED,
+                cancel_reason="hold lapsed",
+                expires_at=None,
+            )
+        )
+    return len(lapsed)
+
+
+def move_appointment(
+    command: MoveAppointment, uow: UnitOfWork, context: Context
+) -> Appointment:
+    """Give a booked order another slot, by a person's word; the clock goes on.
+
+    Raises
+    ------
+    StaleVersion
+        The caller saw another version.
+    TransitionRefused
+        The appointment is not booked (arrived patients are not moved).
+    RulesBroken, SlotTaken, PatientBusy
+        What forbids the new slot.
+    """
+    old = _booked(
+        _seen(uow.schedule.appointment(command.appointment_id), command.version)
+    )
+    order = uow.orders.get(old.order_id)
+    refuse_if_not_bookable(order, uow)
+    reasons = _asked_for(order, command.session_id, command.starts_at, uow, context)
+    decision = decide(
+        order, reasons, DecisionKind.BY_PERSON, uow, context, appointment_id=old.id
+    )
+    chosen = reasons.chosen
+    moved = replace(
+        old,
+        session_id=chosen.session_id,
+        scanner=chosen.scanner,
+        starts_at=chosen.starts_at,
+        ends_at=chosen.starts_at + timedelta(minutes=chosen.minutes),
+        decision_id=decision.id,
+    )
+    uow.schedule.save(moved)
+    after = order.after(Action.MOVE, context.now)
+    _save(order, after, Action.MOVE, uow, context, note=command.reason)
+    _tell_of_move(order, old, moved, command.reason, uow, context)
+    uow.flush()
+    return _stored(moved)
+
+
+def _tell_of_move(
+    order: ImagingOrder,
+    old: Appointment,
+    moved: Appointment,
+    reason: str,
+    uow: UnitOfWork,
+    context: Context,
+) -> None:
+    """Tell of a move: one message within a diary, a cancel and a booking across."""
+    catalogue = uow.catalogue()
+    before = catalogue.site_of(old.scanner).diary_partner
+    after = catalogue.site_of(moved.scanner).diary_partner
+    if before == after:
+        event = appointment_event(
+            EventKind.APPOINTMENT_MOVED, order, moved, uow, context, reason=reason
+        )
+        uow.outbox.add(event)
+        return
+    gone = appointment_event(
+        EventKind.APPOINTMENT_CANCELLED, order, old, uow, context, reason=reason
+    )
+    uow.outbox.add(replace(gone, audience=(before,)))
+    new = appointment_event(
+        EventKind.APPOINTMENT_BOOKED, order, moved, uow, context, reason=reason
+    )
+    uow.outbox.add(replace(new, audience=(after,)))
+    if order.partner not in (before, after):
+        told = replace(new, kind=EventKind.APPOINTMENT_MOVED, audience=(order.partner,))
+        uow.outbox.add(told)
+
+
+def cancel_appointment(
+    command: CancelAppointment, uow: UnitOfWork, context: Context
+) -> Appointment:
+    """End an appointment beforehand; the order goes back to waiting (HAZ-2).
+
+    Raises
+    ------
+    StaleVersion
+        The caller saw another version.
+    TransitionRefused
+        The appointment is not booked.
+    """
+    old = _booked(
+        _seen(uow.schedule.appointment(command.appointment_id), command.version)
+    )
+    order = uow.orders.get(old.order_id)
+    reason = (
+        ClockReason.PATIENT_CANCELLED
+        if command.by_patient
+        else ClockReason.HOSPITAL_CANCELLED
+    )
+    clock = order.clock.after(reason, local_date(old.starts_at))
+    cancelled = replace(
+        old, status=AppointmentStatus.CANCELLED, cancel_reason=command.reason
+    )
+    uow.schedule.save(cancelled)
+    after = replace(order.after(Action.UNBOOK, context.now), clock=clock)
+    _save(order, after, Action.UNBOOK, uow, context, note=command.reason)
+    uow.orders.log_clock(ClockEvent(order.id, context.now, reason, clock.started_on))
+    uow.outbox.add(
+        appointment_event(
+            EventKind.APPOINTMENT_CANCELLED,
+            order,
+            cancelled,
+            uow,
+            context,
+            reason=command.reason,
+        )
+    )
+    return _stored(cancelled)
+
+
+def _asked_for(
+    order: ImagingOrder,
+    session_id: SessionId,
+    starts_at: datetime,
+    uow: UnitOfWork,
+    context: Context,
+) -> Reasons:
+    """Check the slot that was asked for, and say how it compares with the best."""
+    session = uow.schedule.session(session_id)
+    minutes = _minutes(order, uow)
+    check_slot(order, session, starts_at, minutes, uow, context)
+    return reasons_for(order, session, starts_at, minutes, uow, context)
+
+
+def _bookable(order: ImagingOrder, uow: UnitOfWork) -> ImagingOrder:
+    refuse_if_not_bookable(order, uow)
+    return order
+
+
+def _booked(appointment: Appointment) -> Appointment:
+    if appointment.status is not AppointmentStatus.BOOKED:
+        raise TransitionRefused(
+            f"Appointment {appointment.id} is {appointment.status}, not booked."
+        )
+    return appointment
+
+
+def _seen(appointment: Appointment, version: int | None) -> Appointment:
+    if version is not None and version != appointment.version:
+        raise StaleVersion(
+            f"Appointment {appointment.id} is at version {appointment.version}, not"
+            f" {version}; read it again."
+        )
+    return appointment
+
+
+def _minutes(order: ImagingOrder, uow: UnitOfWork) -> int:
+    assert order.content.procedure is not None, "an order without procedure is held"
+    return exam_minutes(order, uow.catalogue().procedure(order.content.procedure))
+
+
+def _stored(appointment: Appointment) -> Appointment:
+    """Return the appointment with the version that it has once saved."""
+    return replace(appointment, version=appointment.version + 1)
+
+
+def _save(
+    before: ImagingOrder,
+    after: ImagingOrder,
+    action: Action,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    note: str,
+) -> None:
+    uow.orders.save(after)
+    uow.orders.log(
+        StatusChange(
+            after.id,
+            context.now,
+            context.actor,
+            action,
+            before.status,
+            after.status,
+            note,
+        )
+    )

@@ -1,0 +1,343 @@
+"""Slots for one order: what is possible now, what it costs, what rules out the rest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from solver.online import Option
+
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.snapshot import Snapshot, take_snapshot
+from booking_engine.domain.clock import LONDON
+from booking_engine.domain.costs import pair_cost, wait_curve
+from booking_engine.domain.decisions import Choice, Reasons, Terms
+from booking_engine.domain.eligibility import (
+    Rule,
+    broken_scanner_rules,
+    broken_session_rules,
+    order_facts,
+    scanner_facts,
+    session_facts,
+    travel_km,
+)
+from booking_engine.domain.errors import PatientBusy, RulesBroken, SlotTaken
+from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.schedule import ScanSession
+from solver import rank_slots
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSearch:
+    """The answer to a search.
+
+    Parameters
+    ----------
+    options
+        Best first; at most as many as were asked for.
+    count
+        How many openings are feasible in all.
+    excluded
+        How many scanners or openings each rule took out, in the order applied.
+    """
+
+    options: tuple[Reasons, ...]
+    count: int
+    excluded: tuple[tuple[str, int], ...]
+
+
+def search_slots(
+    order: ImagingOrder,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    limit: int,
+    days: int | None = None,
+) -> SlotSearch:
+    """Return the best free slots for an order at the present prices.
+
+    Parameters
+    ----------
+    limit
+        The most options to return; distinct scanners and days come first.
+    days
+        How far to look; the policy's horizon by default.
+    """
+    snapshot = _snapshot_for(order, uow, context, days)
+    minute_price, exam_price = prices_of(snapshot, context, uow)
+    busy = uow.schedule.occupying_patients([order.content.patient.key], context.now)
+    ranked = rank_slots(
+        snapshot.problem,
+        0,
+        minute_price=minute_price,
+        exam_price=exam_price,
+        k=limit + len(busy),
+    )
+    free = [
+        option
+        for option in ranked.options
+        if not any(
+            a.starts_at < _ends(snapshot, option)
+            and a.ends_at > _starts(snapshot, option)
+            for a in busy
+        )
+    ][:limit]
+    choices = [choice_of(snapshot, option) for option in free]
+    excluded = snapshot.exclusions_of(0) + ranked.excluded
+    inputs = inputs_of(snapshot, 0)
+    return SlotSearch(
+        options=tuple(
+            Reasons(
+                chosen=choice,
+                inputs={**inputs, "chosen": plain(choice)},
+                options=ranked.count,
+                excluded=excluded,
+                runner_up=next((c for c in choices if c is not choice), None),
+            )
+            for choice in choices
+        ),
+        count=ranked.count,
+        excluded=excluded,
+    )
+
+
+def reasons_for(
+    order: ImagingOrder,
+    session: ScanSession,
+    starts_at: datetime,
+    minutes: int,
+    uow: UnitOfWork,
+    context: Context,
+) -> Reasons:
+    """Return what a decision for this very slot says, beside the engine's best.
+
+    The caller has checked that the slot is allowed.
+    """
+    catalogue = uow.catalogue()
+    today = context.now.astimezone(LONDON).date()
+    day = starts_at.astimezone(LONDON).date()
+    scanner = catalogue.scanner(session.scanner)
+    site = catalogue.sites[scanner.site]
+    travel = travel_km(order, site, catalogue)
+    contract = catalogue.contract_of(scanner)
+    asking = catalogue.sites.get(order.content.site) if order.content.site else None
+    elsewhere = asking is None or asking.organisation != site.organisation
+    waiting, lateness, breach = wait_curve(
+        order, today=today, policy=context.policy
+    ).at((day - today).days)
+    chosen = Choice(
+        scanner=scanner.id,
+        session_id=session.id,
+        starts_at=starts_at,
+        minutes=minutes,
+        travel_km=travel,
+        terms=Terms(
+            waiting=waiting,
+            lateness=lateness,
+            breach=breach,
+            pair=int(
+                pair_cost(
+                    context.policy,
+                    travel_km=travel,
+                    other_trust=int(elsewhere),
+                    pounds=0 if contract is None else contract.price,
+                )
+            ),
+            opening=0,
+        ),
+        price=context.prices.minute.get(session.id, 0) * minutes,
+    )
+    found = search_slots(order, uow, context, limit=2)
+    others = [r for r in found.options if r.chosen.starts_at != starts_at]
+    inputs = dict(others[0].inputs) if others else {"policy": context.policy.version}
+    return Reasons(
+        chosen=chosen,
+        inputs={**inputs, "chosen": plain(chosen)},
+        options=found.count,
+        excluded=found.excluded,
+        runner_up=others[0].chosen if others else None,
+    )
+
+
+def check_slot(
+    order: ImagingOrder,
+    session: ScanSession,
+    starts_at: datetime,
+    minutes: int,
+    uow: UnitOfWork,
+    context: Context,
+) -> None:
+    """Raise unless the order may have this very slot.
+
+    Raises
+    ------
+    RulesBroken
+        A hard rule forbids it, or the exam does not lie within the session.
+    SlotTaken
+        Another appointment or hold overlaps.
+    PatientBusy
+        The patient is elsewhere at that time.
+    """
+    catalogue = uow.catalogue()
+    today = starts_at.astimezone(LONDON).date()
+    now_day = context.now.astimezone(LONDON).date()
+    facts = order_facts(order, catalogue, today=now_day, policy=context.policy)
+    scanner = catalogue.scanner(session.scanner)
+    travel = travel_km(order, catalogue.sites[scanner.site], catalogue)
+    broken = [
+        *broken_scanner_rules(
+            facts, scanner_facts(scanner, catalogue, today=now_day, travel=travel)
+        ),
+        *broken_session_rules(
+            facts,
+            session_facts(session, at=session.list_type_at(context.now), day=today),
+        ),
+    ]
+    ends_at = starts_at + timedelta(minutes=minutes)
+    if starts_at < session.starts_at or ends_at > session.ends_at:
+        broken.append(Rule.LENGTH)
+    if starts_at <= context.now:
+        broken.append(Rule.NOTICE)
+    if session.contract is not None and not _within_ceiling(session, uow):
+        broken.append(Rule.CONTRACT_CEILING)
+    if broken:
+        names = tuple(dict.fromkeys(str(rule) for rule in broken))
+        raise RulesBroken(
+            f"Order {order.id} may not use {session.id} at"
+            f" {starts_at.astimezone(LONDON):%H:%M}: {', '.join(names)}.",
+            names,
+        )
+    for taken in uow.schedule.occupying_between(
+        starts_at, ends_at, scanners=[session.scanner]
+    ):
+        if taken.order_id != order.id:
+            raise SlotTaken(
+                f"{session.scanner} is taken from"
+                f" {taken.starts_at.astimezone(LONDON):%H:%M} to"
+                f" {taken.ends_at.astimezone(LONDON):%H:%M}; choose another time."
+            )
+    for other in uow.schedule.occupying_patients(
+        [order.content.patient.key], starts_at
+    ):
+        overlaps = other.starts_at < ends_at and other.ends_at > starts_at
+        if overlaps and other.order_id != order.id:
+            raise PatientBusy(
+                f"The patient of order {order.id} has another appointment then;"
+                " choose another time."
+            )
+
+
+def _within_ceiling(session: ScanSession, uow: UnitOfWork) -> bool:
+    assert session.contract is not None, "asked only of contracted sessions"
+    ceiling = uow.catalogue().contracts[session.contract].ceiling
+    return uow.schedule.contract_use().get(session.contract, 0) < ceiling
+
+
+def prices_of(
+    snapshot: Snapshot, context: Context, uow: UnitOfWork
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the price book as columns of the snapshot's openings and contracts."""
+    minute = np.array(
+        [context.prices.minute.get(o.session.id, 0) for o in snapshot.openings],
+        dtype=np.int64,
+    )
+    exam = np.array(
+        [context.prices.exam.get(c, 0) for c in uow.catalogue().contracts],
+        dtype=np.int64,
+    )
+    return minute, exam
+
+
+def choice_of(snapshot: Snapshot, option: Option) -> Choice:
+    """Return an option of the solver in our words."""
+    opening = snapshot.openings[option.opening]
+    return Choice(
+        scanner=opening.session.scanner,
+        session_id=opening.session.id,
+        starts_at=_starts(snapshot, option),
+        minutes=int(snapshot.problem.pairs.minutes[option.pair]),
+        travel_km=int(snapshot.pair_km[option.pair]),
+        terms=Terms(
+            waiting=option.terms.waiting,
+            lateness=option.terms.lateness,
+            breach=option.terms.breach,
+            pair=option.terms.pair,
+            opening=option.terms.opening,
+        ),
+        price=option.price,
+    )
+
+
+def inputs_of(snapshot: Snapshot, row: int) -> dict[str, object]:
+    """Return what a decision on one order was made from, as plain JSON values."""
+    orders = snapshot.problem.orders
+    return {
+        "taken_at": snapshot.taken_at.isoformat(),
+        "order": {
+            "id": snapshot.orders[row].id,
+            "version": snapshot.orders[row].version,
+            "facts": {k: int(v) for k, v in asdict(snapshot.facts[row]).items()},
+            "costs": {
+                name: int(getattr(orders, name)[row])
+                for name in (
+                    "wait_cost",
+                    "target_day",
+                    "late_cost",
+                    "breach_day",
+                    "breach_cost",
+                    "unplaced_cost",
+                )
+            },
+        },
+        "policy": snapshot.problem.policy_version,
+    }
+
+
+def plain(choice: Choice) -> dict[str, object]:
+    """Return a choice as plain JSON values."""
+    return {**asdict(choice), "starts_at": choice.starts_at.isoformat()}
+
+
+def _starts(snapshot: Snapshot, option: Option) -> datetime:
+    opening = snapshot.openings[option.opening]
+    begin = int(snapshot.problem.openings.begin_minute[option.opening])
+    return opening.starts_at + timedelta(minutes=option.start_minute - begin)
+
+
+def _ends(snapshot: Snapshot, option: Option) -> datetime:
+    minutes = int(snapshot.problem.pairs.minutes[option.pair])
+    return _starts(snapshot, option) + timedelta(minutes=minutes)
+
+
+def _snapshot_for(
+    order: ImagingOrder, uow: UnitOfWork, context: Context, days: int | None
+) -> Snapshot:
+    """Read the diaries of the scanners that will do, and of no others."""
+    catalogue = uow.catalogue()
+    today = context.now.astimezone(LONDON).date()
+    facts = order_facts(order, catalogue, today=today, policy=context.policy)
+    suitable = [
+        scanner.id
+        for scanner in catalogue.scanners.values()
+        if not broken_scanner_rules(
+            facts,
+            scanner_facts(
+                scanner,
+                catalogue,
+                today=today,
+                travel=travel_km(order, catalogue.sites[scanner.site], catalogue),
+            ),
+        )
+    ]
+    until = context.now + timedelta(days=days or context.policy.horizon_days)
+    return take_snapshot(
+        [order],
+        uow.schedule.sessions_between(context.now, until, scanners=suitable),
+        uow.schedule.occupying_between(context.now, until, scanners=suitable),
+        catalogue,
+        contract_use=uow.schedule.contract_use(),
+        now=context.now,
+        policy=context.policy,
+    )

@@ -1,0 +1,236 @@
+"""People deciding about orders: settling holds, vetting, safety answers.
+
+The engine never justifies an exposure. It lists an order for booking only once a
+practitioner's decision, or an authorisation under a written guideline, is recorded
+and no safety answer blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from booking_engine.application.commands import (
+    RecordAnswers,
+    RejectOrder,
+    ReleaseOrder,
+    VetOrder,
+)
+from booking_engine.application.context import Context
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.domain.errors import InvalidValue, NotBookable
+from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.identifiers import Actor
+from booking_engine.domain.orders import (
+    Action,
+    HoldCode,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+    Vetting,
+)
+from booking_engine.domain.safety import SafetyBlock, blocks
+
+_ANSWERED_BY = {
+    HoldCode.UNMAPPED_PROCEDURE: "procedure",
+    HoldCode.UNKNOWN_URGENCY: "priority",
+    HoldCode.MISSING_BIRTH_DATE: "birth_date",
+}
+"""Holds that a named value must settle; the others a person settles by releasing."""
+
+
+def safety_blocks(order: ImagingOrder, uow: UnitOfWork) -> tuple[SafetyBlock, ...]:
+    """Return the safety questions that still keep the order from being booked."""
+    assert order.content.procedure is not None, "an order without procedure is held"
+    procedure = uow.catalogue().procedure(order.content.procedure)
+    cleared = frozenset() if order.vetting is None else order.vetting.cleared
+    return blocks(procedure.questions, order.content.safety, cleared=cleared)
+
+
+def authorise_under_guideline(
+    order: ImagingOrder,
+    guidelines: frozenset[str],
+    uow: UnitOfWork,
+    context: Context,
+) -> ImagingOrder:
+    """Return the order vetted, where a signed guideline covers its exam.
+
+    Otherwise it is returned as it is and waits for a person. The caller stores it.
+    """
+    assert order.content.procedure is not None, "an order without procedure is held"
+    guideline = uow.catalogue().procedure(order.content.procedure).guideline
+    if guideline is None or guideline not in guidelines:
+        return order
+    vetting = Vetting(
+        by=Actor(f"guideline:{guideline}"), at=context.now, guideline=guideline
+    )
+    return _vetted(order, vetting, uow, context)
+
+
+def release_order(
+    command: ReleaseOrder, uow: UnitOfWork, context: Context
+) -> ImagingOrder:
+    """Settle what an order was held for; it goes on to vetting.
+
+    Raises
+    ------
+    InvalidValue
+        An open question is not answered, or the procedure is not in the catalogue.
+    TransitionRefused
+        The order is not held.
+    """
+    order = uow.orders.get(command.order_id)
+    for hold in order.holds:
+        name = _ANSWERED_BY.get(hold.code)
+        if name is not None and getattr(command, name) is None:
+            raise InvalidValue(
+                f"Order {order.id} is held for {hold.code}; give {name} to release it."
+            )
+    content = order.content
+    if command.procedure is not None:
+        uow.catalogue().procedure(command.procedure)
+        content = replace(content, procedure=command.procedure)
+    if command.priority is not None:
+        content = replace(content, priority=command.priority)
+    if command.birth_date is not None:
+        patient = replace(content.patient, birth_date=command.birth_date)
+        content = replace(content, patient=patient)
+    released = replace(order.after(Action.RELEASE, context.now), content=content)
+    return _stored(order, released, Action.RELEASE, uow, context, note=command.note)
+
+
+def vet_order(command: VetOrder, uow: UnitOfWork, context: Context) -> ImagingOrder:
+    """Record the decision that allows the exam; list it if nothing blocks.
+
+    Raises
+    ------
+    TransitionRefused
+        The order is held, booked or closed.
+    NotKnown
+        The procedure is not in the catalogue.
+    """
+    order = uow.orders.get(command.order_id)
+    content = order.content
+    if command.procedure is not None:
+        uow.catalogue().procedure(command.procedure)
+        content = replace(content, procedure=command.procedure)
+    if command.priority is not None:
+        content = replace(content, priority=command.priority)
+    vetting = Vetting(
+        by=context.actor,
+        at=context.now,
+        guideline=command.guideline,
+        cleared=command.cleared,
+    )
+    vetted = _vetted(replace(order, content=content), vetting, uow, context)
+    uow.orders.save(vetted)
+    return vetted
+
+
+def reject_order(
+    command: RejectOrder, uow: UnitOfWork, context: Context
+) -> ImagingOrder:
+    """Turn a request down; the sender is told why.
+
+    Raises
+    ------
+    TransitionRefused
+        The order is booked or closed.
+    """
+    order = uow.orders.get(command.order_id)
+    rejected = order.after(Action.REJECT, context.now)
+    uow.outbox.add(
+        Event(
+            EventKind.ORDER_REJECTED,
+            order.id,
+            context.now,
+            (order.partner,),
+            reason=command.reason,
+        )
+    )
+    return _stored(order, rejected, Action.REJECT, uow, context, note=command.reason)
+
+
+def record_answers(
+    command: RecordAnswers, uow: UnitOfWork, context: Context
+) -> ImagingOrder:
+    """Add safety answers; a vetted order is listed once nothing blocks.
+
+    An answer that now blocks takes an order off the list again.
+    """
+    order = uow.orders.get(command.order_id)
+    content = replace(order.content, safety=order.content.safety + command.answers)
+    changed = replace(order, content=content)
+    if order.status is OrderStatus.VETTED and not safety_blocks(changed, uow):
+        changed = changed.after(Action.LIST, context.now)
+    elif order.status is OrderStatus.WAITING and safety_blocks(changed, uow):
+        changed = changed.after(Action.VET, context.now)
+    return _stored(order, changed, Action.CHANGE, uow, context, note="safety answers")
+
+
+def refuse_if_not_bookable(order: ImagingOrder, uow: UnitOfWork) -> None:
+    """Raise unless a vetting is recorded and no safety answer blocks.
+
+    Raises
+    ------
+    NotBookable
+        Says what is missing.
+    """
+    if order.vetting is None:
+        raise NotBookable(
+            f"Order {order.id} is {order.status}: no vetting is recorded; vet it first."
+        )
+    open_questions = safety_blocks(order, uow)
+    if open_questions:
+        listed = ", ".join(f"{b.question} is {b.answer}" for b in open_questions)
+        raise NotBookable(
+            f"Order {order.id} is blocked by safety answers: {listed}; record or clear"
+            " them first."
+        )
+
+
+def _vetted(
+    order: ImagingOrder, vetting: Vetting, uow: UnitOfWork, context: Context
+) -> ImagingOrder:
+    vetted = replace(order.after(Action.VET, context.now), vetting=vetting)
+    _log(order, vetted, Action.VET, uow, context, note=vetting.guideline or "")
+    if safety_blocks(vetted, uow):
+        return vetted
+    listed = vetted.after(Action.LIST, context.now)
+    _log(vetted, listed, Action.LIST, uow, context)
+    return listed
+
+
+def _stored(
+    before: ImagingOrder,
+    after: ImagingOrder,
+    action: Action,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    note: str = "",
+) -> ImagingOrder:
+    uow.orders.save(after)
+    _log(before, after, action, uow, context, note=note)
+    return after
+
+
+def _log(
+    before: ImagingOrder,
+    after: ImagingOrder,
+    action: Action,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    note: str = "",
+) -> None:
+    uow.orders.log(
+        StatusChange(
+            after.id,
+            context.now,
+            context.actor,
+            action,
+            before.status,
+            after.status,
+            note,
+        )
+    )

@@ -1,0 +1,149 @@
+"""Decisions in plain English, for a clerk to read and a patient to be told.
+
+Rendered once, from the same values that the record stores; no patient data.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.clock import LONDON, local_date
+from booking_engine.domain.decisions import Choice, DecisionKind, Reasons, Terms
+from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.policy import Policy
+from booking_engine.domain.vocabulary import Priority
+
+PRIORITY_WORDS = {
+    Priority.IMMEDIATE: "immediate",
+    Priority.INPATIENT: "inpatient",
+    Priority.SUSPECTED_CANCER: "urgent suspected cancer",
+    Priority.URGENT: "urgent",
+    Priority.ROUTINE: "routine",
+}
+RULE_WORDS = {
+    "modality": "are of another modality",
+    "provider_open": "belong to a provider that takes no orders now",
+    "capability": "lack a capability this exam or patient needs",
+    "weight": "have too low a table limit",
+    "contract_exclusion": "are under a contract that excludes this patient or exam",
+    "site": "are not where the patient lies",
+    "travel": "are too far away",
+    "list_type": "are kept for other patients",
+    "notice": "are too soon to prepare for",
+    "latest": "are later than asked",
+    "length": "are too short",
+    "time_window": "are at the wrong time of day",
+    "session_open": "are closed",
+    "contract_ceiling": "are under a contract that is used up",
+    "room": "are full",
+}
+TERM_WORDS = {
+    "waiting": "waiting",
+    "lateness": "lateness beyond the target",
+    "breach": "the six-week breach",
+    "pair": "travel and provider",
+    "opening": "the list itself",
+}
+
+
+def when(instant: datetime) -> str:
+    """Return an instant as said in England, such as Tue 8 December 2026 at 09:20."""
+    local = instant.astimezone(LONDON)
+    return f"{local:%a} {local.day} {local:%B %Y} at {local:%H:%M}"
+
+
+def where(choice: Choice, catalogue: Catalogue) -> str:
+    """Return the scanner and site of an option."""
+    scanner = catalogue.scanner(choice.scanner)
+    return f"{scanner.name} at {catalogue.sites[scanner.site].name}"
+
+
+def booking_sentence(
+    order: ImagingOrder,
+    reasons: Reasons,
+    kind: DecisionKind,
+    catalogue: Catalogue,
+    policy: Policy,
+) -> str:
+    """Return why this scanner and time, in two to five sentences."""
+    chosen = reasons.chosen
+    priority = order.content.priority
+    assert priority is not None, "an order without urgency is held"
+    waited = order.clock.waited_days(local_date(chosen.starts_at))
+    target = policy.weights[priority].target_days
+    spare = target - waited
+    standing = (
+        f"{spare} {_days(spare)} inside"
+        if spare > 0
+        else "on the last day of"
+        if spare == 0
+        else f"{-spare} {_days(-spare)} beyond"
+    )
+    place = (
+        f"{when(chosen.starts_at)} on {where(chosen, catalogue)}"
+        f" ({chosen.travel_km} km away): day {waited} of the wait, {standing} the"
+        f" {target}-day target of {_article(PRIORITY_WORDS[priority])} exam."
+    )
+    parts = [place, _how(kind, reasons)]
+    if reasons.excluded:
+        listed = "; ".join(
+            f"{count} {RULE_WORDS.get(rule, rule)}" for rule, count in reasons.excluded
+        )
+        parts.append(f"Ruled out: {listed}.")
+    if reasons.runner_up is not None:
+        parts.append(_against(chosen, reasons.runner_up, catalogue))
+    return " ".join(part for part in parts if part)
+
+
+def _how(kind: DecisionKind, reasons: Reasons) -> str:
+    options = (
+        f"{reasons.options} possible {'slot' if reasons.options == 1 else 'slots'}"
+    )
+    match kind:
+        case DecisionKind.PLANNED:
+            return (
+                f"Chosen from {options} by a plan for all waiting patients at once, so"
+                " that total waiting, lateness and travel are least."
+            )
+        case DecisionKind.ON_ARRIVAL:
+            return f"Chosen on arrival as the least costly of {options}."
+        case DecisionKind.BY_PERSON:
+            return f"Chosen by a person; {options} were open."
+
+
+def _against(chosen: Choice, other: Choice, catalogue: Catalogue) -> str:
+    """Say how the runner-up differs."""
+    own = other.terms.total - chosen.terms.total
+    room = (other.price - chosen.price) / 1000
+    text = f"The next best was {when(other.starts_at)} on {where(other, catalogue)}"
+    reasons = _differences(chosen.terms, other.terms)
+    if own > 0:
+        return f"{text}, which costs this patient {own} more ({reasons})."
+    if own == 0 and round(room) <= 0:
+        return f"{text}, which is as good."
+    return (
+        f"{text}, which would suit this patient {_as_well(own, reasons)} but takes room"
+        f" that other patients need more (worth {room:.0f})."
+    )
+
+
+def _as_well(own: int, reasons: str) -> str:
+    return "as well" if own == 0 else f"better by {-own} ({reasons})"
+
+
+def _differences(chosen: Terms, other: Terms) -> str:
+    found = []
+    for name, words in TERM_WORDS.items():
+        difference = getattr(other, name) - getattr(chosen, name)
+        if difference:
+            found.append(f"{words} {difference:+d}")
+    return ", ".join(found) or "no single term"
+
+
+def _days(count: int) -> str:
+    return "day" if count == 1 else "days"
+
+
+def _article(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
