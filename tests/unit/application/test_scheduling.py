@@ -1,0 +1,326 @@
+"""Slots for people and urgent orders: hold, book, move, cancel, outcomes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from network import (
+    CLERK,
+    FEED,
+    INDIE,
+    MR_SAFE,
+    NHS_NUMBERS,
+    NORTH,
+    NOW,
+    content,
+    dispatcher,
+    no_risk,
+    receive,
+)
+
+from booking_engine.application.commands import (
+    BookBest,
+    BookSlot,
+    CancelAppointment,
+    CancelOrder,
+    ChangeOrder,
+    ConfirmHold,
+    ExpireHolds,
+    HoldSlot,
+    MoveAppointment,
+    RecordOutcome,
+    ReleaseHold,
+)
+from booking_engine.application.slots import search_slots
+from booking_engine.domain.errors import (
+    HoldExpired,
+    InvalidValue,
+    NotBookable,
+    PatientBusy,
+    RulesBroken,
+    SlotTaken,
+    StaleVersion,
+    TransitionRefused,
+)
+from booking_engine.domain.identifiers import ProcedureCode, SessionId
+from booking_engine.domain.orders import HoldCode, OrderStatus
+from booking_engine.domain.patients import Needs, Patient
+from booking_engine.domain.safety import Question
+from booking_engine.domain.schedule import AppointmentStatus
+from booking_engine.domain.vocabulary import PatientSetting, Priority, Sex
+
+WEDNESDAY_9 = datetime(2026, 11, 25, 9, tzinfo=UTC)
+MR1_WED = SessionId("MR1-261125-0800")
+MR2_WED = SessionId("MR2-261125-0900")
+MRX_WED = SessionId("MRX-261125-0900")
+
+
+def patient(number):
+    return Patient(
+        NHS_NUMBERS[number], f"X{number}", "RA1", "Test", "Bo", None, Sex.MALE, "M13"
+    )
+
+
+@pytest.fixture
+def engine():
+    return dispatcher()
+
+
+def placed(engine, number="P1", **changes):
+    return engine.handle(receive(number, **changes), FEED).order_id
+
+
+def order_of(engine, order_id):
+    with engine.reading(CLERK) as session:
+        return session.uow.orders.get(order_id)
+
+
+def told(engine, order_id):
+    with engine.reading(CLERK) as session:
+        out = session.uow.outbox
+        return [
+            (out.event(d.event_id).kind.value, d.destination)
+            for d in out.of_order(order_id)
+        ]
+
+
+def test_the_best_slot_is_booked_explained_and_told(engine):
+    """One day's notice: Wednesday. MR 1 is 5 km away and in the own trust."""
+    order_id = placed(engine)
+    appointment = engine.handle(BookBest(order_id), CLERK)
+
+    assert (appointment.session_id, appointment.starts_at.hour) == (MR1_WED, 8)
+    assert order_of(engine, order_id).status is OrderStatus.BOOKED
+    assert told(engine, order_id) == [("appointment_booked", NORTH)]
+    with engine.reading(CLERK) as session:
+        decision = session.uow.decisions.get(appointment.decision_id)
+    assert decision.appointment_id == appointment.id
+    assert decision.runner_up is not None
+    assert decision.options > 1
+    assert dict(decision.excluded)["modality"] == 1
+    assert decision.sentence.startswith(
+        "Wed 25 November 2026 at 08:00 on MR 1 at North A"
+    )
+    assert "day 21 of the wait, 14 days inside the 35-day target" in decision.sentence
+
+
+def test_a_booking_elsewhere_is_told_to_both_diary_and_placer(engine):
+    order_id = placed(engine)
+    engine.handle(BookSlot(order_id, MRX_WED, WEDNESDAY_9), CLERK)
+    assert told(engine, order_id) == [
+        ("appointment_booked", INDIE),
+        ("appointment_booked", NORTH),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "session", "hour", "rule"),
+    [
+        ({"needs": Needs(hoist=True)}, MRX_WED, 9, "capability"),
+        ({"needs": Needs(weight_kg=160)}, MRX_WED, 9, "weight"),
+        ({"setting": PatientSetting.INPATIENT}, MR2_WED, 9, "site"),
+        ({"needs": Needs(travel_cap_km=3)}, MR2_WED, 9, "travel"),
+        ({}, SessionId("CT1-261125-0800"), 8, "modality"),
+        ({}, SessionId("MR1-261127-1400"), 14, "list_type"),
+        ({}, SessionId("MR1-261124-0800"), 10, "notice"),
+        ({}, MR1_WED, 14, "length"),
+        (
+            {"latest_on": datetime(2026, 11, 24, tzinfo=UTC).date()},
+            MR1_WED,
+            9,
+            "latest",
+        ),
+    ],
+)
+def test_a_person_cannot_break_a_hard_rule(engine, changes, session, hour, rule):
+    order_id = placed(engine, **changes)
+    with engine.reading(CLERK) as reading:
+        day = reading.uow.schedule.session(session).starts_at
+    with pytest.raises(RulesBroken) as refused:
+        engine.handle(BookSlot(order_id, session, day.replace(hour=hour)), CLERK)
+    assert rule in refused.value.rules
+    assert order_of(engine, order_id).status is OrderStatus.WAITING
+
+
+def test_an_unvetted_order_cannot_be_booked(engine):
+    order_id = placed(engine, guidelines=frozenset())
+    with pytest.raises(NotBookable, match="vet it first"):
+        engine.handle(BookBest(order_id), CLERK)
+
+
+def test_a_safety_answer_that_is_missing_blocks_booking(engine):
+    order_id = placed(engine, safety=no_risk(Question.IMPLANT))
+    with pytest.raises(NotBookable, match="cardiac_device is unknown"):
+        engine.handle(BookBest(order_id), CLERK)
+
+
+def test_a_taken_slot_and_a_busy_patient_are_refused(engine):
+    first = placed(engine, "P1")
+    engine.handle(BookSlot(first, MR1_WED, WEDNESDAY_9), CLERK)
+
+    other = placed(engine, "P2", patient=patient(1))
+    with pytest.raises(SlotTaken, match="09:00 to 09:20"):
+        engine.handle(
+            BookSlot(other, MR1_WED, WEDNESDAY_9 + timedelta(minutes=10)), CLERK
+        )
+    same_patient = placed(engine, "P3")
+    with pytest.raises(PatientBusy):
+        engine.handle(BookSlot(same_patient, MR2_WED, WEDNESDAY_9), CLERK)
+    touching = WEDNESDAY_9 + timedelta(minutes=20)
+    engine.handle(BookSlot(other, MR1_WED, touching), CLERK)
+
+
+def test_the_search_leaves_out_times_at_which_the_patient_is_elsewhere(engine):
+    first = placed(engine, "P1")
+    booked = engine.handle(BookBest(first), CLERK)
+    second = placed(engine, "P2")
+    with engine.reading(CLERK) as session:
+        found = search_slots(
+            session.uow.orders.get(second), session.uow, session.context, limit=10
+        )
+    assert found.options
+    for option in found.options:
+        ends_at = option.chosen.starts_at + timedelta(minutes=option.chosen.minutes)
+        assert ends_at <= booked.starts_at or option.chosen.starts_at >= booked.ends_at
+
+
+def test_a_contract_that_is_used_up_takes_no_more(engine):
+    """The ceiling is three exams."""
+    for number in range(3):
+        order_id = placed(engine, f"P{number}", patient=patient(number))
+        at = WEDNESDAY_9 + timedelta(minutes=20 * number)
+        engine.handle(BookSlot(order_id, MRX_WED, at), CLERK)
+    last = placed(engine, "P3", patient=patient(3))
+    with pytest.raises(RulesBroken, match="contract_ceiling"):
+        engine.handle(BookSlot(last, MRX_WED, WEDNESDAY_9 + timedelta(hours=2)), CLERK)
+    with engine.reading(CLERK) as session:
+        found = search_slots(
+            session.uow.orders.get(last), session.uow, session.context, limit=10
+        )
+    assert not [o for o in found.options if o.chosen.scanner == "MRX"]
+
+
+def test_a_hold_keeps_the_slot_until_it_lapses(engine):
+    order_id = placed(engine)
+    hold = engine.handle(HoldSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    assert hold.status is AppointmentStatus.HELD
+    assert order_of(engine, order_id).status is OrderStatus.WAITING
+    other = placed(engine, "P2", patient=patient(1))
+    with pytest.raises(SlotTaken):
+        engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+
+    engine.clock.advance(timedelta(minutes=6))
+    with pytest.raises(HoldExpired):
+        engine.handle(ConfirmHold(hold.id), CLERK)
+    assert engine.handle(ExpireHolds(), CLERK) == 1
+    engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+
+
+def test_a_confirmed_hold_is_a_booking_with_a_decision(engine):
+    order_id = placed(engine)
+    hold = engine.handle(HoldSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    with pytest.raises(StaleVersion):
+        engine.handle(ConfirmHold(hold.id, version=hold.version + 1), CLERK)
+    booked = engine.handle(ConfirmHold(hold.id, version=hold.version), CLERK)
+    assert booked.status is AppointmentStatus.BOOKED
+    assert booked.decision_id is not None
+    assert order_of(engine, order_id).status is OrderStatus.BOOKED
+    assert told(engine, order_id) == [("appointment_booked", NORTH)]
+    with pytest.raises(TransitionRefused):
+        engine.handle(ReleaseHold(hold.id), CLERK)
+
+
+def test_moving_within_a_diary_is_one_message_and_across_two(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    moved = engine.handle(
+        MoveAppointment(booked.id, MR2_WED, WEDNESDAY_9, "asked", booked.version),
+        CLERK,
+    )
+    assert (moved.id, moved.scanner) == (booked.id, "MR2")
+    with pytest.raises(StaleVersion):
+        engine.handle(
+            MoveAppointment(booked.id, MRX_WED, WEDNESDAY_9, "asked", booked.version),
+            CLERK,
+        )
+    engine.handle(
+        MoveAppointment(booked.id, MRX_WED, WEDNESDAY_9, "asked", moved.version), CLERK
+    )
+    assert told(engine, order_id) == [
+        ("appointment_booked", NORTH),
+        ("appointment_moved", NORTH),
+        ("appointment_cancelled", NORTH),
+        ("appointment_booked", INDIE),
+    ]
+    assert order_of(engine, order_id).clock.started_on == NOW.date() - timedelta(20)
+
+
+@pytest.mark.parametrize(("by_patient", "days"), [(True, 0), (False, 21)])
+def test_only_the_patients_cancellation_restarts_the_clock(engine, by_patient, days):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.handle(CancelAppointment(booked.id, "flu", by_patient), CLERK)
+    order = order_of(engine, order_id)
+    assert order.status is OrderStatus.WAITING
+    assert order.clock.waited_days(WEDNESDAY_9.date()) == days
+    assert order.clock.original_request_on == NOW.date() - timedelta(days=20)
+    assert told(engine, order_id)[-1] == ("appointment_cancelled", NORTH)
+
+
+def test_cancelling_a_booked_order_frees_its_slot(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.handle(
+        CancelOrder(
+            "gone", NOW, partner=NORTH, placer_authority="RA1", placer_number="P1"
+        ),
+        FEED,
+    )
+    with engine.reading(CLERK) as session:
+        after = session.uow.schedule.appointment(booked.id)
+    assert after.status is AppointmentStatus.CANCELLED
+    other = placed(engine, "P2", patient=patient(1))
+    engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+
+
+def test_a_changed_request_never_moves_a_patient_who_was_told(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    change = ChangeOrder(
+        NORTH,
+        content(
+            "P1",
+            procedure=ProcedureCode("MRLIVER"),
+            priority=Priority.URGENT,
+            safety=MR_SAFE,
+        ),
+        NOW + timedelta(minutes=1),
+    )
+    engine.handle(change, FEED)
+    order = order_of(engine, order_id)
+    assert order.status is OrderStatus.BOOKED
+    assert [h.code for h in order.holds] == [HoldCode.CHANGED_AFTER_BOOKING]
+    with engine.reading(CLERK) as session:
+        assert session.uow.schedule.live_appointment(order_id).id == booked.id
+
+
+def test_outcomes_follow_the_day(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    with pytest.raises(InvalidValue, match="arrived, performed"):
+        engine.handle(RecordOutcome(booked.id, "lost"), CLERK)
+    arrived = engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
+    with pytest.raises(TransitionRefused):
+        engine.handle(MoveAppointment(booked.id, MR2_WED, WEDNESDAY_9, "x"), CLERK)
+    engine.handle(RecordOutcome(booked.id, "performed", arrived.version), CLERK)
+    assert order_of(engine, order_id).status is OrderStatus.PERFORMED
+
+
+def test_a_missed_appointment_restarts_the_clock_and_stays_somebodys(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.handle(RecordOutcome(booked.id, "did_not_attend"), CLERK)
+    order = order_of(engine, order_id)
+    assert order.status is OrderStatus.DID_NOT_ATTEND
+    assert order.clock.started_on == WEDNESDAY_9.date()
+    assert order.overdue_at is not None
+    assert told(engine, order_id)[-1] == ("did_not_attend", NORTH)
