@@ -10,13 +10,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from solver.instances.formats import (
-    dump_plan,
-    dump_problem,
-    load_plan,
-    load_problem,
-)
-
 from booking_engine.application.commands import ApplyPlan, BookBest, PlannedBooking
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.planning import (
@@ -30,7 +23,14 @@ from booking_engine.domain.errors import DomainError, PatientBusy
 from booking_engine.domain.identifiers import Actor, OrderId, PlanRunId
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
 from booking_engine.domain.prices import NO_PRICES, PriceBook
-from solver import Limits, Progress, solve
+from solver.instances.formats import (
+    dump_plan,
+    dump_problem,
+    load_plan,
+    load_problem,
+)
+from solver.limits import Limits
+from solver.solve import Progress, solve
 
 log = logging.getLogger(__name__)
 _LOOK_BACK = 20

@@ -20,8 +20,12 @@ from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slots import (
     check_slot,
     choice_of,
+    exclusions,
     inputs_of,
+    option_terms,
     plain,
+    price_of,
+    runner_up_of,
 )
 from booking_engine.application.snapshot import (
     Snapshot,
@@ -40,7 +44,11 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.vocabulary import BookingMode
-from solver import Explainer, Limits, Plan, Problem, verify
+from solver.check import verify
+from solver.explain import Explanation, explain_all
+from solver.limits import Limits
+from solver.plan import UNPLACED, Plan
+from solver.problem import Problem
 
 log = logging.getLogger(__name__)
 
@@ -100,37 +108,46 @@ def solve_checked(
     plan = solve(snapshot.problem, limits=limits, **more)
     verdict = verify(snapshot.problem, plan)
     if not verdict.accepted:
-        raise PlanRefused(f"The plan was refused by the checker: {verdict.faults[0]}.")
+        fault = [*verdict.violations, *verdict.false_claims][0]
+        raise PlanRefused(f"The plan was refused by the checker: {fault}.")
     return plan
 
 
 def bookings_of(snapshot: Snapshot, plan: Plan) -> list[list[PlannedBooking]]:
-    """Return the plan in our words, grouped by scanner and day."""
-    explainer = Explainer(snapshot.problem, plan)
-    groups: dict[tuple[ScannerId, int], list[PlannedBooking]] = {}
-    for row, order in enumerate(snapshot.orders):
-        explanation = explainer.explain(row)
-        if explanation.chosen is None:
+    """Return the plan in our words, grouped by day and scanner."""
+    groups: dict[tuple[int, ScannerId], list[PlannedBooking]] = {}
+    explained = explain_all(snapshot.problem, plan)
+    for row, explanation in enumerate(explained):
+        if plan.opening[row] == UNPLACED:
             continue
-        choice = choice_of(snapshot, explanation.chosen)
-        runner_up = (
-            None
-            if explanation.runner_up is None
-            else choice_of(snapshot, explanation.runner_up)
-        )
-        reasons = Reasons(
-            chosen=choice,
-            inputs={**inputs_of(snapshot, row), "chosen": plain(choice)},
-            options=explanation.count,
-            excluded=snapshot.exclusions_of(row) + explanation.excluded,
-            runner_up=runner_up,
-        )
-        opening = explanation.chosen.opening
-        day = int(snapshot.problem.openings.day[opening])
-        groups.setdefault((choice.scanner, day), []).append(
+        reasons = _reasons(snapshot, plan, row, explanation)
+        order = snapshot.orders[row]
+        day = int(snapshot.problem.openings.day[plan.opening[row]])
+        groups.setdefault((day, reasons.chosen.scanner), []).append(
             PlannedBooking(order.id, order.version, reasons)
         )
-    return [groups[key] for key in sorted(groups, key=lambda k: (k[1], k[0]))]
+    return [groups[key] for key in sorted(groups)]
+
+
+def _reasons(
+    snapshot: Snapshot, plan: Plan, row: int, explanation: Explanation
+) -> Reasons:
+    opening, pair = int(plan.opening[row]), int(plan.pair[row])
+    choice = choice_of(
+        snapshot,
+        opening=opening,
+        pair=pair,
+        start_minute=int(plan.start_minute[row]),
+        terms=option_terms(snapshot, row, opening, pair),
+        price=price_of(snapshot, plan.certificate, opening, pair),
+    )
+    return Reasons(
+        chosen=choice,
+        inputs={**inputs_of(snapshot, row), "chosen": plain(choice)},
+        options=explanation.options,
+        excluded=snapshot.exclusions_of(row) + exclusions(explanation),
+        runner_up=runner_up_of(snapshot, explanation),
+    )
 
 
 def apply_plan(command: ApplyPlan, uow: UnitOfWork, context: Context) -> Applied:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
-from solver.online import Option
 
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
-from booking_engine.domain.costs import pair_cost, wait_curve
+from booking_engine.domain.costs import WaitCurve, pair_cost, wait_curve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
 from booking_engine.domain.eligibility import (
     Rule,
@@ -25,8 +26,11 @@ from booking_engine.domain.eligibility import (
 )
 from booking_engine.domain.errors import PatientBusy, RulesBroken, SlotTaken
 from booking_engine.domain.orders import ImagingOrder
-from booking_engine.domain.schedule import ScanSession
-from solver import rank_slots
+from booking_engine.domain.schedule import Appointment, ScanSession
+from solver.explain import Explanation, explain
+from solver.online import rank_slots
+from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
+from solver.problem import NO_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +70,45 @@ def search_slots(
         How far to look; the policy's horizon by default.
     """
     snapshot = _snapshot_for(order, uow, context, days)
-    minute_price, exam_price = prices_of(snapshot, context, uow)
+    prices = prices_of(snapshot, context, uow)
     busy = uow.schedule.occupying_patients([order.content.patient.key], context.now)
     ranked = rank_slots(
         snapshot.problem,
         0,
-        minute_price=minute_price,
-        exam_price=exam_price,
+        minute_price=prices.minute_price,
+        exam_price=prices.exam_price,
         k=limit + len(busy),
     )
-    free = [
-        option
-        for option in ranked.options
-        if not any(
-            a.starts_at < _ends(snapshot, option)
-            and a.ends_at > _starts(snapshot, option)
-            for a in busy
+    choices = [
+        choice
+        for choice in (
+            choice_of(
+                snapshot,
+                opening=option.opening,
+                pair=option.pair,
+                start_minute=option.start_minute,
+                terms=option.terms,
+                price=option.price,
+            )
+            for option in ranked
         )
+        if not _meets(choice, busy)
     ][:limit]
-    choices = [choice_of(snapshot, option) for option in free]
-    excluded = snapshot.exclusions_of(0) + ranked.excluded
+    explanation = explain(snapshot.problem, _nothing_placed(prices), 0)
+    excluded = snapshot.exclusions_of(0) + exclusions(explanation)
     inputs = inputs_of(snapshot, 0)
     return SlotSearch(
         options=tuple(
             Reasons(
                 chosen=choice,
                 inputs={**inputs, "chosen": plain(choice)},
-                options=ranked.count,
+                options=explanation.options,
                 excluded=excluded,
                 runner_up=next((c for c in choices if c is not choice), None),
             )
             for choice in choices
         ),
-        count=ranked.count,
+        count=explanation.options,
         excluded=excluded,
     )
 
@@ -235,38 +245,121 @@ def _within_ceiling(session: ScanSession, uow: UnitOfWork) -> bool:
     return uow.schedule.contract_use().get(session.contract, 0) < ceiling
 
 
-def prices_of(
-    snapshot: Snapshot, context: Context, uow: UnitOfWork
-) -> tuple[np.ndarray, np.ndarray]:
+def prices_of(snapshot: Snapshot, context: Context, uow: UnitOfWork) -> Certificate:
     """Return the price book as columns of the snapshot's openings and contracts."""
-    minute = np.array(
-        [context.prices.minute.get(o.session.id, 0) for o in snapshot.openings],
-        dtype=np.int64,
-    )
-    exam = np.array(
-        [context.prices.exam.get(c, 0) for c in uow.catalogue().contracts],
-        dtype=np.int64,
-    )
-    return minute, exam
-
-
-def choice_of(snapshot: Snapshot, option: Option) -> Choice:
-    """Return an option of the solver in our words."""
-    opening = snapshot.openings[option.opening]
-    return Choice(
-        scanner=opening.session.scanner,
-        session_id=opening.session.id,
-        starts_at=_starts(snapshot, option),
-        minutes=int(snapshot.problem.pairs.minutes[option.pair]),
-        travel_km=int(snapshot.pair_km[option.pair]),
-        terms=Terms(
-            waiting=option.terms.waiting,
-            lateness=option.terms.lateness,
-            breach=option.terms.breach,
-            pair=option.terms.pair,
-            opening=option.terms.opening,
+    book = context.prices
+    return Certificate(
+        minute_price=np.array(
+            [book.minute.get(o.session.id, 0) for o in snapshot.openings],
+            dtype=np.int64,
         ),
-        price=option.price,
+        exam_price=np.array(
+            [book.exam.get(c, 0) for c in uow.catalogue().contracts], dtype=np.int64
+        ),
+        bound=0,
+    )
+
+
+def _nothing_placed(prices: Certificate) -> Plan:
+    """Return the plan of one order that has no slot yet."""
+    nowhere = np.full(1, UNPLACED, dtype=np.int64)
+    return Plan(
+        opening=nowhere,
+        pair=nowhere,
+        start_minute=np.zeros(1, dtype=np.int64),
+        terms=CostTerms(0, 0, 0, 0, 0, 0),
+        certificate=prices,
+        seconds=0.0,
+    )
+
+
+def _meets(choice: Choice, busy: Sequence[Appointment]) -> bool:
+    """Return whether the option overlaps any of the patient's appointments."""
+    ends_at = choice.starts_at + timedelta(minutes=choice.minutes)
+    return any(a.starts_at < ends_at and a.ends_at > choice.starts_at for a in busy)
+
+
+def choice_of(
+    snapshot: Snapshot,
+    *,
+    opening: int,
+    pair: int,
+    start_minute: int,
+    terms: CostTerms,
+    price: int,
+) -> Choice:
+    """Return an option of the solver in our words."""
+    there = snapshot.openings[opening]
+    begin = int(snapshot.problem.openings.begin_minute[opening])
+    starts_at: datetime = there.starts_at + timedelta(minutes=start_minute - begin)
+    return Choice(
+        scanner=there.session.scanner,
+        session_id=there.session.id,
+        starts_at=starts_at,
+        minutes=int(snapshot.problem.pairs.minutes[pair]),
+        travel_km=int(snapshot.pair_km[pair]),
+        terms=Terms(
+            waiting=terms.waiting,
+            lateness=terms.lateness,
+            breach=terms.breach,
+            pair=terms.pair,
+            opening=terms.opening,
+        ),
+        price=price,
+    )
+
+
+def option_terms(snapshot: Snapshot, row: int, opening: int, pair: int) -> CostTerms:
+    """Return what an opening costs one order, by term."""
+    orders = snapshot.problem.orders
+    curve = WaitCurve(
+        wait=int(orders.wait_cost[row]),
+        target_day=int(orders.target_day[row]),
+        late=int(orders.late_cost[row]),
+        breach_day=int(orders.breach_day[row]),
+        breach=int(orders.breach_cost[row]),
+        unplaced=int(orders.unplaced_cost[row]),
+    )
+    waiting, lateness, breach = curve.at(int(snapshot.problem.openings.day[opening]))
+    return CostTerms(
+        waiting=waiting,
+        lateness=lateness,
+        breach=breach,
+        pair=int(snapshot.problem.pairs.cost[pair]),
+        opening=int(snapshot.problem.openings.cost[opening]),
+        unplaced=0,
+    )
+
+
+def price_of(snapshot: Snapshot, prices: Certificate, opening: int, pair: int) -> int:
+    """Return what an exam's room is worth to others, in thousandths of a cost unit."""
+    minutes = int(snapshot.problem.pairs.minutes[pair])
+    contract = int(snapshot.problem.openings.contract[opening])
+    exam = int(prices.exam_price[contract]) if contract != NO_GROUP else 0
+    return int(prices.minute_price[opening]) * minutes + exam
+
+
+def exclusions(explanation: Explanation) -> tuple[tuple[str, int], ...]:
+    """Return how many openings each of the solver's filters took out."""
+    return tuple(
+        (str(name), before - left)
+        for (_, before), (name, left) in pairwise(explanation.counts)
+        if before > left
+    )
+
+
+def runner_up_of(snapshot: Snapshot, explanation: Explanation) -> Choice | None:
+    """Return the next best option in our words; it begins when its opening does."""
+    other = explanation.runner_up
+    if other is None:
+        return None
+    return choice_of(
+        snapshot,
+        opening=other.opening,
+        pair=other.pair,
+        start_minute=int(snapshot.problem.openings.begin_minute[other.opening]),
+        terms=other.terms,
+        price=other.reduced_cost - other.terms.total * PRICE_SCALE,
     )
 
 
@@ -298,17 +391,6 @@ def inputs_of(snapshot: Snapshot, row: int) -> dict[str, object]:
 def plain(choice: Choice) -> dict[str, object]:
     """Return a choice as plain JSON values."""
     return {**asdict(choice), "starts_at": choice.starts_at.isoformat()}
-
-
-def _starts(snapshot: Snapshot, option: Option) -> datetime:
-    opening = snapshot.openings[option.opening]
-    begin = int(snapshot.problem.openings.begin_minute[option.opening])
-    return opening.starts_at + timedelta(minutes=option.start_minute - begin)
-
-
-def _ends(snapshot: Snapshot, option: Option) -> datetime:
-    minutes = int(snapshot.problem.pairs.minutes[option.pair])
-    return _starts(snapshot, option) + timedelta(minutes=minutes)
 
 
 def _snapshot_for(

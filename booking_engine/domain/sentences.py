@@ -22,22 +22,20 @@ PRIORITY_WORDS = {
     Priority.ROUTINE: "routine",
 }
 RULE_WORDS = {
-    "modality": "are of another modality",
+    "modality": "scanners are of another modality",
     "provider_open": "belong to a provider that takes no orders now",
-    "capability": "lack a capability this exam or patient needs",
-    "weight": "have too low a table limit",
+    "capability": "scanners lack a capability that this exam or patient needs",
+    "weight": "scanners have too low a table limit",
     "contract_exclusion": "are under a contract that excludes this patient or exam",
-    "site": "are not where the patient lies",
-    "travel": "are too far away",
-    "list_type": "are kept for other patients",
-    "notice": "are too soon to prepare for",
-    "latest": "are later than asked",
-    "length": "are too short",
-    "time_window": "are at the wrong time of day",
-    "session_open": "are closed",
-    "contract_ceiling": "are under a contract that is used up",
-    "room": "are full",
+    "site": "scanners are not where the patient lies",
+    "travel": "scanners are too far away",
+    "list_type": "lists are kept for other patients",
+    "day_window": "lists are too soon to prepare for, or later than asked",
+    "length": "lists have too short a gap",
+    "time_window": "lists are at the wrong time of day",
+    "room": "lists were filled by patients with a stronger claim",
 }
+"""How each exclusion reads after its count."""
 TERM_WORDS = {
     "waiting": "waiting",
     "lateness": "lateness beyond the target",
