@@ -1,0 +1,1 @@
+"""A demonstration: a real region's sites, synthetic orders in three dialects."""
