@@ -1,0 +1,214 @@
+"""Acknowledgements in original mode: exactly one, coded, for every frame.
+
+AA means filed, not booked: it is built here and leaves only after the commit. What a
+rule of ours refuses although the message was understood is AA as well, with a text
+and a warning, since AE would block the sender's queue behind it (HL7 2.5.1 section
+2.9.2, and how integration engines treat AE).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from booking_engine.domain.clock import LONDON
+from booking_engine.domain.errors import (
+    DomainError,
+    DuplicateOrder,
+    HoldExpired,
+    InvalidValue,
+    NotBookable,
+    NotKnown,
+    PatientBusy,
+    RulesBroken,
+    SlotTaken,
+    StaleVersion,
+    TransitionRefused,
+)
+from hl7_adapters.datatypes import write_timestamp
+from hl7_adapters.dialect import Reply
+from hl7_adapters.er7 import DecodeError, FieldValue, Message, decode, encode
+from hl7_adapters.reading import MappingError
+
+FIRST_WITH_ERR_FIELDS: Final = (2, 5)
+"""ERR-2 to ERR-8, and MSH-9.3 in acknowledgements, exist from HL7 2.5 on."""
+LONGEST_TEXT: Final = 80  # MSA-3, HL7 2.4 section 2.16.8.3
+DEFAULT_VERSION: Final = "2.4"  # HL7 UK A.3, where the sender names none
+
+ERROR_TEXTS: Final = {
+    "0": "Message accepted",
+    "100": "Segment sequence error",
+    "101": "Required field missing",
+    "102": "Data type error",
+    "103": "Table value not found",
+    "200": "Unsupported message type",
+    "201": "Unsupported event code",
+    "202": "Unsupported processing id",
+    "203": "Unsupported version id",
+    "204": "Unknown key identifier",
+    "205": "Duplicate key identifier",
+    "206": "Application record locked",
+    "207": "Application internal error",
+}
+"""Table 0357."""
+
+RETRYABLE: Final = frozenset({"204", "206", "207"})
+"""Errors after which the same message may succeed: a repeat is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a sender is told.
+
+    Parameters
+    ----------
+    error
+        Code of table 0357, or empty where there is nothing to object.
+    location
+        Segment, sequence and field, such as ``PID^1^3``; empty if none.
+    text
+        One sentence; no patient data.
+    """
+
+    reply: Reply
+    error: str = ""
+    location: str = ""
+    text: str = ""
+
+
+ACCEPTED: Final = Answer(Reply.AA)
+INTERNAL_ERROR: Final = Answer(
+    Reply.AE, "207", text="internal error; the message is kept, please send it again"
+)
+UNKNOWN_SENDER: Final = Answer(
+    Reply.AR, "207", "MSH^1^3", "sender is not known here; ask for a partner profile"
+)
+"""AR 207: a message from outside the list of partners (IHE ATNA) is refused whole."""
+
+BY_ERROR: Final[dict[type[DomainError], Answer]] = {
+    NotKnown: Answer(Reply.AE, "204"),
+    DuplicateOrder: Answer(Reply.AE, "205"),
+    StaleVersion: Answer(Reply.AE, "206"),
+    InvalidValue: Answer(Reply.AE, "102"),
+    SlotTaken: Answer(Reply.AE, "207"),
+    PatientBusy: Answer(Reply.AE, "207"),
+    HoldExpired: Answer(Reply.AE, "207"),
+    # Understood and refused by a rule: sending it again would not help.
+    TransitionRefused: Answer(Reply.AA, "207"),
+    NotBookable: Answer(Reply.AA, "207"),
+    RulesBroken: Answer(Reply.AA, "207"),
+    DomainError: Answer(Reply.AE, "207"),
+}
+"""Every refusal of the domain and its answer; a test walks all subclasses."""
+
+
+def answer_to(error: DomainError | MappingError | DecodeError) -> Answer:
+    """Return the answer to a message that was refused."""
+    if isinstance(error, MappingError):
+        return Answer(error.kind, error.code, error.location, error.text)
+    if isinstance(error, DecodeError):
+        return Answer(Reply.AR, error.code, text=error.text)
+    for kind in type(error).__mro__:
+        if kind in BY_ERROR:
+            return replace(BY_ERROR[kind], text=str(error))
+    raise AssertionError("every DomainError has DomainError among its bases")
+
+
+def build_ack(
+    request: Message | None,
+    answer: Answer,
+    *,
+    control_id: str,
+    at: datetime,
+    zone: ZoneInfo = LONDON,
+    default_version: str = DEFAULT_VERSION,
+) -> bytes:
+    """Return an acknowledgement message (HL7 2.5.1 sections 2.9.2 and 2.15).
+
+    Parameters
+    ----------
+    request
+        What is answered; ``None`` if it could not be read.
+    control_id
+        MSH-10 of the acknowledgement itself, never that of the request.
+    at
+        The present instant.
+    default_version
+        Where the request names none (MSH-12).
+    """
+    stamp = write_timestamp(at, zone)
+    text = _short(answer.text) or None
+    if request is None:
+        names: tuple[FieldValue, ...] = (None,) * 4
+        header = (*_MSH, *names, stamp, None, "ACK", control_id, "P", DEFAULT_VERSION)
+        msa = ("MSA", answer.reply.value, None, text)
+        return encode([header, msa, ("ERR", _location_2_4(answer))])
+    sent = request.header
+    version = request.version or default_version
+    detailed = version_number(version) >= FIRST_WITH_ERR_FIELDS
+    event = request.type[1]
+    names = tuple(tuple(sent.first(number).components) for number in (5, 6, 3, 4))
+    kind = ("ACK", event, "ACK" if detailed and event else "")
+    processing, charset = sent.value(11) or "P", sent.value(18) or None
+    segments: list[tuple[FieldValue, ...]] = [
+        (
+            *(*_MSH, *names, stamp, None, kind, control_id, processing, version),
+            *(None, None, None, None, None, charset),
+        ),
+        ("MSA", answer.reply.value, request.control_id, text),
+    ]
+    if detailed and answer.error:
+        segments.append(_err_2_5(answer))
+    elif answer.error and answer.reply is not Reply.AA:
+        segments.append(("ERR", _location_2_4(answer)))
+    return encode(segments, charset=request.charset)
+
+
+_MSH: Final = ("MSH", None, None)  # the separators are written for us
+
+
+def read_ack(payload: bytes) -> tuple[str, str]:
+    """Return MSA-1 and what a person should read of a refusal.
+
+    Raises
+    ------
+    DecodeError
+        It is no HL7 message, or none that answers anything.
+    """
+    message = decode(payload)
+    code = message.get("MSA-1").strip().upper()
+    if not code:
+        raise DecodeError("100", "the answer has no MSA-1")
+    parts = (
+        message.get("MSA-3"),
+        message.get("ERR-3.1") or message.get("ERR-1.4"),
+        message.get("ERR-8") or message.get("ERR-3.2") or message.get("ERR-1.4.2"),
+    )
+    return code, "; ".join(dict.fromkeys(part for part in parts if part))
+
+
+def version_number(text: str) -> tuple[int, ...]:
+    """Return a version for comparison: ``2.5.1`` is (2, 5, 1)."""
+    parts = text.split(".")
+    return tuple(int(part) for part in parts if part.isascii() and part.isdecimal())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
+def _location_2_4(answer: Answer) -> FieldValue:
+    """Return ERR-1 (ELD, HL7 2.4 section 2.16.5.1)."""
+    code = (answer.error, ERROR_TEXTS.get(answer.error, ""), "HL70357")
+    parts = (*answer.location.split("^"), "", "", "")[:3]
+    return (*parts, code)
+
+
+def _err_2_5(answer: Answer) -> tuple[FieldValue, ...]:
+    """Return ERR-2 to ERR-8 (HL7 2.5.1 section 2.15.5)."""
+    severity = "W" if answer.reply is Reply.AA else "E"
+    code = (answer.error, ERROR_TEXTS.get(answer.error, ""), "HL70357")
+    location = tuple(answer.location.split("^")) if answer.location else None
+    return ("ERR", None, location, code, severity, None, None, None, answer.text)

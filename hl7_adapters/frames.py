@@ -1,0 +1,148 @@
+"""What one frame says, as far as that can be known without the database."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from booking_engine.application.ports import MessageKey
+from booking_engine.domain.clock import Clock
+from booking_engine.domain.messages import MessageOutcome
+from hl7_adapters.ack import INTERNAL_ERROR, UNKNOWN_SENDER, Answer, answer_to
+from hl7_adapters.dialect import Reply
+from hl7_adapters.er7 import SEQUENCE_ERROR, DecodeError, Message, decode
+from hl7_adapters.inbound import Mapped, MappingError, to_commands
+from hl7_adapters.mllp.received import Fault, Received
+from hl7_adapters.profile import Profile, by_sender, profile_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_KEY: Final = 199  # MSH-10 in the latest versions; longer ones are cut to store
+NOTHING: Final = Mapped()
+
+_FAULTS: Final = {
+    Fault.TOO_LONG: "the frame is longer than is accepted; send it in parts",
+    Fault.UNFRAMED: "no MLLP frame; begin with 0B and end with 1C 0D",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFrame:
+    """One frame as far as it can be understood without the database.
+
+    Parameters
+    ----------
+    refusal, outcome
+        The answer that is certain already, if any, and how it is filed.
+    """
+
+    received: Received
+    digest: str
+    message: Message | None = None
+    profile: Profile | None = None
+    sender: str = ""
+    control_id: str = ""
+    mapped: Mapped = NOTHING
+    refusal: Answer | None = None
+    outcome: MessageOutcome = MessageOutcome.REFUSED
+
+    @property
+    def key(self) -> MessageKey | None:
+        """What a repeat is recognised by; none where the header does not say."""
+        return (self.sender, self.control_id) if self.control_id else None
+
+
+class FrameReader:
+    """Decodes frames, finds their sender's profile, and maps them.
+
+    Parameters
+    ----------
+    profiles
+        Of all partners.
+    clock
+        Tells what lies in the past.
+    """
+
+    def __init__(self, profiles: Iterable[Profile], *, clock: Clock) -> None:
+        self._profiles = by_sender(profiles)
+        self._clock = clock
+
+    def read(self, received: Received) -> ReadFrame:
+        """Decode and map one frame; never fails, whatever the bytes."""
+        digest = hashlib.sha256(received.frame).hexdigest()
+        unread = ReadFrame(received, digest, outcome=MessageOutcome.UNREADABLE)
+        try:
+            message = decode(received.frame)
+        except DecodeError as error:
+            return replace(unread, refusal=answer_to(error))
+        try:
+            return self._understood(received, digest, message)
+        except Exception as error:  # noqa: BLE001 - a fault of ours; the bytes are kept
+            log_failure("message not understood", error)
+            return replace(
+                unread,
+                message=message,
+                refusal=INTERNAL_ERROR,
+                outcome=MessageOutcome.FAILED,
+            )
+
+    def _understood(
+        self, received: Received, digest: str, message: Message
+    ) -> ReadFrame:
+        profile = profile_of(message.sender, self._profiles)
+        if profile is not None and profile.charset:
+            message = decode(received.frame, charset=profile.charset)
+        if received.fault is not None:
+            # No key: the whole message that follows a broken one is not its repeat.
+            return ReadFrame(
+                *(received, digest, message, profile),
+                refusal=Answer(
+                    Reply.AR,
+                    SEQUENCE_ERROR,
+                    text=_FAULTS.get(received.fault, "not a frame"),
+                ),
+                outcome=MessageOutcome.UNREADABLE,
+            )
+        read = ReadFrame(
+            received,
+            digest,
+            message,
+            profile,
+            storable("|".join(message.sender)),
+            storable(message.control_id),
+        )
+        if profile is None:
+            return replace(read, refusal=UNKNOWN_SENDER)
+        try:
+            mapped = to_commands(message, profile, now=self._clock.now())
+        except MappingError as error:
+            accepted = error.kind is Reply.AA
+            return replace(
+                read,
+                refusal=answer_to(error),
+                outcome=MessageOutcome.IGNORED if accepted else MessageOutcome.REFUSED,
+            )
+        return replace(read, mapped=mapped)
+
+
+def storable(text: str) -> str:
+    r"""Return a key as a database can hold it; ``\X00\`` is NUL in disguise."""
+    return text.replace("\0", "")[:LONGEST_KEY]
+
+
+def log_failure(text: str, error: Exception, frames: int = 1) -> None:
+    """Log where something failed; the exception's own text may quote a message."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    log.error(
+        text,
+        extra={
+            "event": "hl7.failed",
+            "error": type(error).__name__,
+            "where": ", ".join(f"{f.filename}:{f.lineno}" for f in last),
+            "frames": frames,
+        },
+    )

@@ -1,0 +1,352 @@
+"""Events out: bookings as SIU^S12, S13 and S15, order status as ORM^O01 or OMG^O19.
+
+A message says what the event says: the times of that moment, under the delivery's own
+number (MSH-10) and the event's time (MSH-7), so that to render it twice gives the same
+bytes. Our segment ZBK, last in the message, leads to the decision record.
+
+ZBK-1 decision, -2 planning run, -3 version of the rules, -4 version of the weights,
+-5 urgency tier (0 is the most urgent), and in HL7 2.3.1, where SCH has no room for
+them, -6 placer and -7 filler order number. The standard knows no ZBK: hl7apy's strict
+validation, to which the tests put every kind in every version, is given the message
+without it, and ZBK is checked by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from booking_engine.domain.decisions import Decision
+from booking_engine.domain.events import Event
+from booking_engine.domain.identifiers import DeliveryId
+from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.patients import Patient
+from booking_engine.domain.procedures import Procedure
+from booking_engine.domain.resources import Scanner, Site
+from booking_engine.domain.vocabulary import PatientSetting, Priority
+from hl7_adapters.ack import version_number
+from hl7_adapters.datatypes import write_timestamp
+from hl7_adapters.destination import Outgoing, Sending
+from hl7_adapters.er7 import FieldValue, Repeated, encode
+from hl7_adapters.event_codes import SCHEDULING, STATUS, Scheduling, Status
+from hl7_adapters.order_fields import as_placed
+from hl7_adapters.patient_fields import UNIDENTIFIED
+from hl7_adapters.profile import Profile
+
+SegmentValues: TypeAlias = tuple[FieldValue, ...]
+
+_CLERK: Final = ("BOOKING", "Imaging booking")
+"""Filler contact and entered-by (SCH-16, SCH-20): required, and it is no person."""
+_CLASSES: Final = {PatientSetting.INPATIENT: "I", PatientSetting.EMERGENCY: "E"}
+"""PV1-2; all others are O."""
+_WITH_TQ1: Final = (2, 5)  # TQ1 replaces the TQ data type, HL7 2.5 section 4.5.4
+_WITH_ORDER_NUMBERS: Final = (2, 4)  # SCH-26 and SCH-27
+_PLACE_OF_SUFFIX: Final = re.compile(r"#(\d+)#[^#]*$")
+
+
+class CannotRender(Exception):
+    """An event lacks what its message must say; never patient data in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One event and what there is to say about it.
+
+    Parameters
+    ----------
+    scanner, site, decision
+        Of the appointment; ``None`` on order events.
+    procedure
+        ``None`` while it is not mapped.
+    """
+
+    delivery_id: DeliveryId
+    event: Event
+    order: ImagingOrder
+    scanner: Scanner | None = None
+    site: Site | None = None
+    procedure: Procedure | None = None
+    decision: Decision | None = None
+
+
+_STATUS_TYPES: Final = {Sending.ORM_SC: ("ORM", "O01"), Sending.OMG_SC: ("OMG", "O19")}
+
+
+def render(telling: Telling, profile: Profile) -> bytes | None:
+    """Return the message that tells a partner of an event; none if it wants none.
+
+    Raises
+    ------
+    CannotRender
+        The event names no scanner, or no time.
+    """
+    outgoing = profile.outgoing
+    if outgoing is None:
+        return None
+    kind = telling.event.kind
+    of_appointment = kind in SCHEDULING
+    sending = outgoing.appointments if of_appointment else outgoing.orders
+    if sending is Sending.NONE or kind not in (
+        SCHEDULING if sending is Sending.SIU else STATUS
+    ):
+        return None
+    message = _Message(telling, profile, outgoing)
+    segments = message.siu() if sending is Sending.SIU else message.status(sending)
+    return encode(segments, charset=outgoing.charset)
+
+
+class _Message:
+    """The segments of one message, for one partner."""
+
+    def __init__(self, telling: Telling, profile: Profile, outgoing: Outgoing) -> None:
+        self.telling = telling
+        self.event = telling.event
+        self.order = telling.order
+        self.content = telling.order.content
+        self.profile = profile
+        self.outgoing = outgoing
+        self.version = version_number(outgoing.version)
+
+    # Messages ------------------------------------------------------------------------
+
+    def siu(self) -> list[SegmentValues]:
+        """Return SIU^S12 and its kin (HL7 2.5.1 section 10.4)."""
+        row = SCHEDULING[self.event.kind]
+        segments = [self._msh(("SIU", row.trigger, "SIU_S12")), self._sch(row)]
+        if self.version >= _WITH_TQ1:
+            segments.append(self._tq1())
+        return [
+            *segments,
+            self._pid(),
+            self._pv1(),
+            ("RGS", "1", row.action),
+            self._ais(row),
+            self._aig(row),
+            self._ail(row),
+            *self._zbk(),
+        ]
+
+    def status(self, sending: Sending) -> list[SegmentValues]:
+        """Return an order status (HL7 2.5.1 sections 4.4.1 and 4.4.4)."""
+        row = STATUS[self.event.kind]
+        code, trigger = _STATUS_TYPES[sending]
+        segments = [
+            self._msh((code, trigger, f"{code}_{trigger}")),
+            self._pid(),
+            self._pv1(),
+            self._orc(row),
+        ]
+        if self.version >= _WITH_TQ1 and self._has_time:
+            segments.append(self._tq1())
+        return [*segments, self._obr(row), *self._zbk()]
+
+    # Values --------------------------------------------------------------------------
+
+    def _time(self, instant: datetime | None) -> str:
+        if instant is None:
+            raise CannotRender(
+                f"{self.event.kind.value} of order {self.order.id} has no time."
+            )
+        return write_timestamp(instant, self.profile.zone)
+
+    @property
+    def _has_time(self) -> bool:
+        """Whether the event gives the order a time: a cancelled one is none."""
+        return STATUS[self.event.kind].status == "SC"
+
+    @property
+    def _minutes(self) -> str:
+        starts, ends = self.event.starts_at, self.event.ends_at
+        if starts is None or ends is None:
+            return self._time(None)
+        return str(round((ends - starts).total_seconds() / 60))
+
+    @property
+    def _timing(self) -> FieldValue:
+        """Return TQ (HL7 2.4 section 4.3): start, end, priority as they sent it."""
+        event = self.event
+        urgency = self._urgency
+        return (
+            *(None, None, None, self._time(event.starts_at)),
+            *(self._time(event.ends_at), urgency),
+        )
+
+    @property
+    def _urgency(self) -> str | None:
+        """The sender's own code back; to others, and for derived ones, nothing."""
+        own = self.order.partner == self.profile.id
+        sent = self.content.priority_as_sent
+        return sent if own and sent and "=" not in sent else None
+
+    @property
+    def _placer_number(self) -> FieldValue:
+        number = as_placed(self.content.placer_number)
+        return (number, self.content.placer_authority) if number else None
+
+    @property
+    def _filler_number(self) -> FieldValue:
+        number = self.content.filler_number
+        if number:
+            return number
+        return (self.order.id, self.outgoing.own_application)
+
+    @property
+    def _procedure(self) -> FieldValue:
+        """Return code and name of the exam, in their code where they have one."""
+        content, procedure = self.content, self.telling.procedure
+        if procedure is None:
+            return (content.procedure_as_sent or "UNKNOWN",)
+        theirs = self.profile.procedures
+        if theirs.get(content.procedure_as_sent.casefold()) == procedure.code:
+            code = content.procedure_as_sent
+        else:
+            code = self.profile.own_codes.get(procedure.code, procedure.code)
+        code, _, system = code.partition("^")
+        return (code, procedure.name, system or "L")
+
+    @property
+    def _reason(self) -> tuple[str, str] | None:
+        reason = self.event.reason
+        return (reason, reason) if reason else None
+
+    # Segments ------------------------------------------------------------------------
+
+    def _msh(self, kind: tuple[str, ...]) -> SegmentValues:
+        out = self.outgoing
+        return (
+            *("MSH", None, None),
+            *(out.own_application, out.own_facility, out.application, out.facility),
+            *(self._time(self.event.occurred_at), None, kind),
+            *(self.telling.delivery_id, out.processing_id, out.version),
+            *(None, None, None, None, "GBR", out.charset),
+        )
+
+    def _sch(self, row: Scheduling) -> SegmentValues:
+        number = self.event.appointment_id
+        urgent = self.content.priority is Priority.IMMEDIATE
+        reason = "EMERGENCY" if urgent else "ROUTINE"
+        common: SegmentValues = (
+            # We are placer to a diary and filler to an orderer: one number for both.
+            *("SCH", number, number, None, self.content.group_number or None, None),
+            self._reason or (row.reason, row.text),
+            (reason, reason.capitalize(), "HL70276"),
+            ("Normal", "Normal", "HL70277"),
+            *(self._minutes, "min"),
+            self._timing if self.version < _WITH_TQ1 else None,
+            *(None, None, None, None, _CLERK, None, None, None, _CLERK),
+            *(None, None, None, None, (row.status, row.status, "HL70278")),
+        )
+        if self.version < _WITH_ORDER_NUMBERS:
+            return common
+        return (*common, self._placer_number, self._filler_number)
+
+    def _tq1(self) -> SegmentValues:
+        start, end = self._time(self.event.starts_at), self._time(self.event.ends_at)
+        urgency = self._urgency
+        return ("TQ1", "1", None, None, None, None, None, start, end, urgency)
+
+    def _pid(self) -> SegmentValues:
+        patient = self.content.patient
+        born = patient.birth_date
+        return (
+            *("PID", "1", None, _identifiers(patient), None),
+            (patient.family_name, patient.given_name),
+            *(None, None if born is None else f"{born:%Y%m%d}", patient.sex.value),
+        )
+
+    def _pv1(self) -> SegmentValues:
+        return ("PV1", "1", _CLASSES.get(self.content.setting, "O"))
+
+    def _ais(self, row: Scheduling) -> SegmentValues:
+        return (
+            *("AIS", "1", row.action, self._procedure),
+            *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
+            *(None, row.status),
+        )
+
+    def _aig(self, row: Scheduling) -> SegmentValues:
+        scanner = self.telling.scanner
+        if scanner is None:
+            raise CannotRender(
+                f"{self.event.kind.value} of order {self.order.id} names no scanner."
+            )
+        name = self.outgoing.scanners.get(scanner.id, scanner.id)
+        return (
+            *("AIG", "1", row.action, (name, scanner.name, "L")),
+            *(scanner.modality.value, None, None, None),
+            *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
+            *(None, row.status),
+        )
+
+    def _ail(self, row: Scheduling) -> SegmentValues:
+        site = self.telling.site
+        code = None if site is None else self.outgoing.sites.get(site.code, site.code)
+        return (
+            *("AIL", "1", row.action, (None, None, None, code), "SITE", None),
+            *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
+            *(None, row.status),
+        )
+
+    def _orc(self, row: Status) -> SegmentValues:
+        old = self.version < _WITH_TQ1
+        return (
+            *("ORC", row.control, self._placer_number, self._filler_number),
+            *(self.content.group_number or None, row.status, None),
+            self._timing if old and self._has_time else None,
+            *(None, self._time(self.event.occurred_at)),
+            *(None, None, None, None, None, None, self._reason),
+        )
+
+    def _obr(self, row: Status) -> SegmentValues:
+        place = _PLACE_OF_SUFFIX.search(self.content.placer_number)
+        scanner, procedure = self.telling.scanner, self.telling.procedure
+        modality = None
+        if scanner is not None:
+            modality = scanner.modality.value
+        elif procedure is not None:
+            modality = procedure.modality.value
+        fields: list[FieldValue] = [None] * 37
+        fields[0] = "OBR"
+        fields[1] = place[1] if place else "1"
+        fields[2] = self._placer_number
+        fields[3] = self._filler_number
+        fields[4] = self._procedure
+        fields[24] = modality
+        fields[25] = row.result
+        if self._has_time:
+            if self.version < _WITH_TQ1:
+                fields[27] = self._timing
+            fields[36] = self._time(self.event.starts_at)
+        for where in self.profile.dialect.accession[:1]:
+            if where.segment == "OBR" and where.field in _ACCESSION_FIELDS:
+                fields[where.field] = self.content.accession or None
+        return tuple(fields)
+
+    def _zbk(self) -> list[SegmentValues]:
+        decision = self.telling.decision
+        priority = self.content.priority
+        fields: list[FieldValue] = [
+            None if decision is None else decision.id,
+            None if decision is None else decision.plan_run_id,
+            None if decision is None else decision.rules_version,
+            None if decision is None else decision.policy_version,
+            None if priority is None else str(priority.tier),
+        ]
+        if self.version < _WITH_ORDER_NUMBERS:
+            fields += [self._placer_number, self._filler_number]
+        return [("ZBK", *fields)]
+
+
+_ACCESSION_FIELDS: Final = frozenset({18, 19, 20, 21})
+"""Where OBR has room for the department's numbers (IHE RAD-4; CRIS: 21)."""
+
+
+def _identifiers(patient: Patient) -> FieldValue:
+    found: list[tuple[str | None, ...]] = []
+    if patient.nhs_number is not None:
+        found.append((patient.nhs_number, None, None, "NHS", "NH"))
+    if patient.local_id and patient.local_authority != UNIDENTIFIED:
+        found.append((patient.local_id, None, None, patient.local_authority, "MR"))
+    return Repeated(tuple(found)) if found else None

@@ -1,0 +1,374 @@
+"""Partner profiles: one YAML file for each system that we exchange messages with.
+
+Errors::
+
+    ProfileError   see `profile_errors`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
+
+from booking_engine.domain.clock import LONDON
+from booking_engine.domain.identifiers import (
+    PartnerId,
+    ProcedureCode,
+    SiteCode,
+)
+from booking_engine.domain.vocabulary import (
+    BookingMode,
+    PatientSetting,
+    Priority,
+    WaitingListType,
+)
+from hl7_adapters.destination import AckOptions, Outgoing
+from hl7_adapters.dialect import (
+    CONTROLS,
+    NOT_IMAGING,
+    PATIENT_CLASSES,
+    RULES,
+    URGENCY_OF_EMERGENCY,
+    Condition,
+    Control,
+    Dialect,
+    NeedCode,
+    Reply,
+    SafetyCode,
+    Strict,
+    Text,
+    folded,
+)
+from hl7_adapters.profile_errors import ProfileError, first_problem
+from hl7_adapters.yaml_source import SourceError, YamlSource, read_yaml
+
+__all__ = [
+    "PlacerSuffix",
+    "Profile",
+    "ProfileError",
+    "SenderName",
+    "by_sender",
+    "check_catalogue",
+    "check_senders",
+    "load_profile",
+    "load_profiles",
+    "profile_of",
+]
+
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class SenderName(Strict):
+    """How a sender names itself; facility empty means any.
+
+    Parameters
+    ----------
+    application, facility
+        MSH-3.1 and MSH-4.1.
+    """
+
+    application: Text
+    facility: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As compared: without regard to case."""
+        return self.application.casefold(), self.facility.strip().casefold()
+
+
+class PlacerSuffix(StrEnum):
+    """Whether set id and code are added to the placer number (one ORC, many OBR)."""
+
+    WHEN_SEVERAL = "when_several"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Profile(Strict):
+    """Everything that is particular to one partner.
+
+    Parameters
+    ----------
+    zone
+        Where their clocks are; used for times without an offset.
+    charset
+        As in MSH-18; believed before it. Empty: as the message says.
+    version
+        Read messages without MSH-12 as this.
+    processing_id
+        What MSH-11 must be; an empty MSH-11 passes.
+    placer_authority
+        Who assigned ORC-2, where ORC-2.2 does not say; empty: MSH-4, else MSH-3.
+    local_authority
+        Likewise for patient identifiers without CX.4.
+    controls
+        Their order control codes to standard ones.
+    default_control
+        What an order without ORC-1 asks for; none: it is refused.
+    urgency, procedures, sites
+        Their codes to our words. What is not here is held for a person.
+    urgency_when_absent, site_when_absent
+        Where the message has none at all; never for a value that is not known.
+    not_imaging
+        Further sections (OBR-24) whose orders are refused.
+    list_types
+        Values of `dialect.list_type`.
+    safety, needs, weight, travel_cap
+        What their observations (OBX-3) mean.
+    allergens
+        Codes or texts of allergies (AL1-3) to contrast media.
+    booking_mode, booking_modes
+        Who decides; by our procedure code where it differs.
+    guidelines
+        Under which exams may be authorised without a person looking at each.
+    policies
+        Replies that differ from `dialect.RULES`.
+    outgoing
+        Where they are told; none: they are not.
+    """
+
+    id: PartnerId
+    name: Text
+    senders: tuple[SenderName, ...] = ()
+    zone: ZoneInfo = LONDON
+    charset: str = ""
+    version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1"] = "2.4"
+    processing_id: Literal["P", "T", "D"] = "P"
+    placer_authority: str = ""
+    local_authority: str = ""
+    dialect: Dialect = Dialect()
+    controls: dict[str, str] = Field(default_factory=dict)
+    default_control: Literal["NW"] | None = None
+    placer_suffix: PlacerSuffix = PlacerSuffix.WHEN_SEVERAL
+    urgency: dict[str, Priority] = Field(default_factory=dict)
+    urgency_when_absent: Priority | None = None
+    procedures: dict[str, ProcedureCode] = Field(default_factory=dict)
+    sites: dict[str, SiteCode] = Field(default_factory=dict)
+    site_when_absent: SiteCode | None = None
+    patient_classes: dict[str, PatientSetting] = Field(default_factory=dict)
+    not_imaging: frozenset[str] = frozenset()
+    list_types: dict[str, WaitingListType] = Field(default_factory=dict)
+    safety: dict[str, SafetyCode] = Field(default_factory=dict)
+    needs: dict[str, NeedCode] = Field(default_factory=dict)
+    weight: frozenset[str] = frozenset()
+    travel_cap: frozenset[str] = frozenset()
+    allergens: frozenset[str] = frozenset()
+    booking_mode: BookingMode = BookingMode.AUTO
+    booking_modes: dict[ProcedureCode, BookingMode] = Field(default_factory=dict)
+    guidelines: frozenset[str] = frozenset()
+    ack: AckOptions = AckOptions()
+    policies: dict[Condition, Reply] = Field(default_factory=dict)
+    outgoing: Outgoing | None = None
+
+    _origin: tuple[Path, YamlSource] | None = PrivateAttr(default=None)
+
+    @field_validator("id")
+    @classmethod
+    def _plain_id(cls, name: PartnerId) -> PartnerId:
+        if not _ID.fullmatch(name):
+            raise ValueError(
+                f"{name!r} cannot be an id; use up to 40 lower-case letters, digits"
+                " and dashes"
+            )
+        return name
+
+    @field_validator(
+        "urgency", "procedures", "sites", "patient_classes", "list_types", "safety"
+    )
+    @classmethod
+    def _fold(cls, table: dict[str, Any]) -> dict[str, Any]:
+        return folded(table)
+
+    @field_validator("needs", "controls")
+    @classmethod
+    def _fold_more(cls, table: dict[str, Any]) -> dict[str, Any]:
+        return folded(table)
+
+    @field_validator("weight", "travel_cap", "allergens", "not_imaging")
+    @classmethod
+    def _fold_words(cls, words: frozenset[str]) -> frozenset[str]:
+        return frozenset(word.strip().casefold() for word in words)
+
+    @field_validator("controls")
+    @classmethod
+    def _known_controls(cls, table: dict[str, str]) -> dict[str, str]:
+        for theirs, standard in table.items():
+            if standard not in CONTROLS:
+                raise ValueError(
+                    f"{theirs!r} is mapped to {standard!r}; choose one of"
+                    f" {', '.join(CONTROLS)}"
+                )
+        return table
+
+    @field_validator("policies")
+    @classmethod
+    def _no_silent_loss(cls, table: dict[Condition, Reply]) -> dict[Condition, Reply]:
+        for condition, reply in table.items():
+            if reply is Reply.AA and not RULES[condition].accepting:
+                raise ValueError(
+                    f"{condition.value} cannot be answered AA: the order would be lost;"
+                    " choose AE or AR"
+                )
+        return table
+
+    def reply(self, condition: Condition) -> Reply:
+        """Return what a condition is answered with."""
+        return self.policies.get(condition, RULES[condition].reply)
+
+    @cached_property
+    def urgencies(self) -> dict[str, Priority]:
+        """Urgency by folded code, with the emergency class of the standard."""
+        return {**URGENCY_OF_EMERGENCY, **self.urgency}
+
+    @cached_property
+    def settings(self) -> dict[str, PatientSetting]:
+        """Patient setting by folded class."""
+        return {**PATIENT_CLASSES, **self.patient_classes}
+
+    @cached_property
+    def observed(self) -> frozenset[str]:
+        """Folded names of the observations that mean anything."""
+        return frozenset((*self.safety, *self.needs, *self.weight, *self.travel_cap))
+
+    @cached_property
+    def sections_refused(self) -> frozenset[str]:
+        """Folded sections that are no imaging."""
+        return self.not_imaging | {section.casefold() for section in NOT_IMAGING}
+
+    @cached_property
+    def own_codes(self) -> dict[ProcedureCode, str]:
+        """Their code for each of our procedures: the first in the file."""
+        found: dict[ProcedureCode, str] = {}
+        for theirs, ours in self.procedures.items():
+            found.setdefault(ours, theirs.upper())
+        return found
+
+    def control(self, code: str) -> Control | None:
+        """Return what an order control code asks for, or ``None`` if not known."""
+        return CONTROLS.get(self.controls.get(code.casefold(), code.upper()))
+
+
+# Loading ----------------------------------------------------------------------------
+
+
+def load_profile(path: Path) -> Profile:
+    """Read one profile.
+
+    Raises
+    ------
+    ProfileError
+        The file cannot be read or says something that cannot be; the first problem.
+    """
+    try:
+        source = read_yaml(path)
+    except SourceError as error:
+        raise ProfileError(path, (error.line, error.column), "", str(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(
+            path, (1, 1), "", f"cannot be read as UTF-8 text: {type(error).__name__}"
+        ) from error
+    if not isinstance(source.value, dict):
+        raise ProfileError(path, (1, 1), "", "a profile is a mapping; begin with id:")
+    try:
+        profile = Profile.model_validate(source.value)
+    except ValidationError as error:
+        raise first_problem(path, source, error) from error
+    profile._origin = path, source  # noqa: SLF001 - set by the loader alone
+    return profile
+
+
+def load_profiles(directory: Path) -> dict[PartnerId, Profile]:
+    """Read every ``*.yaml`` of a directory and check them against each other.
+
+    Raises
+    ------
+    ProfileError
+        One of them is wrong, or two claim the same id or the same sender.
+    """
+    found: dict[PartnerId, Profile] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        profile = load_profile(path)
+        if profile.id in found:
+            raise _problem(profile, ("id",), "another profile has this id; rename one")
+        found[profile.id] = profile
+    check_senders(found.values())
+    return found
+
+
+def check_senders(profiles: Iterable[Profile]) -> None:
+    """Refuse two profiles that claim the same sender; raises `ProfileError`."""
+    owners: dict[tuple[str, str], PartnerId] = {}
+    for profile in profiles:
+        for at, sender in enumerate(profile.senders):
+            owner = owners.setdefault(sender.key, profile.id)
+            if owner != profile.id:
+                raise _problem(
+                    profile,
+                    ("senders", at),
+                    f"sender {sender.application}|{sender.facility} belongs to profile"
+                    f" {owner} already; give it to one of them",
+                )
+
+
+def check_catalogue(
+    profile: Profile,
+    *,
+    procedures: Collection[str],
+    sites: Collection[str],
+) -> None:
+    """Refuse a map to what the catalogue does not have; raises `ProfileError`."""
+    for table, known in (("procedures", procedures), ("sites", sites)):
+        for theirs, ours in getattr(profile, table).items():
+            if ours not in known:
+                raise _problem(
+                    profile,
+                    (table, theirs),
+                    f"{ours!r} is not in the catalogue; correct it or add it there",
+                )
+    if profile.site_when_absent not in {None, *sites}:
+        raise _problem(
+            profile,
+            ("site_when_absent",),
+            f"{profile.site_when_absent!r} is not in the catalogue",
+        )
+
+
+def by_sender(profiles: Iterable[Profile]) -> dict[tuple[str, str], Profile]:
+    """Return the profiles by folded application and facility (empty: any)."""
+    return {sender.key: profile for profile in profiles for sender in profile.senders}
+
+
+def profile_of(
+    sender: tuple[str, str], owners: Mapping[tuple[str, str], Profile]
+) -> Profile | None:
+    """Return whose message this is: a named facility before any facility.
+
+    Parameters
+    ----------
+    sender
+        MSH-3.1 and MSH-4.1.
+    owners
+        What `by_sender` returned.
+    """
+    application, facility = sender[0].casefold(), sender[1].casefold()
+    return owners.get((application, facility)) or owners.get((application, ""))
+
+
+def _problem(profile: Profile, location: tuple[str | int, ...], text: str) -> Exception:
+    path = ".".join(map(str, location))
+    if profile._origin is None:  # noqa: SLF001 - set by the loader alone
+        return ProfileError(Path(profile.id), (1, 1), path, text)
+    file, source = profile._origin  # noqa: SLF001
+    return ProfileError(file, source.position(location), path, text)

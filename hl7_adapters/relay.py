@@ -1,0 +1,333 @@
+"""The outbox on its way out: render once, store, send, mark.
+
+Deliveries of one order to one partner go in sequence: what is refused or has to wait
+keeps the later ones back. A message is stored before its first attempt and repeated
+byte for byte, so a partner that took it without our hearing of it can tell.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
+
+from booking_engine.domain.clock import Clock
+from booking_engine.domain.errors import InvalidValue
+from booking_engine.domain.identifiers import Actor, DeliveryId, OrderId, PartnerId
+from booking_engine.domain.messages import Delivery, DeliveryStatus
+from hl7_adapters.ack import read_ack
+from hl7_adapters.er7 import DecodeError
+from hl7_adapters.mllp.sender import DeliveryFailed
+from hl7_adapters.payloads import write_payloads
+from hl7_adapters.profile import Profile
+
+if TYPE_CHECKING:
+    from booking_engine.application.dispatch import Dispatcher
+
+log = logging.getLogger(__name__)
+
+ACTOR: Final = Actor("job:relay")
+_ACCEPTED: Final = frozenset({"AA", "CA"})
+"""MSA-1 of success; CA is the commit acknowledgement of enhanced mode (table 0008)."""
+_LONGEST_ERROR: Final = 200
+
+
+class Sender(Protocol):
+    """A connection to one partner, such as `mllp.sender.MllpSender`."""
+
+    def send(self, payload: bytes) -> bytes:
+        """Return the acknowledgement; raises `DeliveryFailed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPolicy:
+    """How patiently and in what portions to send.
+
+    Parameters
+    ----------
+    batch
+        Most deliveries taken at once.
+    commit_every, commit_seconds
+        Outcomes are stored after so many messages or so long.
+    first_wait, longest_wait
+        Before the first repeat, doubled each time, up to the longest.
+    idle_seconds
+        Pause of `Relay.run` when nothing is due.
+    """
+
+    batch: int = 200
+    commit_every: int = 50
+    commit_seconds: float = 0.2
+    first_wait: timedelta = timedelta(seconds=2)
+    longest_wait: timedelta = timedelta(minutes=5)
+    idle_seconds: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse portions and waits that would never send, or never rest."""
+        if min(self.batch, self.commit_every) < 1 or self.idle_seconds <= 0:
+            raise InvalidValue("Relay batch, commit_every and idle_seconds are above 0")
+        if not timedelta(0) < self.first_wait <= self.longest_wait:
+            raise InvalidValue("Relay first_wait is above 0, at most longest_wait")
+
+    def wait_after(self, attempts: int) -> timedelta:
+        """Return how long to wait after so many failed attempts."""
+        doublings = min(attempts - 1, 30)
+        seconds = self.first_wait.total_seconds() * 2**doublings
+        return min(timedelta(seconds=seconds), self.longest_wait)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayResult:
+    """What one run did, in deliveries.
+
+    Parameters
+    ----------
+    failed
+        Not acknowledged; to be sent again. A run stops at the first.
+    """
+
+    delivered: int = 0
+    parked: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that were handled."""
+        return self.delivered + self.parked + self.skipped + self.failed
+
+
+class Relay:
+    """Sends the outbox to the partners.
+
+    Parameters
+    ----------
+    dispatcher
+        Opens transactions.
+    profiles
+        How each partner is told.
+    senders
+        The connection to each partner; one that is told nothing needs none.
+    clock
+        Decides what is due and stamps what was delivered.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        profiles: Mapping[PartnerId, Profile],
+        senders: Mapping[PartnerId, Sender],
+        *,
+        clock: Clock,
+        policy: RelayPolicy | None = None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._profiles = profiles
+        self._senders = senders
+        self._clock = clock
+        self._policy = policy or RelayPolicy()
+
+    def run(self, destination: PartnerId, stop: threading.Event) -> None:
+        """Send to one partner until `stop`; for a thread of its own."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                result = self.run_once(destination, stop=stop)
+            except Exception as error:  # noqa: BLE001 - the loop outlives a lost database
+                log.error(  # noqa: TRY400 - the text of an error may quote a message
+                    "relay failed",
+                    extra={
+                        "event": "relay.failed",
+                        "partner": destination,
+                        "error": type(error).__name__,
+                    },
+                )
+                result = RelayResult(failed=1)
+            failures = failures + 1 if result.failed else 0
+            if failures:
+                # One dead line costs one attempt, not one for each waiting message.
+                stop.wait(self._policy.wait_after(failures).total_seconds())
+            elif not result.total:
+                stop.wait(self._policy.idle_seconds)
+
+    def run_once(
+        self, destination: PartnerId, *, stop: threading.Event | None = None
+    ) -> RelayResult:
+        """Send what is due to one partner and return what became of it.
+
+        Parameters
+        ----------
+        stop
+            Once set, the message under way is the last of this run.
+        """
+        due = self._rendered(destination, self._profiles[destination])
+        sender = self._senders.get(destination)
+        outcomes = _Outcomes(self._store, self._policy)
+        stuck: set[OrderId] = set()
+        try:
+            for delivery in due:
+                if stop is not None and stop.is_set():
+                    break
+                if delivery.order_id in stuck:
+                    continue
+                if delivery.status is DeliveryStatus.PENDING:
+                    if sender is None:
+                        raise InvalidValue(
+                            f"There is no connection to {destination}; its profile"
+                            " says outgoing: start the relay with a sender for it."
+                        )
+                    after = self._send(delivery, sender)
+                    outcomes.add(after)
+                else:
+                    after = delivery  # parked or skipped, and stored as that already
+                outcomes.count(after)
+                if after.status is DeliveryStatus.PARKED:
+                    stuck.add(after.order_id)
+                if after.status is DeliveryStatus.PENDING:
+                    break
+        finally:
+            outcomes.store()
+        return outcomes.result
+
+    def retry_parked(self, delivery_id: DeliveryId) -> Delivery:
+        """Let a parked delivery go again, as it is; one that was never made, anew.
+
+        Raises
+        ------
+        NotKnown
+            There is no such delivery.
+        InvalidValue
+            It is not parked.
+        """
+        with self._dispatcher.session(ACTOR) as session:
+            delivery = session.uow.outbox.get(delivery_id)
+            if delivery.status is not DeliveryStatus.PARKED:
+                raise InvalidValue(
+                    f"Delivery {delivery_id} is {delivery.status.value}; only a parked"
+                    " one is sent again."
+                )
+            again = replace(
+                delivery,
+                status=DeliveryStatus.PENDING,
+                attempts=0,
+                next_attempt_at=None,
+            )
+            session.uow.outbox.save([again])
+            session.commit()
+        log.info(
+            "parked delivery released",
+            extra={"event": "relay.released", "delivery_id": delivery_id},
+        )
+        return again
+
+    # Rendering -----------------------------------------------------------------------
+
+    def _rendered(self, destination: PartnerId, profile: Profile) -> list[Delivery]:
+        """Return what is due, each with its bytes, stored before any is sent."""
+        with self._dispatcher.reading(ACTOR) as session:
+            now = self._clock.now()
+            due = session.uow.outbox.due(destination, now, limit=self._policy.batch)
+            made = write_payloads(due, session.uow, profile)
+        if made:
+            self._store(list(made.values()))
+        return [made.get(delivery.id, delivery) for delivery in due]
+
+    # Sending -------------------------------------------------------------------------
+
+    def _send(self, delivery: Delivery, sender: Sender) -> Delivery:
+        """Return the delivery as it stands after one attempt."""
+        if delivery.payload is None:
+            raise InvalidValue(f"Delivery {delivery.id} has no message to send.")
+        attempts = delivery.attempts + 1
+        try:
+            ack = sender.send(delivery.payload)
+            code, text = read_ack(ack)
+        except (DeliveryFailed, DecodeError) as error:
+            now = self._clock.now()
+            log.warning(
+                "delivery failed; it will be sent again",
+                extra={
+                    "event": "relay.retry",
+                    "delivery_id": delivery.id,
+                    "partner": delivery.destination,
+                    "attempts": attempts,
+                },
+            )
+            return replace(
+                delivery,
+                attempts=attempts,
+                next_attempt_at=now + self._policy.wait_after(attempts),
+                last_error=str(error)[:_LONGEST_ERROR],
+            )
+        done = replace(delivery, attempts=attempts, ack=ack, next_attempt_at=None)
+        if code in _ACCEPTED:
+            return replace(
+                done,
+                status=DeliveryStatus.DELIVERED,
+                delivered_at=self._clock.now(),
+                last_error="",
+            )
+        log.error(
+            "delivery refused; a person must look",
+            extra={
+                "event": "relay.parked",
+                "delivery_id": delivery.id,
+                "partner": delivery.destination,
+                "code": code,
+            },
+        )
+        return replace(
+            done,
+            status=DeliveryStatus.PARKED,
+            last_error=f"{code}: {text}"[:_LONGEST_ERROR],
+        )
+
+    def _store(self, deliveries: Sequence[Delivery]) -> None:
+        with self._dispatcher.session(ACTOR) as session:
+            session.uow.outbox.save(deliveries)
+            session.commit()
+
+
+class _Outcomes:
+    """Outcomes of attempts, stored in groups: a commit costs as much as a send."""
+
+    def __init__(
+        self, store: Callable[[Sequence[Delivery]], None], policy: RelayPolicy
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._waiting: list[Delivery] = []
+        self._since = monotonic()
+        self._counts = dict.fromkeys(("delivered", "parked", "skipped", "failed"), 0)
+
+    def add(self, delivery: Delivery) -> None:
+        """Take one outcome; store all that wait if they are many or old."""
+        if not self._waiting:
+            self._since = monotonic()
+        self._waiting.append(delivery)
+        if (
+            len(self._waiting) >= self._policy.commit_every
+            or monotonic() - self._since >= self._policy.commit_seconds
+        ):
+            self.store()
+
+    def count(self, delivery: Delivery) -> None:
+        """Count what became of one delivery."""
+        pending = delivery.status is DeliveryStatus.PENDING
+        self._counts["failed" if pending else delivery.status.value] += 1
+
+    def store(self) -> None:
+        """Store what waits."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._store(waiting)
+
+    @property
+    def result(self) -> RelayResult:
+        """What was counted."""
+        return RelayResult(**self._counts)

@@ -1,0 +1,351 @@
+"""Events out: what each kind says in each version, checked by hl7apy as well.
+
+hl7apy's strict validation knows no ZBK: with groups it drops what is outside the
+standard structure, without groups it refuses valid messages. So it is given the
+message without that last line, and ZBK is checked here. For ORM^O01 it demands every
+alternative of the order detail at once; the same segments are checked as OMG^O19
+where the version has it, and in 2.3.1 that complaint must be the only one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.exceptions import ValidationError
+from hl7apy.parser import parse_message
+from network import INDIE, NORTH, NOW, catalogue, content
+
+from booking_engine.domain.decisions import Choice, Decision, DecisionKind, Terms
+from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.identifiers import (
+    Actor,
+    AppointmentId,
+    DecisionId,
+    DeliveryId,
+    OrderId,
+    PartnerId,
+    PlanRunId,
+    ProcedureCode,
+    ScannerId,
+    SessionId,
+    SiteCode,
+)
+from booking_engine.domain.orders import ImagingOrder, OrderStatus
+from booking_engine.domain.vocabulary import Priority
+from booking_engine.domain.waiting import WaitingClock
+from hl7_adapters.destination import Sending
+from hl7_adapters.er7 import decode
+from hl7_adapters.event_codes import SCHEDULING, STATUS
+from hl7_adapters.outbound import CannotRender, Telling, render
+from hl7_adapters.profile import load_profiles
+
+PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
+VERSIONS = ("2.3.1", "2.4", "2.5.1")
+STARTS = datetime(2026, 12, 1, 9, tzinfo=UTC)
+NETWORK = catalogue()
+MR1 = ScannerId("MR1")
+CHOICE = Choice(MR1, SessionId("S1"), STARTS, 20, 3, Terms(1, 0, 0, 0, 0))
+DECISION = Decision(
+    id=DecisionId("D00000000000001"),
+    order_id=OrderId("O00000000000001"),
+    appointment_id=AppointmentId("A00000000000001"),
+    kind=DecisionKind.PLANNED,
+    made_at=NOW,
+    actor=Actor("job:plan"),
+    policy_version="2026-11.1",
+    rules_version="7",
+    inputs_digest="",
+    inputs={},
+    chosen=CHOICE,
+    options=3,
+    excluded=(),
+    runner_up=None,
+    plan_run_id=PlanRunId("R00000000000001"),
+    sentence="",
+)
+
+
+def order(**changes):
+    asked = {"group_number": "GRP7", "accession": "ACC1", **changes}
+    return ImagingOrder(
+        id=OrderId("O00000000000001"),
+        partner=NORTH,
+        content=content("PL1001", **asked),
+        status=OrderStatus.BOOKED,
+        status_since=NOW,
+        clock=WaitingClock.requested(NOW),
+        received_at=NOW,
+        sent_at=NOW,
+    )
+
+
+def telling(kind, *, reason="", placed=None, **changes):
+    event = Event(
+        kind,
+        OrderId("O00000000000001"),
+        NOW,
+        (NORTH,),
+        reason=reason,
+        **(
+            {
+                "appointment_id": AppointmentId("A00000000000001"),
+                "scanner": MR1,
+                "starts_at": STARTS,
+                "ends_at": STARTS + timedelta(minutes=20),
+                "decision_id": DECISION.id,
+            }
+            if kind in SCHEDULING
+            else {}
+        ),
+    )
+    whole = {
+        "scanner": NETWORK.scanners[MR1],
+        "site": NETWORK.sites[SiteCode("RA101")],
+        "procedure": NETWORK.procedures[ProcedureCode("MRHEAD")],
+        "decision": DECISION,
+        **changes,
+    }
+    if kind not in SCHEDULING:
+        whole |= {"scanner": None, "site": None, "decision": None}
+    return Telling(DeliveryId("X00000000000001"), event, placed or order(), **whole)
+
+
+def partner(version, sending, name="north"):
+    profile = PROFILES[PartnerId(name)]
+    other = Sending.NONE if sending is Sending.SIU else sending
+    outgoing = profile.outgoing.model_copy(
+        update={"version": version, "appointments": sending, "orders": other}
+    )
+    return profile.model_copy(update={"outgoing": outgoing})
+
+
+def validate(raw):
+    """Check all but the last line, which must be ZBK, by hl7apy's strict rules."""
+    *lines, zbk, end = raw.decode().split("\r")
+    assert zbk.startswith("ZBK|")
+    assert end == ""
+    text = "\r".join([*lines, ""])
+    if "|ORM^O01^ORM_O01|" not in text:
+        parse_message(text, VALIDATION_LEVEL.STRICT).validate()
+    elif "|P|2.3.1" not in text:
+        text = text.replace("|ORM^O01^ORM_O01|", "|OMG^O19^OMG_O19|")
+        parse_message(text, VALIDATION_LEVEL.STRICT).validate()
+    else:
+        with pytest.raises(ValidationError, match=r"CHOICE\.RQD"):
+            parse_message(text, VALIDATION_LEVEL.STRICT).validate()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", list(SCHEDULING))
+def test_an_appointment_is_told_as_siu(kind, version):
+    raw = render(telling(kind), partner(version, Sending.SIU))
+    message = decode(raw)
+    row = SCHEDULING[kind]
+
+    validate(raw)
+    assert message.type == ("SIU", row.trigger)
+    assert message.control_id == "X00000000000001"
+    assert message.get("MSH-7") == "20261124090000+0000"
+    assert message.get("SCH-1") == message.get("SCH-2") == "A00000000000001"
+    assert message.get("SCH-4") == "GRP7"
+    assert message.get("SCH-6") == row.reason
+    assert (message.get("SCH-9"), message.get("SCH-10")) == ("20", "min")
+    assert message.get("SCH-16") == message.get("SCH-20") == "BOOKING"
+    assert message.get("SCH-25") == row.status
+    assert message.get("RGS-2") == message.get("AIS-2") == row.action
+    assert message.get("AIS-3") == "MHEAD"
+    assert message.get("AIS-3.2") == "MR head"
+    assert message.get("AIG-3") == "MRSCAN1"
+    assert message.get("AIG-4") == "MR"
+    assert message.get("AIL-3.4") == "RA101"
+    for place in ("AIS-4", "AIG-8", "AIL-6"):
+        assert message.get(place) == "20261201090000+0000"
+    for place in ("AIS-10", "AIG-14", "AIL-12"):
+        assert message.get(place) == row.status
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_version_has_its_own_place_for_time_and_numbers(version):
+    raw = render(telling(EventKind.APPOINTMENT_BOOKED), partner(version, Sending.SIU))
+    message = decode(raw)
+    in_sch = message.get("SCH-11.4"), message.get("SCH-11.5")
+    in_tq1 = message.get("TQ1-7"), message.get("TQ1-8")
+    times = ("20261201090000+0000", "20261201092000+0000")
+
+    assert (in_sch, in_tq1) == (
+        (("", ""), times) if version == "2.5.1" else (times, ("", ""))
+    )
+    numbers = message.get("SCH-26"), message.get("SCH-27")
+    in_zbk = message.get("ZBK-6"), message.get("ZBK-7")
+    expected = ("PL1001", "O00000000000001")
+    assert (numbers, in_zbk) == (
+        (("", ""), expected) if version == "2.3.1" else (expected, ("", ""))
+    )
+
+
+@pytest.mark.parametrize(
+    ("sending", "version"),
+    [
+        *((Sending.ORM_SC, version) for version in VERSIONS),
+        *((Sending.OMG_SC, version) for version in VERSIONS[1:]),
+    ],
+)
+@pytest.mark.parametrize("kind", list(STATUS))
+def test_every_event_can_be_told_as_order_status(kind, sending, version):
+    raw = render(telling(kind, reason="R1"), partner(version, sending))
+    message = decode(raw)
+    row = STATUS[kind]
+    timed = kind in {EventKind.APPOINTMENT_BOOKED, EventKind.APPOINTMENT_MOVED}
+    start = "20261201090000+0000" if timed else ""
+
+    validate(raw)
+    assert message.type[0] == sending.value[:3].upper()
+    assert (message.get("ORC-1"), message.get("ORC-5")) == (row.control, row.status)
+    assert (message.get("ORC-2"), message.get("ORC-2.2")) == ("PL1001", "RA1")
+    assert message.get("OBR-2") == "PL1001"
+    assert message.get("ORC-3") == message.get("OBR-3") == "O00000000000001"
+    assert message.get("ORC-9") == "20261124090000+0000"
+    assert message.get("ORC-16") == "R1"
+    assert message.get("OBR-18") == "ACC1"
+    assert message.get("OBR-25") == row.result
+    assert message.get("OBR-36") == start
+    assert message.get("ORC-7.4") == ("" if version == "2.5.1" else start)
+    assert message.get("TQ1-7") == (start if version == "2.5.1" else "")
+
+
+def test_zbk_leads_to_the_decision_and_is_last():
+    raw = render(telling(EventKind.APPOINTMENT_BOOKED), partner("2.4", Sending.SIU))
+    last = decode(raw).segments[-1]
+
+    assert last.text == "ZBK|D00000000000001|R00000000000001|7|2026-11.1|4"
+
+
+def test_a_booking_without_a_decision_record_is_still_told():
+    told = telling(EventKind.APPOINTMENT_BOOKED, decision=None)
+
+    assert render(told, partner("2.4", Sending.SIU)).endswith(b"\rZBK|||||4\r")
+
+
+def test_the_reason_of_a_cancellation_is_the_events_own():
+    told = telling(EventKind.APPOINTMENT_CANCELLED, reason="patient_ill")
+
+    message = decode(render(told, partner("2.4", Sending.SIU)))
+
+    assert message.get("SCH-6") == "patient_ill"
+
+
+def test_rendering_twice_gives_the_same_bytes():
+    told, profile = telling(EventKind.APPOINTMENT_MOVED), partner("2.4", Sending.SIU)
+
+    assert render(told, profile) == render(told, profile)
+
+
+def test_times_are_local_with_their_offset():
+    told = telling(EventKind.APPOINTMENT_BOOKED)
+    summer = datetime(2026, 7, 1, 8, 30, tzinfo=UTC)
+    event = replace(
+        told.event, starts_at=summer, ends_at=summer + timedelta(minutes=45)
+    )
+
+    raw = render(replace(told, event=event), partner("2.4", Sending.SIU))
+
+    assert decode(raw).get("SCH-11.4") == "20260701093000+0100"
+
+
+def test_the_sender_gets_its_own_codes_back_and_others_get_theirs():
+    placed = order(priority=Priority.URGENT, priority_as_sent="URGENT")
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=placed)
+
+    own = decode(render(told, partner("2.4", Sending.SIU)))
+    other = decode(render(told, partner("2.4", Sending.SIU, "indie")))
+
+    assert (own.get("AIS-3"), own.get("SCH-11.6")) == ("MHEAD", "URGENT")
+    assert (other.get("AIS-3"), other.get("SCH-11.6")) == ("MRHEAD", "")
+    assert (other.get("AIG-3"), other.get("PID-3")) == ("MR1", "9990000018")
+
+
+def test_an_exam_changed_in_vetting_is_told_as_what_it_is_now():
+    placed = order(procedure_as_sent="CCHAPC")
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=placed)
+
+    assert decode(render(told, partner("2.4", Sending.SIU))).get("AIS-3") == "MHEAD"
+
+
+def test_what_was_added_to_a_placer_number_is_not_sent_back():
+    base = order()
+    numbered = replace(base.content, placer_number="PL4001#2#MHEAD")
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=replace(base, content=numbered))
+
+    message = decode(render(told, partner("2.4", Sending.ORM_SC)))
+
+    assert (message.get("ORC-2"), message.get("OBR-1")) == ("PL4001", "2")
+
+
+def test_names_are_escaped_and_kept():
+    base = order()
+    patient = replace(base.content.patient, family_name="O'Brien & Müller|^~\\")
+    named = replace(base, content=replace(base.content, patient=patient))
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=named)
+
+    message = decode(render(told, partner("2.4", Sending.SIU)))
+
+    assert message.get("PID-5") == "O'Brien & Müller|^~\\"
+
+
+def test_a_patient_without_a_number_is_sent_without_one():
+    base = order()
+    patient = replace(
+        base.content.patient,
+        nhs_number=None,
+        local_id="RA1:PL1",
+        local_authority="unidentified",
+    )
+    nameless = replace(base, content=replace(base.content, patient=patient))
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=nameless)
+
+    assert decode(render(told, partner("2.4", Sending.SIU))).get("PID-3") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "sending"),
+    [
+        (EventKind.APPOINTMENT_BOOKED, Sending.NONE),
+        (EventKind.ORDER_HELD, Sending.SIU),
+        (EventKind.DID_NOT_ATTEND, Sending.SIU),
+    ],
+)
+def test_what_a_partner_does_not_want_is_not_told(kind, sending):
+    assert render(telling(kind), partner("2.4", sending)) is None
+
+
+def test_a_partner_without_an_address_is_told_nothing():
+    silent = PROFILES[PartnerId("north")].model_copy(update={"outgoing": None})
+
+    assert render(telling(EventKind.APPOINTMENT_BOOKED), silent) is None
+
+
+def test_what_cannot_be_told_says_why_without_naming_the_patient():
+    told = telling(EventKind.APPOINTMENT_BOOKED)
+
+    with pytest.raises(CannotRender, match="names no scanner"):
+        render(replace(told, scanner=None), partner("2.4", Sending.SIU))
+    with pytest.raises(CannotRender, match="has no time"):
+        render(
+            replace(told, event=replace(told.event, starts_at=None)),
+            partner("2.4", Sending.SIU),
+        )
+
+
+def test_a_partner_that_never_sent_the_order_is_told_too():
+    message = decode(
+        render(
+            telling(EventKind.APPOINTMENT_BOOKED),
+            PROFILES[PartnerId(INDIE)],
+        )
+    )
+
+    assert (message.version, message.get("MSH-18")) == ("2.3.1", "8859/1")
