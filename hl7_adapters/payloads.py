@@ -70,8 +70,19 @@ def _with_payload(
             last_error=f"render: {text}"[:_LONGEST_ERROR],
         )
     if payload is None:
-        return replace(delivery, status=DeliveryStatus.SKIPPED)
+        kind = event.kind.value
+        return skipped(delivery, f"{profile.id} is not told of {kind}: see outgoing")
     return replace(delivery, payload=payload)
+
+
+def skipped(delivery: Delivery, reason: str) -> Delivery:
+    """Return a delivery that is not made, with the reason where errors stand."""
+    return replace(
+        delivery,
+        status=DeliveryStatus.SKIPPED,
+        next_attempt_at=None,
+        last_error=reason[:_LONGEST_ERROR],
+    )
 
 
 def _telling(

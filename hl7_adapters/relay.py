@@ -2,7 +2,8 @@
 
 Deliveries of one order to one partner go in sequence: what is refused or has to wait
 keeps the later ones back. A message is stored before its first attempt and repeated
-byte for byte, so a partner that took it without our hearing of it can tell.
+byte for byte, so a partner that took it without our hearing of it can tell. What is
+for a partner that is told nothing is skipped, so that it does not wait for ever.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from booking_engine.domain.messages import Delivery, DeliveryStatus
 from hl7_adapters.ack import read_ack
 from hl7_adapters.er7 import DecodeError
 from hl7_adapters.mllp.sender import DeliveryFailed
-from hl7_adapters.payloads import write_payloads
+from hl7_adapters.payloads import skipped, write_payloads
 from hl7_adapters.profile import Profile
 
 if TYPE_CHECKING:
@@ -160,12 +161,18 @@ class Relay:
     ) -> RelayResult:
         """Send what is due to one partner and return what became of it.
 
+        What is due to a partner without a profile, or whose profile has no outgoing,
+        is skipped with that reason, whether it has its bytes or not.
+
         Parameters
         ----------
         stop
             Once set, the message under way is the last of this run.
         """
-        due = self._rendered(destination, self._profiles[destination])
+        profile = self._profiles.get(destination)
+        if profile is None or profile.outgoing is None:
+            return self._skip_due(destination)
+        due = self._rendered(destination, profile)
         sender = self._senders.get(destination)
         outcomes = _Outcomes(self._store, self._policy)
         stuck: set[OrderId] = set()
@@ -193,6 +200,23 @@ class Relay:
         finally:
             outcomes.store()
         return outcomes.result
+
+    def skip_unwanted(self) -> RelayResult:
+        """Skip what is due to all partners that are told nothing, known or not.
+
+        No thread runs for such a partner. For a timer, and before the threads start.
+        """
+        with self._dispatcher.reading(ACTOR) as session:
+            counts = session.uow.outbox.counts()
+        total = 0
+        for destination, status in sorted(counts):
+            profile = self._profiles.get(destination)
+            told = profile is not None and profile.outgoing is not None
+            if told or status != DeliveryStatus.PENDING.value:
+                continue
+            while found := self._skip_due(destination).skipped:
+                total += found
+        return RelayResult(skipped=total)
 
     def retry_parked(self, delivery_id: DeliveryId) -> Delivery:
         """Let a parked delivery go again, as it is; one that was never made, anew.
@@ -224,6 +248,34 @@ class Relay:
             extra={"event": "relay.released", "delivery_id": delivery_id},
         )
         return again
+
+    # Skipping ------------------------------------------------------------------------
+
+    def _skip_due(self, destination: PartnerId) -> RelayResult:
+        """Skip one batch for a partner that is told nothing."""
+        known = destination in self._profiles
+        reason = (
+            f"{destination} is told nothing: its profile has no outgoing"
+            if known
+            else f"{destination} is told nothing: it has no profile"
+        )
+        with self._dispatcher.reading(ACTOR) as session:
+            due = session.uow.outbox.due(
+                destination, self._clock.now(), limit=self._policy.batch
+            )
+        if due:
+            self._store([skipped(delivery, reason) for delivery in due])
+            # A partner without a profile may be one whose file has been lost.
+            log.log(
+                logging.INFO if known else logging.WARNING,
+                "deliveries skipped",
+                extra={
+                    "event": "relay.skipped",
+                    "partner": destination,
+                    "count": len(due),
+                },
+            )
+        return RelayResult(skipped=len(due))
 
     # Rendering -----------------------------------------------------------------------
 

@@ -22,7 +22,11 @@ from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.reading import Reading
 
 _NOT_A_RESULT: Final = frozenset({"D", "W", "X"})  # OBX-11, table 0085
-_NUMBER = re.compile(r"([<>]=?)?\s*(\d{1,6}(?:\.\d{1,6})?)")
+_NUMBER = re.compile(r"([<>]=?|=)?\s*(\d{1,6}(?:\.\d{1,6})?)")
+_COMPARATORS: Final = frozenset({"", "=", ">", ">=", "<", "<="})
+"""SN.1, where empty is equal; ``<>`` says too little (HL7 2.5.1 section 2.A.70)."""
+_VALUE_COMPONENTS: Final = (1, 2, 4, 5)
+"""Where OBX-5 says something: CWE.3 and .6 are coding systems, SN.3 is a separator."""
 _KILOGRAMS: Final = {
     **dict.fromkeys(("", "kg", "kgs", "kilogram", "kilograms"), 1.0),
     **dict.fromkeys(("g", "gram", "grams"), 0.001),
@@ -103,7 +107,7 @@ def _read_observation(
     name: str, segment: Segment, reading: Reading, found: Findings, at: datetime
 ) -> None:
     profile = reading.profile
-    value = segment.value(5).strip()
+    value = _value(segment)
     if not value:  # absent, or deleted by the explicit null: nothing is known
         return
     if name in profile.safety:
@@ -138,6 +142,13 @@ def _names(segment: Segment) -> Iterator[str]:
         yield code.component(2).strip().casefold()
 
 
+def _value(segment: Segment) -> str:
+    """Return what OBX-5 says first: a code, its text, or a part of a number (SN)."""
+    given = segment.first(5)
+    texts = (given.component(number).strip() for number in _VALUE_COMPONENTS)
+    return next(filter(None, texts), "")
+
+
 def _answer(code: SafetyCode, value: str, segment: Segment, reading: Reading) -> Answer:
     given = code.values.get(value.casefold())
     if given is not None:
@@ -154,11 +165,29 @@ def _answer(code: SafetyCode, value: str, segment: Segment, reading: Reading) ->
 
 
 def _bounds(segment: Segment) -> _Bounds | None:
-    """Return the range of a numeric value: ``84``, ``>90`` or ``<^15`` (SN)."""
-    text = segment.value(5).strip() + segment.value(5, 2).strip()
-    match = _NUMBER.fullmatch(text)
+    """Return the range of a number: ``84``, ``>90``, or ``<^15``, ``^84^-^90`` (SN).
+
+    None where it is none, or a ratio or grade (``^1^:^128``, ``^2^+``).
+    """
+    given = segment.first(5)
+    first, number, mark, upper = (given.component(n).strip() for n in (1, 2, 3, 4))
+    if number and first not in _COMPARATORS:
+        return None
+    match = _NUMBER.fullmatch(first + number)
     if match is None:
         return None
+    if not mark and not upper:
+        return _compared(match)
+    # A range is inclusive at both ends, and a comparator would contradict it.
+    end = _NUMBER.fullmatch(upper)
+    if mark != "-" or end is None or first not in {"", "="} or end[1]:
+        return None
+    least, most = float(match[2]), float(end[2])
+    return _Bounds(least, most) if least <= most else None
+
+
+def _compared(match: re.Match[str]) -> _Bounds:
+    """Return the range that a number with its comparator means."""
     number = float(match[2])
     match match[1]:
         case ">":

@@ -41,9 +41,17 @@ def send_all(
     messages: Iterable[DemoMessage],
     address: tuple[str, int],
     *,
+    log: Path,
     on_answer: Callable[[], None],
 ) -> Sent:
     """Send every message, each hospital's in order over a connection of its own.
+
+    Parameters
+    ----------
+    log
+        File to which each control id is appended with its answer, once answered.
+    on_answer
+        Called after each answer.
 
     Raises
     ------
@@ -64,6 +72,7 @@ def send_all(
                     answer = decode(sender.send(message.payload)).get("MSA-1")
                     with lock:
                         answers[answer] += 1
+                        answered.write(f"{message.control_id} {answer}\n")
                     on_answer()
         except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
@@ -72,10 +81,11 @@ def send_all(
         threading.Thread(target=work, args=(queue,), name=f"sender {partner}")
         for partner, queue in queues.items()
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with log.open("a", buffering=1, encoding="ascii") as answered:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[0]
     return Sent(sum(answers.values()), answers)

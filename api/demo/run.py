@@ -152,7 +152,9 @@ def _send(runtime: Runtime, state: DemoState, console: Console) -> Sent:
         )
     )
     with _bar(console, "orders in", len(messages)) as step:
-        return send_all(messages, runtime.mllp_address, on_answer=step)
+        return send_all(
+            messages, runtime.mllp_address, log=state.answers, on_answer=step
+        )
 
 
 def _plan(runtime: Runtime, console: Console) -> PlanRun:

@@ -55,6 +55,11 @@ class DemoState:
         """Directory of what the stand-ins received, one file each."""
         return self.directory / "received"
 
+    @property
+    def answers(self) -> Path:
+        """File of the senders: each control id that was answered, and how."""
+        return self.directory / "answers.log"
+
     def finish(self) -> DemoState:
         """Remember that the demo came to its end."""
         done = replace(self, finished=True)

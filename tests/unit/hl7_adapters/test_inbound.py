@@ -342,68 +342,6 @@ def test_the_nhs_number_in_the_social_security_field_is_used_with_a_warning():
     assert any("PID-19" in warning for warning in result.warnings)
 
 
-# Safety ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("segment", "expected"),
-    [
-        ("OBX|9|CE|PREG^Pregnant^L||Y", (Question.PREGNANCY, Answer.YES)),
-        ("OBX|9|CE|PREG||n", (Question.PREGNANCY, Answer.NO)),
-        ("OBX|9|ST|PREG||not sure", (Question.PREGNANCY, Answer.UNKNOWN)),
-        ("OBX|9|ST|PREG||", None),
-        ('OBX|9|ST|PREG||""', None),
-        ("OBX|9|ST|PREG||Y||||||X", None),
-        ("OBX|9|NM|EGFR^eGFR^L||84", (Question.RENAL_IMPAIRMENT, Answer.NO)),
-        ("OBX|9|NM|EGFR^eGFR^L||29.9", (Question.RENAL_IMPAIRMENT, Answer.YES)),
-        ("OBX|9|NM|EGFR^eGFR^L||30", (Question.RENAL_IMPAIRMENT, Answer.NO)),
-        ("OBX|9|SN|EGFR^eGFR^L||>^90", (Question.RENAL_IMPAIRMENT, Answer.NO)),
-        ("OBX|9|ST|EGFR^eGFR^L||<30", (Question.RENAL_IMPAIRMENT, Answer.YES)),
-        ("OBX|9|ST|EGFR^eGFR^L||<60", (Question.RENAL_IMPAIRMENT, Answer.UNKNOWN)),
-        ("OBX|9|ST|EGFR^eGFR^L||see notes", (Question.RENAL_IMPAIRMENT, "unknown")),
-        ("AL1|2|DA|IODCON^Iodinated contrast", (Question.CONTRAST_ALLERGY, "yes")),
-        ("AL1|2|DA|^IODCON", (Question.CONTRAST_ALLERGY, Answer.YES)),
-        ("OBX|9|CE|OTHER||Y", None),
-    ],
-)
-def test_an_answer_has_three_values_and_absence_is_none(segment, expected):
-    answers = [
-        (answer.question, answer.answer)
-        for answer in one(f"{NW}{segment}\r").content.safety
-        if answer.question not in {Question.CARDIAC_DEVICE, Question.IMPLANT}
-    ]
-
-    assert answers == ([] if expected is None else [expected])
-
-
-def test_pregnancy_in_the_visit_counts_as_yes():
-    text = changed("CLINIC4^^^RA101", "CLINIC4^^^RA101" + "|" * 12 + "B6")
-
-    assert (Question.PREGNANCY, Answer.YES) in [
-        (a.question, a.answer) for a in one(text).content.safety
-    ]
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "kilograms"),
-    [
-        ("81.4", "kg", 82),
-        ("150", "", 150),
-        ("12", "st", 77),
-        ("180", "lb", 82),
-        ("81400", "g", 82),
-        (">150", "kg", 151),
-        ("814", "kg", None),
-        ("heavy", "kg", None),
-        ("81", "hands", None),
-    ],
-)
-def test_weight_is_in_whole_kilograms_rounded_up(value, unit, kilograms):
-    text = changed("||81.4|kg", f"||{value}|{unit}")
-
-    assert one(text).content.needs.weight_kg == kilograms
-
-
 # Times -------------------------------------------------------------------------------
 
 

@@ -218,7 +218,9 @@ def test_what_a_partner_does_not_want_is_skipped_and_holds_nothing_back():
     office.happens(EventKind.ORDER_HELD, S12, to=INDIE)
 
     assert office.relay.run_once(INDIE) == RelayResult(delivered=1, skipped=1)
-    assert [d.status.value for d in office.deliveries()] == ["skipped", "delivered"]
+    first, second = office.deliveries()
+    assert (first.status.value, second.status.value) == ("skipped", "delivered")
+    assert first.last_error == "indie is not told of order_held: see outgoing"
 
 
 def test_a_partner_that_is_told_needs_a_connection():

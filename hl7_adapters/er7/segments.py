@@ -1,0 +1,172 @@
+"""Segments and their fields, cut on first use and unescaped leaf by leaf."""
+
+from __future__ import annotations
+
+from hl7_adapters.er7.escapes import unescape
+from hl7_adapters.er7.separators import (
+    CODE_LENGTH,
+    HEADERS,
+    NULL,
+    STANDARD,
+    Separators,
+    nth_part,
+    parts_of,
+)
+
+
+class Field:
+    """One repetition of a field, as the sender wrote it.
+
+    Parameters
+    ----------
+    raw
+        Text between two repetition separators, escapes not yet undone.
+    separators, charset
+        Those of the message; the charset gives hexadecimal escapes their meaning.
+    """
+
+    __slots__ = ("charset", "raw", "separators")
+
+    def __init__(
+        self, raw: str, separators: Separators = STANDARD, charset: str = "utf-8"
+    ) -> None:
+        self.raw = raw
+        self.separators = separators
+        self.charset = charset
+
+    def __repr__(self) -> str:
+        return f"Field({len(self.raw)} characters)"  # never patient data in a log
+
+    def __bool__(self) -> bool:
+        return bool(self.raw)
+
+    @property
+    def is_null(self) -> bool:
+        """Whether the sender wrote the explicit null `""` here."""
+        return self.raw == NULL.value
+
+    @property
+    def text(self) -> str:
+        """The whole repetition as text, with separators left in and escapes undone."""
+        if self.is_null:
+            return ""
+        return unescape(self.raw, self.separators, charset=self.charset)
+
+    @property
+    def components(self) -> list[str]:
+        """Every component's text, first subcomponent only."""
+        count = len(parts_of(self.raw, self.separators.component))
+        return [self.component(number) for number in range(1, count + 1)]
+
+    def component(self, component: int, subcomponent: int = 1) -> str:
+        """Return one leaf, unescaped; empty where absent or null.
+
+        Parameters
+        ----------
+        component, subcomponent
+            Numbers as in the standard, from 1.
+        """
+        marks = self.separators
+        leaf = nth_part(self.raw, marks.component, component)
+        leaf = nth_part(leaf, marks.subcomponent, subcomponent)
+        if leaf == NULL.value:
+            return ""
+        return unescape(leaf, marks, charset=self.charset)
+
+    def component_is_null(self, component: int) -> bool:
+        """Whether the sender wrote the explicit null `""` in this component."""
+        return nth_part(self.raw, self.separators.component, component) == NULL.value
+
+
+class Segment:
+    """One segment; fields are split on first use.
+
+    Fields, components, subcomponents and repetitions count from 1 as in the standard;
+    MSH-1 is the field separator.
+
+    Attributes
+    ----------
+    id
+        Three characters, upper case.
+    index
+        Position in the message, the header being 0.
+    text
+        The whole segment as written, without its end.
+    """
+
+    __slots__ = ("_fields", "charset", "id", "index", "separators", "text")
+
+    def __init__(
+        self, text: str, index: int, separators: Separators, charset: str
+    ) -> None:
+        self.id = text[:CODE_LENGTH].upper()
+        self.index = index
+        self.text = text
+        self.separators = separators
+        self.charset = charset
+        self._fields: list[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Segment({self.id!r}, index={self.index})"
+
+    def __len__(self) -> int:
+        """Return the number of the last field the sender wrote."""
+        return len(self._split()) - 1
+
+    def _split(self) -> list[str]:
+        fields = self._fields
+        if fields is None:
+            fields = self.text.split(self.separators.field)
+            if self.id in HEADERS:
+                fields.insert(1, self.separators.field)
+            self._fields = fields
+        return fields
+
+    def field(self, number: int) -> str:
+        """Return a whole field as written: all repetitions, escapes not undone."""
+        fields = self._split()
+        return fields[number] if 0 < number < len(fields) else ""
+
+    def value(
+        self,
+        field: int,
+        component: int = 1,
+        subcomponent: int = 1,
+        repetition: int = 1,
+    ) -> str:
+        """Return one leaf, unescaped; empty where absent or null (see `is_null`)."""
+        raw = self.field(field)
+        if not raw:
+            return ""
+        if field <= 2 and self.id in HEADERS:  # noqa: PLR2004 - MSH-1 and MSH-2
+            return raw if component == subcomponent == repetition == 1 else ""
+        raw = nth_part(raw, self.separators.repetition, repetition)
+        return Field(raw, self.separators, self.charset).component(
+            component, subcomponent
+        )
+
+    def whole(self, number: int) -> str:
+        """Return a field as one text, separators left in and escapes undone."""
+        return Field(self.field(number), self.separators, self.charset).text
+
+    def repetitions(self, number: int) -> list[Field]:
+        """Return the repetitions of a field; none where it is absent.
+
+        An empty repetition between others keeps its place.
+        """
+        raw = self.field(number)
+        if not raw:
+            return []
+        return [
+            Field(part, self.separators, self.charset)
+            for part in parts_of(raw, self.separators.repetition)
+        ]
+
+    def first(self, number: int) -> Field:
+        """Return the first repetition of a field, empty where the field is absent."""
+        raw = nth_part(self.field(number), self.separators.repetition, 1)
+        return Field(raw, self.separators, self.charset)
+
+    def is_null(self, number: int) -> bool:
+        """Whether the sender wrote the explicit null `""`: delete the stored value."""
+        return self.field(number) == NULL.value
