@@ -1,0 +1,158 @@
+"""The catalogue in the database, and one shared copy of it for each engine.
+
+A replacement raises the number in one small row. A unit of work reads that row once
+and takes the shared copy if the numbers agree, so processes notice each other's
+replacements without reading the catalogue again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Engine,
+    Table,
+    cast,
+    delete,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
+
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.persistence import documents, rows
+
+Reader = Callable[[dict[str, Any]], Any]
+
+_VERSION: Final = rows.table_of(rows.CatalogueVersionRow)
+_PARTS: Final[dict[str, tuple[Table, Reader]]] = {
+    "organisations": (rows.table_of(rows.OrganisationRow), documents.organisation_of),
+    "sites": (rows.table_of(rows.SiteRow), documents.site_of),
+    "scanners": (rows.table_of(rows.ScannerRow), documents.scanner_of),
+    "contracts": (rows.table_of(rows.ContractRow), documents.contract_of),
+    "procedures": (rows.table_of(rows.ProcedureRow), documents.procedure_of),
+    "places": (rows.table_of(rows.PlaceRow), documents.place_of),
+    "templates": (rows.table_of(rows.SessionTemplateRow), documents.template_of),
+}
+_ROW_ID: Final = 1
+
+_SELECT_VERSION: Final = select(_VERSION.c.version).where(_VERSION.c.id == _ROW_ID)
+# One statement, so that no replacement can come between the parts.
+_SELECT_ALL: Final = union_all(
+    select(
+        literal("version").label("part"),
+        _VERSION.c.version.label("number"),
+        cast(null(), JSON).label("data"),
+    ),
+    *(
+        select(literal(part), table.c.position, table.c.data)
+        for part, (table, _) in _PARTS.items()
+    ),
+).order_by("part", "number")
+
+
+class CatalogueCache:
+    """The newest catalogue that this process has seen, with its number."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._version = 0
+        self._catalogue = Catalogue()
+
+    def find(self, version: int) -> Catalogue | None:
+        """Return the catalogue of that number, or ``None`` if it is not this one."""
+        with self._lock:
+            return self._catalogue if version == self._version else None
+
+    def keep(self, version: int, catalogue: Catalogue) -> Catalogue:
+        """Return the shared copy of that number: the first that was kept."""
+        with self._lock:
+            if version == self._version:
+                return self._catalogue
+            if version > self._version:
+                self._version, self._catalogue = version, catalogue
+            return catalogue
+
+
+_caches: WeakKeyDictionary[Engine, CatalogueCache] = WeakKeyDictionary()
+_caches_lock = threading.Lock()
+
+
+def cache_of(engine: Engine) -> CatalogueCache:
+    """Return the copy that all units of work of `engine` share."""
+    with _caches_lock:
+        return _caches.setdefault(engine, CatalogueCache())
+
+
+def read_catalogue(connection: Connection, cache: CatalogueCache) -> Catalogue:
+    """Return the catalogue as the connection's transaction sees it."""
+    version = connection.execute(_SELECT_VERSION).scalar()
+    known = cache.find(version or 0)
+    if known is not None:
+        return known
+    version = 0
+    parts: dict[str, list[Any]] = {part: [] for part in _PARTS}
+    for part, number, data in connection.execute(_SELECT_ALL):
+        if part == "version":
+            version = number
+        else:
+            parts[part].append(_PARTS[part][1](data))
+    return cache.keep(version, Catalogue.of(**parts))
+
+
+def write_catalogue(connection: Connection, catalogue: Catalogue) -> None:
+    """Store the catalogue in place of the one before, under the next number."""
+    # First the number: its row makes a second writer wait for the first.
+    raise_it = (
+        update(_VERSION)
+        .where(_VERSION.c.id == _ROW_ID)
+        .values(version=_VERSION.c.version + 1)
+    )
+    if connection.execute(raise_it).rowcount == 0:
+        connection.execute(insert(_VERSION), {"id": _ROW_ID, "version": 1})
+    for part, values in _documents(catalogue).items():
+        table = _PARTS[part][0]
+        connection.execute(delete(table))
+        listed = [
+            {"key": key, "position": position, "data": data}
+            for position, (key, data) in enumerate(values)
+        ]
+        if listed:
+            connection.execute(insert(table), listed)
+
+
+def _documents(
+    catalogue: Catalogue,
+) -> dict[str, Iterable[tuple[str, documents.Document]]]:
+    d = documents
+    return {
+        "organisations": [
+            (o.code, d.organisation_document(o))
+            for o in catalogue.organisations.values()
+        ],
+        "sites": [(s.code, d.site_document(s)) for s in catalogue.sites.values()],
+        "scanners": [
+            (s.id, d.scanner_document(s)) for s in catalogue.scanners.values()
+        ],
+        "contracts": [
+            (c.id, d.contract_document(c)) for c in catalogue.contracts.values()
+        ],
+        "procedures": [
+            (p.code, d.procedure_document(p)) for p in catalogue.procedures.values()
+        ],
+        "places": [
+            (p.outward_code, d.place_document(p)) for p in catalogue.places.values()
+        ],
+        "templates": [
+            (str(position), d.template_document(template))
+            for position, template in enumerate(catalogue.templates)
+        ],
+    }

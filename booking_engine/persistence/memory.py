@@ -1,0 +1,110 @@
+"""The store in memory: the same behaviour as the database, for tests and trials.
+
+Writers queue: one unit of work at a time is open for writing. Readers never wait;
+each sees the state as it was last committed when it was opened. The rule for versions
+is that of the database (`booking_engine.persistence.sql`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.identifiers import Ids
+from booking_engine.persistence.memory_orders import (
+    InMemoryDecisions,
+    InMemoryMessages,
+    InMemoryOrders,
+    InMemoryPlanRuns,
+)
+from booking_engine.persistence.memory_outbox import InMemoryOutbox
+from booking_engine.persistence.memory_schedule import InMemorySchedule
+from booking_engine.persistence.memory_tables import Tables
+from booking_engine.persistence.memory_transaction import Store, Transaction
+
+WAIT_SECONDS: Final = 10.0
+"""How long a writer waits for another, as SQLite's busy timeout."""
+
+
+class InMemoryUnitOfWork:
+    """One transaction on the store."""
+
+    def __init__(self, store: Store, *, writable: bool) -> None:
+        self._transaction = Transaction(store, writable=writable)
+        self.orders = InMemoryOrders(self._transaction)
+        self.schedule = InMemorySchedule(self._transaction)
+        self.decisions = InMemoryDecisions(self._transaction)
+        self.plan_runs = InMemoryPlanRuns(self._transaction)
+        self.messages = InMemoryMessages(self._transaction)
+        self.outbox = InMemoryOutbox(self._transaction)
+
+    def catalogue(self) -> Catalogue:
+        """Return the network; the same object until it is replaced."""
+        return self._transaction.tables.catalogue
+
+    def replace_catalogue(self, catalogue: Catalogue) -> None:
+        """Store the network anew."""
+        self._transaction.require_writable()
+        self._transaction.tables.catalogue = catalogue
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Return a context: leaving it by an exception undoes what it wrote.
+
+        Leaving it otherwise after a flush in it failed raises that failure again.
+        """
+        return self._transaction.savepoint()
+
+    def flush(self) -> None:
+        """Check what was written; raises what a database would refuse."""
+        self._transaction.flush()
+
+    def commit(self) -> None:
+        """Flush and publish; after a failed flush it raises that failure again."""
+        self._transaction.commit()
+
+    def rollback(self) -> None:
+        """Undo everything since the last commit."""
+        self._transaction.rollback()
+
+
+class InMemoryUnitOfWorkFactory:
+    """Opens units of work on one store that lives as long as the factory.
+
+    Parameters
+    ----------
+    ids
+        Names events ("E") and deliveries ("X").
+    """
+
+    def __init__(self, ids: Ids) -> None:
+        self._store = Store(ids)
+
+    @property
+    def published(self) -> Tables:
+        """The state as last committed; for views, not to be changed."""
+        return self._store.published
+
+    @contextmanager
+    def __call__(self) -> Iterator[InMemoryUnitOfWork]:
+        """Open one for writing; leaving it without commit rolls back.
+
+        Raises
+        ------
+        RuntimeError
+            Another stayed open for longer than `WAIT_SECONDS`.
+        """
+        if not self._store.writer.acquire(timeout=WAIT_SECONDS):
+            raise RuntimeError(
+                "Another unit of work is open for writing; close it first."
+            )
+        try:
+            yield InMemoryUnitOfWork(self._store, writable=True)
+        finally:
+            self._store.writer.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[InMemoryUnitOfWork]:
+        """Open one for reading only: it sees one snapshot and waits for nobody."""
+        yield InMemoryUnitOfWork(self._store, writable=False)

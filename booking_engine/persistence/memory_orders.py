@@ -1,0 +1,234 @@
+"""Orders, inbound messages, decisions and planning runs in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from booking_engine.application.ports import MessageKey, PlacerKey
+from booking_engine.domain.decisions import Decision
+from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.identifiers import (
+    DecisionId,
+    MessageId,
+    OrderId,
+    PlanRunId,
+)
+from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.plan_runs import PlanRun
+from booking_engine.domain.waiting import ClockEvent
+from booking_engine.persistence import refusals
+from booking_engine.persistence.memory_tables import Tables
+from booking_engine.persistence.memory_transaction import Transaction
+
+
+def placer_key(order: ImagingOrder) -> PlacerKey:
+    """Return the sender's name of the order."""
+    content = order.content
+    return (order.partner, content.placer_authority, content.placer_number)
+
+
+class InMemoryOrders:
+    """The orders, with their history and their clock log."""
+
+    def __init__(self, unit: Transaction) -> None:
+        self._unit = unit
+
+    def get(self, order_id: OrderId) -> ImagingOrder:
+        """Return one order; raises `NotKnown`."""
+        try:
+            return self._unit.tables.orders[order_id]
+        except KeyError:
+            raise NotKnown(refusals.not_stored("Order", order_id)) from None
+
+    def get_many(self, order_ids: Iterable[OrderId]) -> dict[OrderId, ImagingOrder]:
+        """Return those of `order_ids` that exist."""
+        orders = self._unit.tables.orders
+        return {i: orders[i] for i in order_ids if i in orders}
+
+    def by_placer(self, key: PlacerKey) -> ImagingOrder | None:
+        """Return the newest order with this placer key, or ``None``.
+
+        A blank placer number names nothing: it never matches.
+        """
+        tables = self._unit.tables
+        if not key[2]:
+            return None
+        found = [tables.orders[i] for i in tables.placers.get(key, ())]
+        return max(found, key=lambda o: (o.received_at, o.id), default=None)
+
+    def prefetch(self, keys: Iterable[PlacerKey]) -> None:
+        """Do nothing: everything is at hand."""
+
+    def add(self, order: ImagingOrder) -> None:
+        """Store a new order."""
+        orders = self._unit.own("orders")
+        if order.id in orders:
+            self._unit.refuse_existing()
+            return
+        orders[order.id] = order
+        self._file(order)
+
+    def save(self, order: ImagingOrder) -> None:
+        """Store a changed order; see `sql` for the rule."""
+        before = self._unit.tables.orders.get(order.id)
+        version = self._unit.next_version("Order", order.id, order.version, before)
+        self._unit.own("orders")[order.id] = replace(order, version=version)
+        if before is None or placer_key(before) != placer_key(order):
+            self._file(order)
+            if before is not None:
+                placers, key = self._unit.own("placers"), placer_key(before)
+                placers[key] = tuple(i for i in placers[key] if i != order.id)
+
+    def _file(self, order: ImagingOrder) -> None:
+        placers = self._unit.own("placers")
+        key = placer_key(order)
+        placers[key] = (*placers.get(key, ()), order.id)
+
+    def log(self, change: StatusChange) -> None:
+        """Append to the history."""
+        history = self._unit.own("history")
+        history[change.order_id] = (*history.get(change.order_id, ()), change)
+        self._unit.check(lambda t: t.check_order_known(change.order_id))
+
+    def log_clock(self, event: ClockEvent) -> None:
+        """Append to the clock log."""
+        log = self._unit.own("clock_log")
+        log[event.order_id] = (*log.get(event.order_id, ()), event)
+        self._unit.check(lambda t: t.check_order_known(event.order_id))
+
+    def with_status(
+        self, statuses: Iterable[OrderStatus], *, limit: int | None = None
+    ) -> list[ImagingOrder]:
+        """Return the orders in any of `statuses`, oldest clock first."""
+        wanted = frozenset(statuses)
+        found = [o for o in self._unit.tables.orders.values() if o.status in wanted]
+        found.sort(key=lambda o: (o.clock.started_on, o.id))
+        return found[:limit]
+
+    def history(self, order_id: OrderId) -> list[StatusChange]:
+        """Return the history of one order, oldest first."""
+        return list(self._unit.tables.history.get(order_id, ()))
+
+    def clock_log(self, order_id: OrderId) -> list[ClockEvent]:
+        """Return the clock log of one order, oldest first."""
+        return list(self._unit.tables.clock_log.get(order_id, ()))
+
+    def counts(self) -> dict[OrderStatus, int]:
+        """Return how many orders are in each state that has any."""
+        return dict(Counter(o.status for o in self._unit.tables.orders.values()))
+
+
+class InMemoryMessages:
+    """Inbound messages."""
+
+    def __init__(self, unit: Transaction) -> None:
+        self._unit = unit
+
+    def add(self, message: InboundMessage) -> None:
+        """Store a message with its acknowledgement."""
+        messages = self._unit.own("messages")
+        if message.id in messages:
+            self._unit.refuse_existing()
+            return
+        orders = tuple(dict.fromkeys(message.order_ids))
+        messages[message.id] = replace(message, order_ids=orders)
+        keys = self._unit.own("message_keys")
+        key = (message.sender, message.control_id)
+        keys[key] = (*keys.get(key, ()), message.id)
+        for order_id in orders:
+            self._unit.check(partial(Tables.check_order_known, order_id=order_id))
+
+    def prefetch(self, keys: Iterable[MessageKey]) -> None:
+        """Do nothing: everything is at hand."""
+
+    def by_key(self, key: MessageKey) -> InboundMessage | None:
+        """Return the newest message with this sender and control id, or ``None``."""
+        tables = self._unit.tables
+        found = [tables.messages[i] for i in tables.message_keys.get(key, ())]
+        return max(found, key=lambda m: (m.received_at, m.id), default=None)
+
+    def get(self, message_id: MessageId) -> InboundMessage:
+        """Return one message; raises `NotKnown`."""
+        try:
+            return self._unit.tables.messages[message_id]
+        except KeyError:
+            raise NotKnown(refusals.not_stored("Message", message_id)) from None
+
+
+class InMemoryDecisions:
+    """Decision records."""
+
+    def __init__(self, unit: Transaction) -> None:
+        self._unit = unit
+
+    def add(self, decision: Decision) -> None:
+        """Store a record."""
+        decisions = self._unit.own("decisions")
+        if decision.id in decisions:
+            self._unit.refuse_existing()
+            return
+        decisions[decision.id] = decision
+        self._unit.check(lambda t: t.check_order_known(decision.order_id))
+
+    def get(self, decision_id: DecisionId) -> Decision:
+        """Return one record; raises `NotKnown`."""
+        try:
+            return self._unit.tables.decisions[decision_id]
+        except KeyError:
+            raise NotKnown(refusals.not_stored("Decision", decision_id)) from None
+
+    def of_run(self, plan_run_id: PlanRunId) -> list[Decision]:
+        """Return the records of one planning run, in the order they were made."""
+        found = [
+            d
+            for d in self._unit.tables.decisions.values()
+            if d.plan_run_id == plan_run_id
+        ]
+        return sorted(found, key=lambda d: (d.made_at, d.id))
+
+
+class InMemoryPlanRuns:
+    """Planning runs."""
+
+    def __init__(self, unit: Transaction) -> None:
+        self._unit = unit
+
+    def add(self, run: PlanRun) -> None:
+        """Store a new run."""
+        runs = self._unit.own("plan_runs")
+        if run.id in runs:
+            self._unit.refuse_existing()
+            return
+        runs[run.id] = run
+
+    def save(self, run: PlanRun) -> None:
+        """Store a changed run; a file that it leaves out stays as it was."""
+        before = self._unit.tables.plan_runs.get(run.id)
+        if before is None:
+            self._unit.refuse(NotKnown(refusals.not_stored("Planning run", run.id)))
+            return
+        self._unit.own("plan_runs")[run.id] = replace(
+            run,
+            problem=before.problem if run.problem is None else run.problem,
+            plan=before.plan if run.plan is None else run.plan,
+        )
+
+    def get(self, run_id: PlanRunId) -> PlanRun:
+        """Return one run with its files; raises `NotKnown`."""
+        try:
+            return self._unit.tables.plan_runs[run_id]
+        except KeyError:
+            raise NotKnown(refusals.not_stored("Planning run", run_id)) from None
+
+    def latest(self, limit: int) -> list[PlanRun]:
+        """Return the newest runs, without their files."""
+        runs = sorted(
+            self._unit.tables.plan_runs.values(),
+            key=lambda r: (r.requested_at, r.id),
+            reverse=True,
+        )
+        return [replace(run, problem=None, plan=None) for run in runs[:limit]]

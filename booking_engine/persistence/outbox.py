@@ -1,0 +1,164 @@
+"""The outbox in the database: events, and their deliveries to partners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import and_, func, or_, select
+
+from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.events import Event
+from booking_engine.domain.identifiers import (
+    DeliveryId,
+    EventId,
+    Ids,
+    OrderId,
+    PartnerId,
+)
+from booking_engine.domain.messages import Delivery, DeliveryStatus
+from booking_engine.persistence import mapping, refusals
+from booking_engine.persistence.queries import among
+from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.writes import TABLES, Kind, Write
+
+_EVENT: Final = TABLES[Kind.EVENT]
+_DELIVERY: Final = TABLES[Kind.DELIVERY]
+_ONE: Final = "event"
+
+
+class SqlOutbox:
+    """Events, and their deliveries to partners.
+
+    Parameters
+    ----------
+    ids
+        Names events ("E") and deliveries ("X").
+    """
+
+    def __init__(self, transaction: Transaction, ids: Ids) -> None:
+        self._transaction = transaction
+        self._ids = ids
+
+    def add(self, event: Event) -> EventId:
+        """Store an event and one pending delivery for each partner in its audience."""
+        t = self._transaction
+        event_id = EventId(self._ids("E"))
+        t.write(Write(Kind.EVENT, mapping.event_row(event_id, event)))
+        t.remember(_ONE, event_id, event)
+        for partner in dict.fromkeys(event.audience):
+            delivery = Delivery(
+                id=DeliveryId(self._ids("X")),
+                event_id=event_id,
+                order_id=event.order_id,
+                destination=partner,
+                status=DeliveryStatus.PENDING,
+                created_at=event.occurred_at,
+            )
+            t.write(Write(Kind.DELIVERY, mapping.delivery_row(delivery)))
+        return event_id
+
+    def event(self, event_id: EventId) -> Event:
+        """Return one event; raises `NotKnown`."""
+        try:
+            return self.events((event_id,))[event_id]
+        except KeyError:
+            raise NotKnown(refusals.not_stored("Event", event_id)) from None
+
+    def events(self, event_ids: Iterable[EventId]) -> dict[EventId, Event]:
+        """Return those of these events that exist, in one query."""
+        t = self._transaction
+        wanted = list(dict.fromkeys(event_ids))
+        unread = [i for i in wanted if not t.knows(_ONE, i)]
+        if unread:
+            found = select(_EVENT).where(among(_EVENT.c.id, unread, t.connection))
+            for row in t.rows(found):
+                t.remember(_ONE, row.id, mapping.event_of(row))
+        return {i: t.recall(_ONE, i) for i in wanted if t.knows(_ONE, i)}
+
+    def due(
+        self, destination: PartnerId, now: datetime, *, limit: int
+    ) -> list[Delivery]:
+        """Return pending deliveries that may go now, in sequence.
+
+        For each order only deliveries with no earlier one that is parked or waits
+        for its retry: a cancel never overtakes a stuck booking.
+        """
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        one, earlier = _DELIVERY.c, _DELIVERY.alias("earlier")
+        stuck = (
+            select(earlier.c.sequence)
+            .where(
+                earlier.c.order_id == one.order_id,
+                earlier.c.destination == one.destination,
+                earlier.c.sequence < one.sequence,
+                or_(
+                    earlier.c.status == DeliveryStatus.PARKED.value,
+                    and_(
+                        earlier.c.status == DeliveryStatus.PENDING.value,
+                        earlier.c.next_attempt_at > now,
+                    ),
+                ),
+            )
+            .exists()
+        )
+        found = (
+            select(_DELIVERY)
+            .where(
+                one.destination == destination,
+                one.status == DeliveryStatus.PENDING.value,
+                or_(one.next_attempt_at.is_(None), one.next_attempt_at <= now),
+                ~stuck,
+            )
+            .order_by(one.sequence)
+            .limit(limit)
+        )
+        return [mapping.delivery_of(row) for row in t.rows(found)]
+
+    def save(self, deliveries: Sequence[Delivery]) -> None:
+        """Store changed deliveries; what names them does not change."""
+        for delivery in deliveries:
+            row = {"id": delivery.id, **mapping.delivery_state(delivery)}
+            self._transaction.write(Write(Kind.DELIVERY, row, changes=True))
+
+    def get(self, delivery_id: DeliveryId) -> Delivery:
+        """Return one delivery; raises `NotKnown`."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        found = select(_DELIVERY).where(_DELIVERY.c.id == delivery_id)
+        for row in t.rows(found):
+            return mapping.delivery_of(row)
+        raise NotKnown(refusals.not_stored("Delivery", delivery_id))
+
+    def of_order(self, order_id: OrderId) -> list[Delivery]:
+        """Return the deliveries of one order, in sequence."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        found = (
+            select(_DELIVERY)
+            .where(_DELIVERY.c.order_id == order_id)
+            .order_by(_DELIVERY.c.sequence)
+        )
+        return [mapping.delivery_of(row) for row in t.rows(found)]
+
+    def counts(self) -> dict[tuple[PartnerId, str], int]:
+        """Return how many deliveries each partner has in each status."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        one = _DELIVERY.c
+        found = select(one.destination, one.status, func.count()).group_by(
+            one.destination, one.status
+        )
+        return {(partner, status): count for partner, status, count in t.rows(found)}
+
+    def oldest_pending(self) -> datetime | None:
+        """Return when the oldest pending delivery was created, or ``None``."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        found = select(func.min(_DELIVERY.c.created_at)).where(
+            _DELIVERY.c.status == DeliveryStatus.PENDING.value
+        )
+        oldest: datetime | None = t.rows(found)[0][0]
+        return oldest

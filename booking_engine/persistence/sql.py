@@ -1,0 +1,126 @@
+"""Units of work on SQLite and PostgreSQL.
+
+See `transaction` for the rules on buffering, versions, savepoints and failed flushes,
+and `engine` for what each database is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from sqlalchemy import Engine
+
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.identifiers import Ids
+from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
+from booking_engine.persistence.engine import make_engine
+from booking_engine.persistence.outbox import SqlOutbox
+from booking_engine.persistence.sql_messages import SqlMessages
+from booking_engine.persistence.sql_orders import SqlOrders
+from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
+from booking_engine.persistence.sql_schedule import SqlSchedule
+from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.writes import Kind, Write
+
+__all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory", "make_engine"]
+
+
+class SqlUnitOfWork:
+    """One transaction; used by one thread.
+
+    Parameters
+    ----------
+    engine
+        As `make_engine` returns it.
+    ids
+        Names events ("E") and deliveries ("X").
+    writable
+        False opens one snapshot that takes no write lock.
+    """
+
+    def __init__(self, engine: Engine, ids: Ids, *, writable: bool = True) -> None:
+        self._transaction = transaction = Transaction(engine, writable=writable)
+        self._cache = cache_of(engine)
+        self.orders = SqlOrders(transaction)
+        self.schedule = SqlSchedule(transaction)
+        self.decisions = SqlDecisions(transaction)
+        self.plan_runs = SqlPlanRuns(transaction)
+        self.messages = SqlMessages(transaction)
+        self.outbox = SqlOutbox(transaction, ids)
+
+    def catalogue(self) -> Catalogue:
+        """Return the network; the same object until it is replaced."""
+        t = self._transaction
+        known: Catalogue | None = t.recall("catalogue", None)
+        if known is None:
+            read = read_catalogue(t.connection, self._cache)
+            known = t.remember("catalogue", None, read)
+        return known
+
+    def replace_catalogue(self, catalogue: Catalogue) -> None:
+        """Store the network anew."""
+        write = Write(Kind.CATALOGUE, {"catalogue": catalogue})
+        self._transaction.write(write)
+        self._transaction.remember("catalogue", None, catalogue)
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Return a context: leaving it by an exception undoes what it wrote.
+
+        Leaving it otherwise after a flush in it failed raises that failure again.
+        """
+        return self._transaction.savepoint()
+
+    def flush(self) -> None:
+        """Send buffered writes; raises what the database refuses, as domain errors."""
+        self._transaction.flush()
+
+    def commit(self) -> None:
+        """Flush and make it durable; after a failed flush it raises that again."""
+        self._transaction.commit()
+
+    def rollback(self) -> None:
+        """Undo everything since the last commit."""
+        self._transaction.rollback()
+
+    def close(self) -> None:
+        """Undo what was not committed, and give the connection back."""
+        self._transaction.close()
+
+
+class SqlUnitOfWorkFactory:
+    """Opens units of work on one database.
+
+    Parameters
+    ----------
+    engine
+        As `make_engine` returns it; its schema is that of `migrations`.
+    ids
+        Names events ("E") and deliveries ("X").
+    """
+
+    def __init__(self, engine: Engine, ids: Ids) -> None:
+        self._engine = engine
+        self._ids = ids
+
+    @contextmanager
+    def __call__(self) -> Iterator[SqlUnitOfWork]:
+        """Open one for writing; leaving it without commit rolls back.
+
+        The transaction begins at first use. On SQLite it then holds the only write
+        lock, so what it has read stays true until it commits.
+        """
+        unit = SqlUnitOfWork(self._engine, self._ids)
+        try:
+            yield unit
+        finally:
+            unit.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlUnitOfWork]:
+        """Open one for reading only: it takes no write lock and sees one snapshot."""
+        unit = SqlUnitOfWork(self._engine, self._ids, writable=False)
+        try:
+            yield unit
+        finally:
+            unit.close()

@@ -1,0 +1,128 @@
+"""Inbound messages in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from booking_engine.application.ports import MessageKey
+from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.identifiers import MessageId, OrderId
+from booking_engine.domain.messages import InboundMessage
+from booking_engine.persistence import mapping, refusals
+from booking_engine.persistence.queries import AnyRow, among
+from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.writes import TABLES, Kind, Write
+
+_MESSAGE: Final = TABLES[Kind.MESSAGE]
+_LINK: Final = TABLES[Kind.MESSAGE_ORDER]
+
+_ONE: Final = "message"
+_BY_KEY: Final = "newest message of key"
+
+
+def orders_of(
+    message_ids: Sequence[str], connection: Connection
+) -> dict[str, tuple[OrderId, ...]]:
+    """Return the orders that each message created or changed, in their order."""
+    found: dict[str, tuple[OrderId, ...]] = {}
+    if message_ids:
+        links = (
+            select(_LINK.c.message_id, _LINK.c.order_id)
+            .where(among(_LINK.c.message_id, message_ids, connection))
+            .order_by(_LINK.c.message_id, _LINK.c.position)
+        )
+        for message_id, order_id in connection.execute(links):
+            found[message_id] = (*found.get(message_id, ()), order_id)
+    return found
+
+
+class SqlMessages:
+    """Inbound messages."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, message: InboundMessage) -> None:
+        """Store a message with its acknowledgement."""
+        t = self._transaction
+        orders = tuple(dict.fromkeys(message.order_ids))
+        message = replace(message, order_ids=orders)
+        key = (message.sender, message.control_id)
+        t.write(Write(Kind.MESSAGE, mapping.message_row(message)))
+        for position, order_id in enumerate(orders):
+            link = {
+                "message_id": message.id,
+                "position": position,
+                "order_id": order_id,
+            }
+            t.write(Write(Kind.MESSAGE_ORDER, link))
+        t.remember(_ONE, message.id, message)
+        if t.knows(_BY_KEY, key):
+            t.remember(_BY_KEY, key, _newer(t.recall(_BY_KEY, key), message))
+
+    def prefetch(self, keys: Iterable[MessageKey]) -> None:
+        """Read the newest message of each key in one query, for `by_key`."""
+        t = self._transaction
+        unread = {key for key in keys if not t.knows(_BY_KEY, key)}
+        if not unread:
+            return
+        t.settle(Kind.MESSAGE)
+        message = _MESSAGE.c
+        rank = func.row_number().over(
+            partition_by=(message.control_id, message.sender),
+            order_by=(message.received_at.desc(), message.id.desc()),
+        )
+        controls = [control_id for _, control_id in unread]
+        senders = [sender for sender, _ in unread]
+        ranked = (
+            select(message.id, rank.label("rank"))
+            .where(
+                among(message.control_id, controls, t.connection),
+                among(message.sender, senders, t.connection),
+            )
+            .subquery()
+        )
+        newest = (
+            select(_MESSAGE)
+            .join(ranked, ranked.c.id == message.id)
+            .where(ranked.c.rank == 1)
+        )
+        read = {
+            (one.sender, one.control_id): one for one in self._build(t.rows(newest))
+        }
+        for key in unread:
+            t.remember(_BY_KEY, key, read.get(key))
+
+    def by_key(self, key: MessageKey) -> InboundMessage | None:
+        """Return the newest message with this sender and control id, or ``None``."""
+        self.prefetch((key,))
+        found: InboundMessage | None = self._transaction.recall(_BY_KEY, key)
+        return found
+
+    def get(self, message_id: MessageId) -> InboundMessage:
+        """Return one message; raises `NotKnown`."""
+        t = self._transaction
+        known: InboundMessage | None = t.recall(_ONE, message_id)
+        if known is not None:
+            return known
+        found = self._build(t.rows(select(_MESSAGE).where(_MESSAGE.c.id == message_id)))
+        if not found:
+            raise NotKnown(refusals.not_stored("Message", message_id))
+        return t.remember(_ONE, message_id, found[0])
+
+    def _build(self, found: Sequence[AnyRow]) -> list[InboundMessage]:
+        connection = self._transaction.connection
+        orders = orders_of([row.id for row in found], connection)
+        return [
+            mapping.message_of(row, orders.get(row.id, ()), row.raw) for row in found
+        ]
+
+
+def _newer(known: InboundMessage | None, other: InboundMessage) -> InboundMessage:
+    if known is None:
+        return other
+    return max(known, other, key=lambda message: (message.received_at, message.id))

@@ -1,0 +1,184 @@
+"""Orders in the database, with their history and their clock log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import func, select
+
+from booking_engine.application.ports import PlacerKey
+from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.identifiers import OrderId
+from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.waiting import ClockEvent
+from booking_engine.persistence import mapping, refusals
+from booking_engine.persistence.queries import among
+from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.writes import TABLES, Kind, Write
+
+_ORDER: Final = TABLES[Kind.ORDER]
+_CHANGE: Final = TABLES[Kind.CHANGE]
+_CLOCK: Final = TABLES[Kind.CLOCK]
+
+# Kinds of what the transaction remembers.
+_ONE: Final = "order"
+_STORED: Final = "order with placer key"
+_WRITTEN: Final = "orders written with placer key"
+_REKEYED: Final = "a placer key changed"
+
+
+def placer_key(order: ImagingOrder) -> PlacerKey:
+    """Return the sender's name of the order."""
+    content = order.content
+    return (order.partner, content.placer_authority, content.placer_number)
+
+
+class SqlOrders:
+    """The orders, with their history and their clock log."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def get(self, order_id: OrderId) -> ImagingOrder:
+        """Return one order; raises `NotKnown`."""
+        try:
+            return self.get_many((order_id,))[order_id]
+        except KeyError:
+            raise NotKnown(refusals.not_stored("Order", order_id)) from None
+
+    def get_many(self, order_ids: Iterable[OrderId]) -> dict[OrderId, ImagingOrder]:
+        """Return those of `order_ids` that exist, in one query."""
+        t = self._transaction
+        wanted = list(dict.fromkeys(order_ids))
+        unread = [i for i in wanted if not t.knows(_ONE, i)]
+        if unread:
+            found = select(_ORDER).where(among(_ORDER.c.id, unread, t.connection))
+            for row in t.rows(found):
+                t.remember(_ONE, row.id, mapping.order_of(row))
+        return {i: t.recall(_ONE, i) for i in wanted if t.knows(_ONE, i)}
+
+    def by_placer(self, key: PlacerKey) -> ImagingOrder | None:
+        """Return the newest order with this placer key, or ``None``.
+
+        A blank placer number names nothing: it never matches.
+        """
+        if not key[2]:
+            return None
+        t = self._transaction
+        if t.knows(_REKEYED, None):
+            # A save gave an order another name; only the database can say now.
+            t.settle(Kind.ORDER)
+            self._read_placers([key])
+        elif not t.knows(_STORED, key):
+            self._read_placers([key])
+        ids = [t.recall(_STORED, key), *(t.recall(_WRITTEN, key) or ())]
+        found = (t.recall(_ONE, i) for i in ids if i is not None)
+        return max(
+            (order for order in found if placer_key(order) == key),
+            key=lambda order: (order.received_at, order.id),
+            default=None,
+        )
+
+    def prefetch(self, keys: Iterable[PlacerKey]) -> None:
+        """Read the orders of these keys in one query, for `by_placer` to find."""
+        t = self._transaction
+        unread = {key for key in keys if key[2] and not t.knows(_STORED, key)}
+        if unread:
+            self._read_placers(unread)
+
+    def _read_placers(self, keys: Iterable[PlacerKey]) -> None:
+        t = self._transaction
+        wanted = set(keys)
+        order = _ORDER.c
+        names = (order.partner, order.placer_authority, order.placer_number)
+        newest_first = (order.received_at.desc(), order.id.desc())
+        ranked = (
+            select(
+                order.id,
+                func.row_number()
+                .over(partition_by=names, order_by=newest_first)
+                .label("rank"),
+            )
+            .where(among(order.placer_number, [k[2] for k in wanted], t.connection))
+            .subquery()
+        )
+        newest = (
+            select(_ORDER)
+            .join(ranked, ranked.c.id == order.id)
+            .where(ranked.c.rank == 1)
+        )
+        stored: dict[PlacerKey, OrderId] = {}
+        for row in t.rows(newest):
+            key = (row.partner, row.placer_authority, row.placer_number)
+            if key in wanted:
+                stored[key] = row.id
+                t.identify(_ONE, row, mapping.order_of)
+        for key in wanted:
+            t.remember(_STORED, key, stored.get(key))
+
+    def add(self, order: ImagingOrder) -> None:
+        """Store a new order."""
+        t = self._transaction
+        t.write(Write(Kind.ORDER, mapping.order_row(order)))
+        t.remember(_ONE, order.id, order)
+        key = placer_key(order)
+        t.remember(_WRITTEN, key, (*(t.recall(_WRITTEN, key) or ()), order.id))
+
+    def save(self, order: ImagingOrder) -> None:
+        """Store a changed order; see `transaction` for the rule on versions."""
+        t = self._transaction
+        before: ImagingOrder | None = t.recall(_ONE, order.id)
+        replaces, version = t.next_version(_ONE, order.id, order.version)
+        stored = replace(order, version=version)
+        row = mapping.order_row(stored)
+        t.write(Write(Kind.ORDER, row, changes=True, replaces=replaces))
+        t.remember(_ONE, order.id, stored)
+        if before is None or placer_key(before) != placer_key(order):
+            t.remember(_REKEYED, None, value=True)
+
+    def log(self, change: StatusChange) -> None:
+        """Append to the history."""
+        self._transaction.write(Write(Kind.CHANGE, mapping.change_row(change)))
+
+    def log_clock(self, event: ClockEvent) -> None:
+        """Append to the clock log."""
+        self._transaction.write(Write(Kind.CLOCK, mapping.clock_row(event)))
+
+    def with_status(
+        self, statuses: Iterable[OrderStatus], *, limit: int | None = None
+    ) -> list[ImagingOrder]:
+        """Return the orders in any of `statuses`, oldest clock first."""
+        t = self._transaction
+        t.settle(Kind.ORDER)
+        wanted: Sequence[str] = sorted({status.value for status in statuses})
+        found = (
+            select(_ORDER)
+            .where(_ORDER.c.status.in_(wanted))
+            .order_by(_ORDER.c.clock_started_on, _ORDER.c.id)
+            .limit(limit)
+        )
+        return [t.identify(_ONE, row, mapping.order_of) for row in t.rows(found)]
+
+    def history(self, order_id: OrderId) -> list[StatusChange]:
+        """Return the history of one order, oldest first."""
+        self._transaction.settle(Kind.CHANGE)
+        found = (
+            select(_CHANGE).where(_CHANGE.c.order_id == order_id).order_by(_CHANGE.c.id)
+        )
+        return [mapping.change_of(row) for row in self._transaction.rows(found)]
+
+    def clock_log(self, order_id: OrderId) -> list[ClockEvent]:
+        """Return the clock log of one order, oldest first."""
+        self._transaction.settle(Kind.CLOCK)
+        found = (
+            select(_CLOCK).where(_CLOCK.c.order_id == order_id).order_by(_CLOCK.c.id)
+        )
+        return [mapping.clock_of(row) for row in self._transaction.rows(found)]
+
+    def counts(self) -> dict[OrderStatus, int]:
+        """Return how many orders are in each state that has any."""
+        self._transaction.settle(Kind.ORDER)
+        found = select(_ORDER.c.status, func.count()).group_by(_ORDER.c.status)
+        return {OrderStatus(s): count for s, count in self._transaction.rows(found)}

@@ -1,0 +1,214 @@
+"""The outbox: what is due, in which order, and what is counted."""
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.messages import Delivery, DeliveryStatus
+
+NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
+
+
+@pytest.fixture
+def orders(store, make):
+    orders = make.order(), make.order()
+    with store.units() as uow:
+        for order in orders:
+            uow.orders.add(order)
+        uow.commit()
+    return orders
+
+
+def told(order, *audience, kind=EventKind.APPOINTMENT_BOOKED):
+    return Event(kind, order.id, NOON, audience or ("pas",))
+
+
+def add(store, *events):
+    with store.units() as uow:
+        added = [uow.outbox.add(event) for event in events]
+        uow.commit()
+    return added
+
+
+def due(store, *, destination="pas", now=NOON, limit=10):
+    with store.units.reading() as uow:
+        return uow.outbox.due(destination, now, limit=limit)
+
+
+def change(store, delivery, **values):
+    with store.units() as uow:
+        uow.outbox.save([replace(delivery, **values)])
+        uow.commit()
+
+
+def test_every_field_of_an_event_comes_back(store, orders):
+    event = Event(
+        EventKind.APPOINTMENT_MOVED,
+        orders[0].id,
+        NOON,
+        ("pas", "ris"),
+        appointment_id="A1",
+        scanner="MR1",
+        starts_at=LATER,
+        ends_at=LATER + timedelta(minutes=20),
+        decision_id="D1",
+        reason="machine",
+    )
+    bare = Event(EventKind.ORDER_HELD, orders[0].id, NOON, ())
+    first, second = add(store, event, bare)
+
+    assert first.startswith("E")
+    with store.units.reading() as uow:
+        assert uow.outbox.event(first) == event
+        assert uow.outbox.events([second, first, "E-none"]) == {
+            first: event,
+            second: bare,
+        }
+        with pytest.raises(NotKnown):
+            uow.outbox.event("E-none")
+
+
+def test_an_event_becomes_one_delivery_for_each_partner(store, orders):
+    with store.units() as uow:
+        event_id = uow.outbox.add(told(orders[0], "pas", "ris", "pas"))
+        assert uow.outbox.event(event_id) == told(orders[0], "pas", "ris", "pas")
+        deliveries = uow.outbox.of_order(orders[0].id)
+        uow.commit()
+
+    assert [d.destination for d in deliveries] == ["pas", "ris"]
+    assert {d.event_id for d in deliveries} == {event_id}
+    assert {d.created_at for d in deliveries} == {NOON}
+    assert all(d.id.startswith("X") for d in deliveries)
+    assert deliveries[0].sequence < deliveries[1].sequence
+
+
+def test_every_field_of_a_delivery_comes_back(store, orders):
+    add(store, told(orders[0]))
+    (delivery,) = due(store)
+    changed = replace(
+        delivery,
+        status=DeliveryStatus.DELIVERED,
+        payload=b"MSH\x00\xff",
+        attempts=3,
+        next_attempt_at=LATER,
+        last_error="connect",
+        ack=b"AA",
+        delivered_at=LATER,
+    )
+    assert all(
+        getattr(changed, f.name) != f.default
+        for f in fields(Delivery)
+        if f.name != "sequence"
+    )
+    with store.units() as uow:
+        uow.outbox.save([changed])
+        assert uow.outbox.get(delivery.id) == changed
+        uow.commit()
+
+    with store.units.reading() as uow:
+        assert uow.outbox.get(delivery.id) == changed
+        with pytest.raises(NotKnown):
+            uow.outbox.get("X-none")
+
+
+def test_saving_a_delivery_that_is_not_stored_is_refused(store, orders):
+    add(store, told(orders[0]))
+    (delivery,) = due(store)
+    with store.units() as uow:
+        uow.outbox.save([delivery, replace(delivery, id="X-none")])
+        with pytest.raises(NotKnown, match="X-none"):
+            uow.flush()
+
+
+def test_due_returns_pending_deliveries_in_sequence(store, orders):
+    one, other = orders
+    add(store, told(other), told(one), told(other), told(one, "ris"))
+
+    found = due(store)
+    assert [d.order_id for d in found] == [other.id, one.id, other.id]
+    assert [d.sequence for d in found] == sorted(d.sequence for d in found)
+    assert due(store, limit=2) == found[:2]
+    assert [d.destination for d in due(store, destination="ris")] == ["ris"]
+
+
+def test_nothing_overtakes_a_delivery_that_waits_for_its_retry(store, orders):
+    one, other = orders
+    add(store, told(one), told(one), told(other), told(one, "ris"))
+    first, second, third = due(store)
+    change(store, first, next_attempt_at=LATER, attempts=1)
+
+    assert due(store) == [third]
+    assert len(due(store, destination="ris")) == 1
+    again = due(store, now=LATER)
+    assert [d.id for d in again] == [first.id, second.id, third.id]
+
+
+def test_nothing_overtakes_a_parked_delivery(store, orders):
+    one, other = orders
+    add(store, told(one), told(one), told(other))
+    first, second, third = due(store)
+    change(store, first, status=DeliveryStatus.PARKED)
+
+    assert due(store) == [third]
+    change(store, first, status=DeliveryStatus.SKIPPED)
+    assert due(store) == [second, third]
+    change(store, first, status=DeliveryStatus.PENDING)
+    assert due(store) == [first, second, third]
+
+
+def test_a_later_stuck_delivery_does_not_hold_back_an_earlier_one(store, orders):
+    add(store, told(orders[0]), told(orders[0]))
+    first, second = due(store)
+    change(store, second, status=DeliveryStatus.PARKED)
+
+    assert due(store) == [first]
+
+
+def test_what_was_delivered_is_not_due(store, orders):
+    add(store, told(orders[0]), told(orders[0]))
+    first, second = due(store)
+    change(store, first, status=DeliveryStatus.DELIVERED)
+
+    assert due(store) == [second]
+
+
+def test_sequence_grows_across_processes_and_rollbacks(store, orders):
+    add(store, told(orders[0]))
+    with store.units() as uow:
+        uow.outbox.add(told(orders[0]))
+        uow.flush()
+    with store.another_process()() as uow:
+        uow.outbox.add(told(orders[0], kind=EventKind.APPOINTMENT_CANCELLED))
+        uow.commit()
+
+    first, last = due(store)
+    assert first.sequence < last.sequence
+
+
+def test_counts_and_oldest_pending(store, orders):
+    with store.units.reading() as uow:
+        assert uow.outbox.oldest_pending() is None
+        assert uow.outbox.counts() == {}
+    early = replace(told(orders[0]), occurred_at=NOON - timedelta(hours=1))
+    add(store, told(orders[0], "pas", "ris"), early)
+    with store.units() as uow:
+        oldest = max(uow.outbox.of_order(orders[0].id), key=lambda d: d.sequence)
+        assert uow.outbox.oldest_pending() == NOON - timedelta(hours=1)
+        uow.outbox.save([replace(oldest, status=DeliveryStatus.DELIVERED)])
+        assert uow.outbox.oldest_pending() == NOON
+        assert uow.outbox.counts() == {
+            ("pas", "pending"): 1,
+            ("ris", "pending"): 1,
+            ("pas", "delivered"): 1,
+        }
+
+
+def test_an_event_about_nothing_is_refused(store):
+    with store.units() as uow:
+        uow.outbox.add(Event(EventKind.ORDER_HELD, "O-none", NOON, ()))
+        with pytest.raises(NotKnown):
+            uow.flush()
