@@ -1,1 +1,73 @@
 """Allocation of orders to scanner time: pure, arrays in, plan out."""
+
+from solver.baselines import earliest_by_urgency, first_come_first_served
+from solver.check import (
+    FalseClaim,
+    InvalidPrices,
+    Verdict,
+    Violation,
+    cost_terms,
+    lower_bound,
+    verify,
+    violations,
+)
+from solver.explain import (
+    Alternative,
+    Explanation,
+    Filter,
+    Reason,
+    explain,
+    explain_all,
+)
+from solver.limits import Limits
+from solver.occupied import Occupied
+from solver.online import Option, rank_slots
+from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
+from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
+from solver.solve import Progress, Stage, solve
+from solver.terms import Constraint, Term
+from solver.validation import Fault, InvalidProblem, faults, require_valid
+from solver.warm import warm_up
+
+__all__ = [
+    "NO_GROUP",
+    "PRICE_SCALE",
+    "UNPLACED",
+    "Alternative",
+    "Certificate",
+    "Constraint",
+    "CostTerms",
+    "Explanation",
+    "FalseClaim",
+    "Fault",
+    "Filter",
+    "InvalidPrices",
+    "InvalidProblem",
+    "Limits",
+    "Occupied",
+    "Openings",
+    "Option",
+    "Orders",
+    "Pairs",
+    "Plan",
+    "Problem",
+    "Progress",
+    "Reason",
+    "Stage",
+    "Term",
+    "Verdict",
+    "Violation",
+    "cost_terms",
+    "earliest_by_urgency",
+    "explain",
+    "explain_all",
+    "faults",
+    "first_come_first_served",
+    "lower_bound",
+    "rank_slots",
+    "require_valid",
+    "solve",
+    "verify",
+    "violations",
+    "warm_up",
+]

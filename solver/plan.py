@@ -92,7 +92,7 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """``(cost - bound) / bound``; 0 where both are 0, infinite if only the bound."""
+        """``(cost - bound) / bound``; 0 if they are equal, infinite if bound is 0."""
         cost, bound = self.terms.total, self.certificate.bound
         if cost == bound:
             return 0.0

@@ -24,6 +24,9 @@ Ints = NDArray[np.int64]
 NO_GROUP = -1
 """In `Orders.patient` and `Openings.contract`: belongs to no group."""
 
+PATIENT_GAP_MINUTES = 0
+"""Least time between two exams of one patient on one day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:

@@ -5,10 +5,12 @@ One run at a time in a process; the run's row tells everyone else where it stand
 
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from booking_engine.application.commands import ApplyPlan, BookBest, PlannedBooking
 from booking_engine.application.dispatch import Dispatcher
@@ -23,11 +25,11 @@ from booking_engine.domain.errors import DomainError, PatientBusy
 from booking_engine.domain.identifiers import Actor, OrderId, PlanRunId
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
 from booking_engine.domain.prices import NO_PRICES, PriceBook
-from solver.instances.formats import (
-    dump_plan,
-    dump_problem,
-    load_plan,
-    load_problem,
+from solver.instances import (
+    plan_from_json,
+    plan_to_json,
+    problem_from_json,
+    problem_to_json,
 )
 from solver.limits import Limits
 from solver.solve import Progress, solve
@@ -146,8 +148,8 @@ class PlanRunner:
             cost=plan.terms.total,
             bound=plan.certificate.bound,
             seconds=plan.seconds,
-            problem=dump_problem(snapshot.problem),
-            plan=dump_plan(snapshot.problem, plan),
+            problem=gzip.compress(problem_to_json(snapshot.problem), mtime=0),
+            plan=gzip.compress(plan_to_json(plan), mtime=0),
         )
         self._save(run, actor)
         tell("apply", None)
@@ -229,5 +231,8 @@ def stored_prices(run: PlanRun) -> PriceBook:
     """Return the price book of a stored run, read from its files."""
     assert run.problem is not None, "an applied run keeps its problem"
     assert run.plan is not None, "an applied run keeps its plan"
-    problem = load_problem(run.problem)
-    return prices_by_session(problem, load_plan(run.plan, problem))
+    source = Path(f"plan run {run.id}")
+    return prices_by_session(
+        problem_from_json(gzip.decompress(run.problem), source),
+        plan_from_json(gzip.decompress(run.plan), source),
+    )

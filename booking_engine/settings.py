@@ -1,0 +1,369 @@
+"""What a process is told when it starts: one file, overlaid by the environment.
+
+`load_settings` reads a TOML or YAML file; ``BOOKING_…`` variables override it, with two
+underscores between section and key (``BOOKING_HTTP__PORT=8081``). The result is frozen
+and handed on as values: nothing else in the project reads the environment.
+
+Errors::
+
+    SettingsError   says in one line which file or variable, which key, and what to do
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+PREFIX: Final = "BOOKING_"
+MEMORY_URL: Final = "memory:"
+"""As database URL: nothing is kept; for demonstrations and tests."""
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the text is one line with the remedy."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Section(BaseModel):
+    """One part of the configuration: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Section):
+    """Where everything is stored.
+
+    Parameters
+    ----------
+    url
+        An SQLAlchemy URL of SQLite or PostgreSQL, or ``memory:``.
+    """
+
+    url: str = Field(
+        default="sqlite:///var/booking-engine.db", min_length=1, repr=False
+    )
+
+
+class ListenerSettings(Section):
+    """The MLLP endpoint that takes orders in.
+
+    Parameters
+    ----------
+    port
+        0 picks a free one; 2575 is registered for HL7.
+    batch
+        Most frames that share one transaction.
+    connections
+        Most connections; a further one is closed at once.
+    max_bytes
+        Longest frame, in bytes.
+    idle_seconds
+        A connection without traffic is closed after this.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=2575, ge=0, le=65535)
+    batch: int = Field(default=200, ge=1)
+    connections: int = Field(default=200, ge=1)
+    max_bytes: int = Field(default=8_000_000, ge=1024)
+    idle_seconds: float = Field(default=900.0, gt=0)
+
+
+class HttpSettings(Section):
+    """The HTTP endpoint.
+
+    Parameters
+    ----------
+    keys
+        YAML file of API keys. Without it anyone on this machine is let in, so only a
+        loopback host is accepted.
+    port
+        0 picks a free one.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    keys: Path | None = None
+
+    @model_validator(mode="after")
+    def _never_open_without_keys(self) -> Self:
+        """Refuse to serve other machines without knowing who asks."""
+        if self.keys is None and not is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached from other machines but no API keys"
+                " are set; set http.keys or use 127.0.0.1"
+            )
+        return self
+
+
+class PlanSection(Section):
+    """Planning runs.
+
+    Parameters
+    ----------
+    at
+        Time of the nightly run, in UTC (local times near 01:30 come twice in autumn);
+        none: only on request.
+    seconds, work
+        When a run stops; see `PlanSettings`. At least one is needed.
+    target_gap
+        Stop once the certified gap is this small.
+    """
+
+    at: time | None = time(2, 10)
+    seconds: float | None = Field(default=30.0, gt=0)
+    work: int | None = Field(default=None, ge=0)
+    target_gap: float = Field(default=0.005, ge=0)
+    seed: int = 1
+    workers: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        """Refuse a run that would never stop."""
+        if self.seconds is None and self.work is None:
+            raise ValueError("a run needs seconds or work to stop; set one of them")
+        return self
+
+
+class RelaySettings(Section):
+    """Messages going out.
+
+    Parameters
+    ----------
+    batch
+        Most deliveries taken up at once.
+    first_wait_seconds, longest_wait_seconds
+        The wait before the first repeat is doubled each time, up to the longest.
+    idle_seconds
+        Pause when nothing is due.
+    """
+
+    batch: int = Field(default=200, ge=1)
+    first_wait_seconds: float = Field(default=2.0, gt=0)
+    longest_wait_seconds: float = Field(default=300.0, gt=0)
+    idle_seconds: float = Field(default=0.5, gt=0)
+
+
+class JobSettings(Section):
+    """What runs by itself.
+
+    Parameters
+    ----------
+    expire_holds_seconds
+        How often lapsed holds are released.
+    urgent_seconds
+        How often waiting urgent orders are looked for; arrivals are seen at once.
+    urgent_tier
+        Orders of this tier or a more urgent one are booked on arrival: 0 immediate,
+        1 inpatient, 2 suspected cancer, 3 urgent, 4 routine; -1: none.
+    urgent_retry_seconds
+        How long an order that found no slot is left alone.
+    diary_days
+        How far ahead sessions are generated from their templates.
+    """
+
+    expire_holds_seconds: float = Field(default=30.0, gt=0)
+    urgent_seconds: float = Field(default=5.0, gt=0)
+    urgent_tier: int = Field(default=2, ge=-1, le=4)
+    urgent_retry_seconds: float = Field(default=300.0, gt=0)
+    diary_days: int = Field(default=56, ge=1, le=400)
+
+
+class LogSettings(Section):
+    """What is written to standard error.
+
+    Parameters
+    ----------
+    format
+        ``json`` for machines, ``console`` for people.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    """The whole configuration.
+
+    Parameters
+    ----------
+    partners
+        Directory of partner profiles, one YAML file each.
+    region
+        YAML file of organisations, sites, scanners, contracts and procedures; it
+        replaces what is stored at each start. None: what is stored is used.
+    policy
+        YAML or TOML file of published weights; none: the defaults.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    partners: Path | None = None
+    region: Path | None = None
+    policy: Path | None = None
+    database: DatabaseSettings = DatabaseSettings()
+    listener: ListenerSettings = ListenerSettings()
+    http: HttpSettings = HttpSettings()
+    plan: PlanSection = PlanSection()
+    relay: RelaySettings = RelaySettings()
+    jobs: JobSettings = JobSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment override what the file says."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """Return the configuration of a file (or the defaults) and the environment.
+
+    Paths in the file are relative to the file; the database URL is taken as it is.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or a key or value cannot be used.
+    """
+    values: dict[str, Any] = {} if file is None else read_mapping(file)
+    _refuse_unknown_variables(os.environ)
+    try:
+        settings = Settings(**(values if file is None else _anchored(values, file)))
+    except ValidationError as error:
+        raise _first_problem(error, file) from error
+    except ValueError as error:  # from pydantic-settings: a variable that is no JSON
+        raise SettingsError(f"environment: {error}") from error
+    return settings
+
+
+def read_mapping(file: Path) -> dict[str, Any]:
+    """Return the mapping that a TOML or YAML file holds.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or is something else.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise SettingsError(f"{file}: {reason}; give a readable file") from error
+    try:
+        if file.suffix == ".toml":
+            return tomllib.loads(text)
+        if file.suffix in {".yaml", ".yml"}:
+            value = YAML(typ="safe", pure=True).load(text)
+        else:
+            raise SettingsError(
+                f"{file}: the ending is {file.suffix!r}; use .toml, .yaml or .yml"
+            )
+    except (tomllib.TOMLDecodeError, YAMLError) as error:
+        first = str(error).strip().splitlines()
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or first[0]
+        raise SettingsError(f"{file}{where}: {problem}; correct the syntax") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SettingsError(f"{file}: is not a mapping; begin with a key such as http:")
+    return value
+
+
+def _anchored(values: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return the values with their paths made relative to the file's directory."""
+    found = dict(values)
+    for key in ("partners", "region", "policy"):
+        if isinstance(found.get(key), str):
+            found[key] = file.parent / found[key]
+    http = found.get("http")
+    if isinstance(http, dict) and isinstance(http.get("keys"), str):
+        found["http"] = {**http, "keys": file.parent / http["keys"]}
+    return found
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """Refuse a variable that looks like ours and sets nothing."""
+    for name in environment:
+        if not name.upper().startswith(PREFIX):
+            continue
+        key = name[len(PREFIX) :].split("__")[0].lower()
+        if key not in Settings.model_fields:
+            raise SettingsError(
+                f"environment: {name} is not a setting;"
+                f" {_suggestion(key, Settings.model_fields)}"
+            )
+
+
+def _first_problem(error: ValidationError, file: Path | None) -> SettingsError:
+    item = error.errors(include_url=False, include_input=False)[0]
+    location = [str(step) for step in item["loc"]]
+    key = ".".join(location)
+    variable = PREFIX + "__".join(location).upper()
+    names = {name.upper() for name in os.environ}
+    source = "environment" if file is None or variable in names else str(file)
+    shown = variable if source == "environment" else key
+    if item["type"] == "extra_forbidden":
+        known = _keys_beside(location)
+        return SettingsError(
+            f"{source}: {shown} is not a setting; {_suggestion(location[-1], known)}"
+        )
+    text = item["msg"].removeprefix("Value error, ")
+    remedy = "" if item["type"] == "value_error" else "; correct or remove it"
+    return SettingsError(f"{source}: {shown}: {text}{remedy}")
+
+
+def _keys_beside(location: list[str]) -> Mapping[str, object]:
+    """Return the known keys of the section that `location` points into."""
+    fields: Mapping[str, Any] = Settings.model_fields
+    for step in location[:-1]:
+        section = fields[step].annotation if step in fields else None
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            return {}
+        fields = section.model_fields
+    return fields
+
+
+def _suggestion(key: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"use one of {', '.join(known)}" if known else "remove it"

@@ -1,0 +1,89 @@
+"""A first plan: orders choose at the prices, those with most to lose first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from solver.compiled import kernel
+from solver.layout import FAR, Columns, day_cost, first_opening, fits
+from solver.plan import PRICE_SCALE
+from solver.prices import Prices
+from solver.problem import Ints
+from solver.search import Search, empty, has_hours, has_room, put
+from solver.shortlist import Shortlist
+
+
+def construct(c: Columns, prices: Prices, listed: Shortlist) -> Search:
+    """Return a plan that keeps minutes and ceilings.
+
+    An order's regret is what its second best option costs more than its best, prices
+    included; an order with one option stands to lose its place altogether.
+    """
+    x = empty(c)
+    _place_all(c, by_regret(c, listed), prices.minute, prices.exam, listed, x)
+    return x
+
+
+def by_regret(c: Columns, listed: Shortlist) -> Ints:
+    """Return the rows of the orders with options, the greatest regret first."""
+    unplaced = c.unplaced_cost * PRICE_SCALE
+    if listed.reduced.shape[1] == 0:
+        return np.zeros(0, np.int64)
+    best = np.where(listed.listed > 0, listed.reduced[:, 0], unplaced)
+    second = unplaced
+    if listed.reduced.shape[1] > 1:
+        second = np.where(listed.listed > 1, listed.reduced[:, 1], unplaced)
+    regret = np.minimum(second, unplaced) - best
+    order = np.argsort(-regret, kind="stable")
+    return order[listed.listed[order] > 0].astype(np.int64)
+
+
+@kernel
+def _place_all(
+    c: Columns,
+    order: Ints,
+    minute_price: Ints,
+    exam_price: Ints,
+    s: Shortlist,
+    x: Search,
+) -> None:
+    for j in order:
+        done = False
+        for r in range(s.listed[j]):
+            b, p = s.opening[j, r], s.pair[j, r]
+            d = c.pair_minutes[p]
+            if has_room(c, x, b, d) and has_hours(c, x, j, b, d):
+                put(c, x, j, b, p, s.cost[j, r])
+                done = True
+                break
+        if not done:
+            place_anywhere(c, minute_price, exam_price, x, j)
+
+
+@kernel
+def place_anywhere(
+    c: Columns, minute_price: Ints, exam_price: Ints, x: Search, j: int
+) -> bool:
+    """Place order `j` in the option with room that is cheapest at the prices."""
+    best = FAR
+    best_b, best_p, best_cost = -1, -1, 0
+    for p in range(c.pair_start[j], c.pair_start[j + 1]):
+        d = c.pair_minutes[p]
+        last = c.scanner_start[c.pair_scanner[p] + 1]
+        for b in range(first_opening(c, j, p), last):
+            if c.day[b] > c.latest_day[j]:
+                break
+            cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
+            if cost >= c.unplaced_cost[j] or cost * PRICE_SCALE >= best:
+                break
+            cost += c.opening_cost[b]
+            if cost >= c.unplaced_cost[j] or not has_room(c, x, b, d):
+                continue
+            reduced = cost * PRICE_SCALE + minute_price[b] * d
+            if c.contract[b] >= 0:
+                reduced += exam_price[c.contract[b]]
+            if reduced < best and fits(c, j, p, b) and has_hours(c, x, j, b, d):
+                best, best_b, best_p, best_cost = reduced, b, p, cost
+    if best_b >= 0:
+        put(c, x, j, best_b, best_p, best_cost)
+    return best_b >= 0

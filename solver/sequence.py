@@ -1,0 +1,257 @@
+"""Start times: from "this opening, some time" to "at 10:40".
+
+Exams go back to back, the urgent first. Where hours of the day or a patient's other
+exams interfere, two greedy orders are tried; `exact` decides the openings where both
+leave an exam out. What still has no start is ejected, and `reinsert` looks for the
+cheapest place left anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from solver.clock import Clock
+from solver.compiled import inlined, kernel
+from solver.exact import keep_most
+from solver.layout import Columns, day_cost, first_opening, fits
+from solver.problem import PATIENT_GAP_MINUTES, Ints
+from solver.search import Search, has_room, put, take
+
+NO_START = -1
+BY_TIER, BY_DEADLINE = 0, 1
+EXACT_OPENINGS = 200
+"""Most openings that are handed to the exact method in one solve."""
+
+
+class Kin(NamedTuple):
+    """Orders by patient; only patients with two orders or more.
+
+    Parameters
+    ----------
+    group
+        Shape ``(orders,)``. Row of the patient, or -1.
+    start
+        Shape ``(patients + 1,)``. Block of each patient in `order`.
+    order
+        Rows of the patients' orders.
+    """
+
+    group: Ints
+    start: Ints
+    order: Ints
+
+
+def kin_of(c: Columns) -> Kin:
+    """Group the orders by patient."""
+    known, inverse, count = np.unique(
+        c.patient, return_inverse=True, return_counts=True
+    )
+    shared = (known >= 0) & (count > 1)
+    number = np.where(shared, np.cumsum(shared) - 1, -1)
+    group = number[inverse].astype(np.int64)
+    rows = np.flatnonzero(group >= 0)
+    rows = rows[np.argsort(group[rows], kind="stable")]
+    start = np.concatenate([[0], np.cumsum(count[shared])])
+    return Kin(group, start.astype(np.int64), rows.astype(np.int64))
+
+
+def sequence(c: Columns, x: Search, *, seed: int, clock: Clock) -> Ints:
+    """Give every placed order a start; eject those that cannot have one.
+
+    Return the starts in minutes from midnight, `NO_START` for unplaced orders.
+    """
+    start = np.full(c.tier.shape[0], NO_START, np.int64)
+    kin = kin_of(c)
+    scratch = np.zeros(c.tier.shape[0], np.int64)
+    failed = np.zeros(c.day.shape[0], np.int64)
+    _sequence_all(c, x, kin, start, scratch, failed)
+    for b in np.flatnonzero(failed)[:EXACT_OPENINGS]:
+        if clock.expired():
+            break
+        _exactly(c, x, kin, start, int(b), seed)
+    for j in np.flatnonzero((x.opening >= 0) & (start == NO_START)):
+        take(c, x, int(j))
+    reinsert(c, x, kin, start)
+    return start
+
+
+def reinsert(c: Columns, x: Search, kin: Kin, start: Ints) -> None:
+    """Place unplaced orders in the time left, those that cost most first."""
+    rows = np.flatnonzero(x.opening < 0)
+    rows = rows[np.argsort(-c.unplaced_cost[rows], kind="stable")]
+    _reinsert(c, x, kin, start, rows.astype(np.int64))
+
+
+@inlined
+def past_kin(
+    c: Columns, x: Search, kin: Kin, start: Ints, j: int, day: int, at: int, d: int
+) -> int:
+    """Return the first start from `at` on that overlaps no exam of the patient."""
+    g = kin.group[j]
+    if g < 0:
+        return at
+    moved = True
+    while moved:
+        moved = False
+        for q in range(kin.start[g], kin.start[g + 1]):
+            i = kin.order[q]
+            if i == j or start[i] < 0 or c.day[x.opening[i]] != day:
+                continue
+            end = start[i] + c.pair_minutes[x.pair[i]]
+            if (
+                at < end + PATIENT_GAP_MINUTES
+                and start[i] < at + d + PATIENT_GAP_MINUTES
+            ):
+                at = end + PATIENT_GAP_MINUTES
+                moved = True
+    return at
+
+
+@kernel
+def _greedy(c: Columns, x: Search, kin: Kin, start: Ints, b: int, rule: int) -> int:
+    """Sequence one opening; return the number of exams left without a start.
+
+    At each moment the exam goes on that can start first; among equals the one with
+    the earliest deadline or, by the other rule, the most urgent.
+    """
+    begin, count = x.member_start[b], x.member_count[b]
+    for i in range(count):
+        start[x.member[begin + i]] = NO_START
+    now, end = c.begin[b], c.begin[b] + c.minutes[b]
+    left: int = count
+    while left > 0:
+        chosen, chosen_at, key_1, key_2 = -1, 0, 0, 0
+        for i in range(count):
+            j = x.member[begin + i]
+            if start[j] != NO_START:
+                continue
+            d = c.pair_minutes[x.pair[j]]
+            at = max(now, c.earliest_minute[j])
+            at = past_kin(c, x, kin, start, j, c.day[b], at, d)
+            deadline = min(end, c.latest_minute[j])
+            if at + d > deadline:
+                continue
+            first, second = c.tier[j], deadline
+            if rule == BY_DEADLINE:
+                first, second = deadline, c.tier[j]
+            better = chosen < 0 or at < chosen_at
+            if not better and at == chosen_at:
+                better = (
+                    first < key_1
+                    or (first == key_1 and second < key_2)
+                    or (first == key_1 and second == key_2 and j < chosen)
+                )
+            if better:
+                chosen, chosen_at, key_1, key_2 = j, at, first, second
+        if chosen < 0:
+            break
+        start[chosen] = chosen_at
+        now = chosen_at + c.pair_minutes[x.pair[chosen]]
+        left -= 1
+    return left
+
+
+@kernel
+def _sequence_all(
+    c: Columns, x: Search, kin: Kin, start: Ints, scratch: Ints, failed: Ints
+) -> None:
+    """Sequence every opening; note in `failed` how many exams have no start."""
+    for b in range(c.day.shape[0]):
+        by_tier = _greedy(c, x, kin, start, b, BY_TIER)
+        if by_tier == 0:
+            continue
+        begin, count = x.member_start[b], x.member_count[b]
+        for i in range(count):
+            scratch[i] = start[x.member[begin + i]]
+        failed[b] = _greedy(c, x, kin, start, b, BY_DEADLINE)
+        if failed[b] > by_tier:
+            failed[b] = by_tier
+            for i in range(count):
+                start[x.member[begin + i]] = scratch[i]
+
+
+def _exactly(c: Columns, x: Search, kin: Kin, start: Ints, b: int, seed: int) -> None:
+    """Sequence one opening so that what is left out costs least."""
+    begin = int(x.member_start[b])
+    members = x.member[begin : begin + int(x.member_count[b])].astype(np.int64)
+    minutes = c.pair_minutes[x.pair[members]]
+    busy: list[list[tuple[int, int]]] = []
+    for j in members:
+        g = int(kin.group[j])
+        kept = kin.order[kin.start[g] : kin.start[g + 1]] if g >= 0 else members[:0]
+        busy.append(
+            [
+                (int(start[i]), int(start[i] + c.pair_minutes[x.pair[i]]))
+                for i in kept
+                if start[i] != NO_START
+                and x.opening[i] != b
+                and c.day[x.opening[i]] == c.day[b]
+            ]
+        )
+    end = int(c.begin[b] + c.minutes[b])
+    found = keep_most(
+        release=np.maximum(c.begin[b], c.earliest_minute[members]),
+        deadline=np.minimum(end, c.latest_minute[members]),
+        minutes=minutes,
+        value=np.maximum(c.unplaced_cost[members] - x.cost[members], 0),
+        busy=busy,
+        patient=np.where(kin.group[members] >= 0, kin.group[members], -1),
+        hint=start[members],
+        seed=seed,
+    )
+    if found is not None:
+        start[members] = found
+
+
+@inlined
+def gap_start(
+    c: Columns, x: Search, kin: Kin, start: Ints, j: int, p: int, b: int
+) -> int:
+    """Return the first start of order `j` between the exams of opening `b`, or -1."""
+    d = c.pair_minutes[p]
+    end = min(c.begin[b] + c.minutes[b], c.latest_minute[j])
+    at = max(c.begin[b], c.earliest_minute[j])
+    moved = True
+    while moved and at + d <= end:
+        moved = False
+        for i in range(x.member_count[b]):
+            m = x.member[x.member_start[b] + i]
+            done = start[m] + c.pair_minutes[x.pair[m]]
+            if at < done and start[m] < at + d:
+                at = done
+                moved = True
+        later = past_kin(c, x, kin, start, j, c.day[b], at, d)
+        if later > at:
+            at = later
+            moved = True
+    return at if at + d <= end else -1
+
+
+@kernel
+def _reinsert(c: Columns, x: Search, kin: Kin, start: Ints, rows: Ints) -> None:
+    """Place each of `rows` at the least cost that the time left allows."""
+    for j in rows:
+        best = c.unplaced_cost[j]
+        best_b, best_p, best_at = -1, -1, -1
+        for p in range(c.pair_start[j], c.pair_start[j + 1]):
+            last = c.scanner_start[c.pair_scanner[p] + 1]
+            for b in range(first_opening(c, j, p), last):
+                if c.day[b] > c.latest_day[j]:
+                    break
+                cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
+                if cost >= best:
+                    break
+                cost += c.opening_cost[b]
+                if (
+                    cost < best
+                    and has_room(c, x, b, c.pair_minutes[p])
+                    and fits(c, j, p, b)
+                ):
+                    at = gap_start(c, x, kin, start, j, p, b)
+                    if at >= 0:
+                        best, best_b, best_p, best_at = cost, b, p, at
+        if best_b >= 0:
+            put(c, x, j, best_b, best_p, best)
+            start[j] = best_at

@@ -1,0 +1,191 @@
+"""From a problem to a plan with its certificate: the stages in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+import numpy as np
+
+from solver.clock import Clock
+from solver.construct import construct
+from solver.costs import terms_of
+from solver.improve import improve
+from solver.layout import Columns, columns
+from solver.limits import Limits
+from solver.plan import Certificate, Plan
+from solver.prices import Prices, find_prices, proved
+from solver.problem import Problem
+from solver.search import empty, restore, take
+from solver.sequence import NO_START, sequence
+from solver.shortlist import shortlist
+from solver.tiny import tiny_problem
+from solver.validation import require_valid
+
+SHORTLIST_WIDTH = 14
+"""Options per order that the local search looks at."""
+PRICES_SHARE = 0.3
+"""Most of the time that prices may take."""
+SEQUENCE_SHARE = 0.1
+"""Time that is kept for start times."""
+
+
+class Stage(StrEnum):
+    """Where a solve is."""
+
+    PRICES = "prices"
+    CONSTRUCT = "construct"
+    IMPROVE = "improve"
+    SEQUENCE = "sequence"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known at one moment of a solve.
+
+    Parameters
+    ----------
+    stage
+        The stage that has just made progress.
+    seconds
+        Wall time since the solve began.
+    cost
+        Cost of the best plan so far, or None before there is one.
+    bound
+        Lower bound on the cost of every plan.
+    gap
+        ``(cost - bound) / bound``, or None before there is a plan.
+    """
+
+    stage: Stage
+    seconds: float
+    cost: int | None
+    bound: int
+    gap: float | None
+
+
+def solve(
+    problem: Problem,
+    *,
+    limits: Limits,
+    warm_prices: Certificate | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Plan:
+    """Place the orders of `problem` at least cost, as far as `limits` allow.
+
+    Parameters
+    ----------
+    problem
+        Checked first; raises `InvalidProblem` with a code, a key and a remedy.
+    limits
+        When to stop. With `work` and no `seconds` the plan is deterministic. The
+        first solve of a process compiles first, or loads what was compiled before;
+        that time is not counted.
+    warm_prices
+        Certificate of an earlier plan, its rows matched to this problem's openings
+        and contracts (0 where one is new); prices start from there.
+    progress
+        Called now and then, at most a few times a second per stage.
+    """
+    require_valid(problem)
+    if limits.seconds is not None:
+        compile_once()
+    clock = Clock(limits.seconds)
+    c = columns(problem)
+    tell = _Teller(clock, progress)
+    prices = find_prices(
+        c,
+        seed=limits.seed,
+        clock=clock.share(PRICES_SHARE),
+        warm=_warm(c, warm_prices),
+    )
+    tell(Stage.PRICES, None, prices.bound)
+    if c.tier.shape[0] == 0 or c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0:
+        x = empty(c)
+        start = np.full(c.tier.shape[0], NO_START, np.int64)
+    else:
+        listed = shortlist(c, prices.minute, prices.exam, width=SHORTLIST_WIDTH)
+        x = construct(c, prices, listed)
+        tell(Stage.CONSTRUCT, int(x.cost.sum()), prices.bound)
+        improve(
+            c,
+            listed,
+            x,
+            limits=limits,
+            clock=clock.share(1.0 - SEQUENCE_SHARE),
+            bound=prices.bound,
+            report=lambda cost: tell(Stage.IMPROVE, cost, prices.bound),
+        )
+        start = sequence(c, x, seed=limits.seed, clock=clock)
+        tell(Stage.SEQUENCE, int(x.cost.sum()), prices.bound)
+    terms = terms_of(c, x.opening, x.pair)
+    tell(Stage.DONE, terms.total, prices.bound)
+    return Plan(
+        opening=x.opening,
+        pair=x.pair,
+        start_minute=np.where(x.opening >= 0, start, 0),
+        terms=terms,
+        certificate=Certificate(prices.minute, prices.exam, prices.bound),
+        seconds=clock.elapsed(),
+    )
+
+
+@cache
+def compile_once() -> None:
+    """Compile the kernels of all stages, once in a process."""
+    problem = tiny_problem()
+    solve(problem, limits=Limits(work=1))
+    c = columns(problem)
+    x = empty(c)
+    prices = proved(c, np.zeros(c.day.shape[0]), np.zeros(c.ceiling.shape[0]))
+    listed = shortlist(c, prices.minute, prices.exam, width=SHORTLIST_WIDTH)
+    # No plan costs less than nothing, so that the search does not end at once.
+    improve(c, listed, x, limits=Limits(work=1), clock=Clock(None), bound=-1)
+    restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
+    take(c, x, 0)
+
+
+def _warm(c: Columns, certificate: Certificate | None) -> Prices | None:
+    """Return the prices of an earlier certificate if their shapes are right."""
+    if certificate is None:
+        return None
+    minute, exam = certificate.minute_price, certificate.exam_price
+    if minute.shape != c.day.shape or exam.shape != c.ceiling.shape:
+        raise ValueError(
+            f"warm_prices has {minute.shape[0]} openings and {exam.shape[0]} contracts;"
+            f" the problem has {c.day.shape[0]} and {c.ceiling.shape[0]}. Match the"
+            " rows by key first, with 0 where an opening is new."
+        )
+    return proved(c, minute, exam)
+
+
+class _Teller:
+    """Passes progress on, not more than a few times a second within a stage."""
+
+    LEAST_SECONDS = 0.2
+
+    def __init__(
+        self, clock: Clock, progress: Callable[[Progress], None] | None
+    ) -> None:
+        self._clock, self._progress = clock, progress
+        self._stage: Stage | None = None
+        self._told = 0.0
+
+    def __call__(self, stage: Stage, cost: int | None, bound: int) -> None:
+        now = self._clock.elapsed()
+        if self._progress is None or (
+            stage is self._stage and now - self._told < self.LEAST_SECONDS
+        ):
+            return
+        self._stage, self._told = stage, now
+        gap = None if cost is None else _gap(cost, bound)
+        self._progress(Progress(stage, now, cost, bound, gap))
+
+
+def _gap(cost: int, bound: int) -> float:
+    if cost == bound:
+        return 0.0
+    return (cost - bound) / bound if bound > 0 else float("inf")

@@ -1,0 +1,26 @@
+"""Compile every kernel before the first request."""
+
+from __future__ import annotations
+
+from solver.baselines import earliest_by_urgency
+from solver.explain import explain_all
+from solver.limits import Limits
+from solver.online import rank_slots
+from solver.solve import compile_once, solve
+from solver.tiny import tiny_problem
+
+
+def warm_up() -> None:
+    """Compile every kernel on a tiny problem, so that no request waits for it."""
+    compile_once()
+    problem = tiny_problem()
+    plan = solve(problem, limits=Limits(work=1, seed=1))
+    earliest_by_urgency(problem)
+    explain_all(problem, plan)
+    rank_slots(
+        problem,
+        0,
+        minute_price=plan.certificate.minute_price,
+        exam_price=plan.certificate.exam_price,
+        k=1,
+    )

@@ -1,0 +1,182 @@
+"""A planning run: snapshot, checked plan, application that loses cleanly."""
+
+import gzip
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+from network import CLERK, FEED, NOW, dispatcher, receive
+
+from booking_engine.application import plan_runner
+from booking_engine.application.commands import ApplyPlan, BookSlot, CancelOrder
+from booking_engine.application.plan_runner import (
+    PlanRunner,
+    PlanSettings,
+    latest_prices,
+)
+from booking_engine.application.planning import bookings_of, snapshot_of, solve_checked
+from booking_engine.domain.decisions import DecisionKind
+from booking_engine.domain.identifiers import PlanRunId
+from booking_engine.domain.orders import OrderStatus
+from booking_engine.domain.patients import Patient
+from booking_engine.domain.plan_runs import PlanRunStatus
+from booking_engine.domain.vocabulary import BookingMode, Priority, Sex
+from solver import Limits, solve
+
+WORK = PlanSettings(seconds=None, work=50, workers=1)
+
+
+def patient(number):
+    return Patient(None, f"X{number}", "RA1", "Test", "Bo", None, Sex.MALE, "M13")
+
+
+def fill(engine, count, **changes):
+    return [
+        engine.handle(receive(f"P{n}", patient=patient(n), **changes), FEED).order_id
+        for n in range(count)
+    ]
+
+
+def run(engine, settings=WORK):
+    runner = PlanRunner(engine, settings)
+    return runner.run(runner.request(CLERK))
+
+
+def statuses(engine, order_ids):
+    with engine.reading(CLERK) as session:
+        found = session.uow.orders.get_many(order_ids)
+    return [found[i].status for i in order_ids]
+
+
+def test_a_run_books_everyone_there_is_room_for_and_explains_each():
+    engine = dispatcher()
+    orders = fill(engine, 30)
+    done = run(engine)
+
+    assert done.status is PlanRunStatus.APPLIED
+    assert (done.orders, done.placed, done.booked, done.lost) == (30, 30, 30, 0)
+    assert done.bound <= done.cost
+    assert statuses(engine, orders) == [OrderStatus.BOOKED] * 30
+    with engine.reading(CLERK) as session:
+        decisions = session.uow.decisions.of_run(done.id)
+    assert {d.order_id for d in decisions} == set(orders)
+    for decision in decisions:
+        assert decision.kind is DecisionKind.PLANNED
+        assert "Chosen from" in decision.sentence
+        assert decision.chosen.terms.total >= 0
+        assert decision.inputs["order"]["id"] == decision.order_id
+
+
+def test_the_stored_files_are_the_documented_formats_and_give_the_prices():
+    engine = dispatcher()
+    fill(engine, 5)
+    done = run(engine)
+
+    assert gzip.decompress(done.problem).startswith(b'{"format":')
+    assert latest_prices(engine) == engine.prices
+    assert set(engine.prices.minute) >= {"MR1-261125-0800"}
+
+
+def test_a_run_plans_only_vetted_automatic_orders_without_a_slot():
+    engine = dispatcher()
+    booked = fill(engine, 1)[0]
+    engine.handle(BookSlot(booked, "MR1-261125-0800", NOW + timedelta(days=1)), CLERK)
+
+    manual = replace(receive("M1", patient=patient(50)), mode=BookingMode.MANUAL)
+    engine.handle(manual, FEED)
+    engine.handle(receive("U1", patient=patient(51), guidelines=frozenset()), FEED)
+    wanted = engine.handle(receive("W1", patient=patient(52)), FEED).order_id
+    with engine.reading(CLERK) as session:
+        snapshot = snapshot_of(session.uow, session.context)
+
+    assert [order.id for order in snapshot.orders] == [wanted]
+    taken = NOW + timedelta(days=1)
+    of_mr1 = [o.starts_at for o in snapshot.openings if o.session.scanner == "MR1"]
+    assert taken + timedelta(minutes=20) in of_mr1
+    assert taken not in of_mr1
+
+
+def test_what_changed_after_the_snapshot_loses_and_the_rest_is_booked():
+    engine = dispatcher()
+    cancelled, robbed, fine = fill(engine, 3)
+    with engine.reading(CLERK) as session:
+        snapshot = snapshot_of(session.uow, session.context)
+    plan = solve_checked(snapshot, limits=Limits(work=50), solve=solve)
+    groups = bookings_of(snapshot, plan)
+    by_order = {b.order_id: b.reasons.chosen for g in groups for b in g}
+
+    engine.handle(CancelOrder("gone", NOW, order_id=cancelled), CLERK)
+    thief = engine.handle(receive("T1", patient=patient(9)), FEED).order_id
+    chosen = by_order[robbed]
+    engine.handle(BookSlot(thief, chosen.session_id, chosen.starts_at), CLERK)
+
+    results = [
+        engine.handle(ApplyPlan(PlanRunId("R1"), tuple(group), CLERK), CLERK)
+        for group in groups
+    ]
+    lost = {order_id: code for r in results for order_id, code in r.lost}
+    assert lost == {cancelled: "order.changed", robbed: "slot.taken"}
+    assert statuses(engine, [robbed, fine]) == [
+        OrderStatus.WAITING,
+        OrderStatus.BOOKED,
+    ]
+
+
+def test_two_exams_of_one_patient_never_overlap():
+    engine = dispatcher()
+    ids = [engine.handle(receive(f"P{n}"), FEED).order_id for n in range(4)]
+    done = run(engine)
+    assert done.booked == 4
+    with engine.reading(CLERK) as session:
+        spans = sorted(
+            (a.starts_at, a.ends_at)
+            for a in session.uow.schedule.live_appointments(ids).values()
+        )
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
+
+
+def test_urgent_patients_are_seen_before_routine_ones_when_room_is_short():
+    """One morning and the cancer list; forty routine orders before ten urgent."""
+    engine = dispatcher()
+    fill(engine, 40)
+    urgent = [
+        engine.handle(
+            receive(f"U{n}", patient=patient(100 + n), priority=Priority.URGENT), FEED
+        ).order_id
+        for n in range(10)
+    ]
+    run(engine)
+    with engine.reading(CLERK) as session:
+        live = session.uow.schedule.live_appointments(urgent)
+    assert len(live) == 10
+    latest = max(a.starts_at for a in live.values())
+    assert latest < NOW + timedelta(days=2)
+
+
+def test_a_run_without_orders_ends_well_and_a_bad_solver_applies_nothing(monkeypatch):
+    engine = dispatcher()
+    empty = run(engine)
+    assert (empty.status, empty.booked, empty.gap) == (PlanRunStatus.APPLIED, 0, 0.0)
+
+    def cheat(problem, **given):
+        plan = solve(problem, **given)
+        bound = plan.certificate.bound + 1
+        return replace(plan, certificate=replace(plan.certificate, bound=bound))
+
+    order = fill(engine, 1)
+    monkeypatch.setattr(plan_runner, "solve", cheat)
+    failed = run(engine)
+    assert failed.status is PlanRunStatus.FAILED
+    assert "refused by the checker" in failed.error
+    assert statuses(engine, order) == [OrderStatus.WAITING]
+
+
+def test_the_same_orders_and_seed_give_the_same_plan():
+    plans = []
+    for _ in range(2):
+        engine = dispatcher()
+        fill(engine, 20)
+        plans.append(run(engine).plan)
+    first, second = (gzip.decompress(p) for p in plans)
+    strip = lambda text: text.split(b'"seconds"')[1].split(b",", 1)[1]  # noqa: E731
+    assert strip(first) == strip(second)
