@@ -107,8 +107,8 @@ def summarise(dispatcher: Dispatcher, run: PlanRun) -> Summary:
             cancelled=groups["cancelled"],
             refused=groups["refused"],
             states={status.value: count for status, count in sorted(states.items())},
-            hold_codes=Counter(
-                hold.code.value for order in held for hold in order.holds
+            hold_codes=dict(
+                Counter(hold.code.value for order in held for hold in order.holds)
             ),
             within_target=within,
             gap=run.gap,

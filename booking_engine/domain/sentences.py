@@ -22,20 +22,20 @@ PRIORITY_WORDS = {
     Priority.ROUTINE: "routine",
 }
 RULE_WORDS = {
-    "modality": "scanners are of another modality",
-    "provider_open": "belong to a provider that takes no orders now",
-    "capability": "scanners lack a capability that this exam or patient needs",
-    "weight": "scanners have too low a table limit",
-    "contract_exclusion": "are under a contract that excludes this patient or exam",
-    "site": "scanners are not where the patient lies",
-    "travel": "scanners are too far away",
-    "list_type": "lists are kept for other patients",
-    "day_window": "lists are too soon to prepare for, or later than asked",
-    "length": "lists have too short a gap",
-    "time_window": "lists are at the wrong time of day",
-    "room": "lists were filled by patients with a stronger claim",
+    "modality": "scanners of another modality",
+    "provider_open": "scanners of a provider that takes no orders now",
+    "capability": "scanners without a capability that this exam or patient needs",
+    "weight": "scanners with too low a table limit",
+    "contract_exclusion": "scanners under a contract that excludes this case",
+    "site": "scanners elsewhere than where the patient lies",
+    "travel": "scanners too far away",
+    "list_type": "lists kept for other patients",
+    "day_window": "lists too soon to prepare for, or later than asked",
+    "length": "lists without a gap long enough",
+    "time_window": "lists at the wrong time of day",
+    "room": "lists filled by patients with a stronger claim",
 }
-"""How each exclusion reads after its count."""
+"""How each exclusion reads before its count."""
 TERM_WORDS = {
     "waiting": "waiting",
     "lateness": "lateness beyond the target",
@@ -86,7 +86,8 @@ def booking_sentence(
     parts = [place, _how(kind, reasons)]
     if reasons.excluded:
         listed = "; ".join(
-            f"{count} {RULE_WORDS.get(rule, rule)}" for rule, count in reasons.excluded
+            f"{RULE_WORDS.get(rule, rule)} ({count})"
+            for rule, count in reasons.excluded
         )
         parts.append(f"Ruled out: {listed}.")
     if reasons.runner_up is not None:

@@ -1,0 +1,75 @@
+"""The HTTP application: endpoints, errors and middleware put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api import errors, openapi
+from api.deps import Services
+from api.idempotency import Idempotency, IdempotencyStore
+from api.middleware import RequestScope
+from api.routers import (
+    appointments,
+    decisions,
+    messages,
+    network,
+    operation,
+    orders,
+    plan_runs,
+    slots,
+)
+
+_ROUTERS: Final = (
+    orders.router,
+    slots.router,
+    appointments.router,
+    decisions.router,
+    messages.router,
+    plan_runs.router,
+    network.router,
+    operation.router,
+)
+
+
+def make_app(services: Services, store: IdempotencyStore) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    services
+        What the endpoints stand on.
+    store
+        Where idempotency keys are kept.
+    """
+    app = FastAPI(
+        title="Imaging booking engine",
+        summary="Imaging orders in, scanner slots booked, over all providers.",
+        description=(
+            "Errors are application/problem+json (RFC 9457). Unsafe POSTs need an"
+            " Idempotency-Key. Reschedule, cancel and outcome need If-Match. Lists are"
+            " paged by an opaque cursor. Times carry London's offset."
+        ),
+        version=version("imaging-booking-engine"),
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        telemetry={"logs": False},
+    )
+    app.state.services = services
+    for router in _ROUTERS:
+        app.include_router(router)
+    errors.install(app, services.metrics)
+    openapi.install(app)
+    app.add_middleware(Idempotency, store=store)
+    # Added last, hence outermost: replays and refusals are marked and counted too.
+    app.add_middleware(RequestScope, metrics=services.metrics)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Return a stable name: the endpoint's function, which is unique."""
+    return route.name

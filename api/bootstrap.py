@@ -1,0 +1,300 @@
+"""The composition root: the only place that chooses adapters and joins the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from random import SystemRandom
+from typing import Final
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from api.app import make_app
+from api.auth import Gate, load_keys
+from api.config_files import read_policy, read_profiles, read_region
+from api.deps import Services
+from api.feed import Feed
+from api.health import Check, Finding
+from api.idempotency import InProcessStore
+from api.jobs import Jobs
+from api.metrics import Metrics, Standing
+from api.plan_queue import PlanQueue
+from api.relays import RelayThreads
+from api.runtime import Runtime, Storage
+from api.server import HttpServer
+from api.urgent import UrgentBooking
+from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.plan_runner import PlanRunner, PlanSettings
+from booking_engine.application.ports import UnitOfWorkFactory
+from booking_engine.application.views import Views
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.clock import Clock, SystemClock
+from booking_engine.domain.identifiers import Actor, Ids, PartnerId, TimeOrderedIds
+from booking_engine.persistence.memory import InMemoryUnitOfWorkFactory
+from booking_engine.persistence.memory_views import InMemoryViews
+from booking_engine.persistence.schema import is_at_head, migrate
+from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
+from booking_engine.persistence.views import SqlViews
+from booking_engine.settings import MEMORY_URL, Settings, SettingsError
+from hl7_adapters.mllp.listener import ListenerLimits, MllpListener
+from hl7_adapters.mllp.sender import MllpSender
+from hl7_adapters.profile import Profile
+from hl7_adapters.receiver import Receiver
+from hl7_adapters.relay import Relay, RelayPolicy
+
+HEALTH: Final = Actor("job:health")
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    profiles: Mapping[PartnerId, Profile] | None = None,
+    region: Catalogue | None = None,
+) -> Runtime:
+    """Join the parts of one process; nothing is started or stored yet.
+
+    Parameters
+    ----------
+    clock
+        The machine's, by default; tests and simulations pass theirs.
+    profiles, region
+        Those of the files that the configuration names, by default.
+
+    Raises
+    ------
+    SettingsError, ProfileError, RegionError
+        A file that the configuration names cannot be used.
+    """
+    clock = clock or SystemClock()
+    ids = TimeOrderedIds(clock, SystemRandom())
+    if profiles is None:
+        profiles = read_profiles(settings)
+    if region is None:
+        region = read_region(settings, profiles)
+    open_work, views, storage = open_storage(settings.database.url, ids)
+    dispatcher = Dispatcher(
+        open_work, clock=clock, ids=ids, policy=read_policy(settings)
+    )
+    metrics = Metrics()
+    metrics.watch(lambda: _standing(dispatcher), clock.now)
+    plan = settings.plan
+    runner = PlanRunner(
+        dispatcher,
+        PlanSettings(
+            seconds=plan.seconds,
+            work=plan.work,
+            target_gap=plan.target_gap,
+            seed=plan.seed,
+            workers=plan.workers,
+        ),
+    )
+    plans = PlanQueue(dispatcher, runner, metrics)
+    urgent = UrgentBooking(
+        dispatcher,
+        views,
+        tier=settings.jobs.urgent_tier,
+        retry_after=timedelta(seconds=settings.jobs.urgent_retry_seconds),
+        metrics=metrics,
+    )
+    jobs = Jobs(dispatcher, plans, urgent, settings=settings.jobs, plan=plan)
+    receiver = Receiver(dispatcher, profiles.values(), ids=ids, clock=clock)
+    checks: dict[str, Check] = {
+        "database": lambda: _database(dispatcher),
+        "schema": lambda: Finding(ok=storage.at_head()),
+        "outbox": lambda: _outbox(dispatcher),
+    }
+    keys = None if settings.http.keys is None else load_keys(settings.http.keys)
+    app = make_app(
+        Services(
+            dispatcher=dispatcher,
+            views=views,
+            profiles=profiles,
+            gate=Gate(keys, clock),
+            metrics=metrics,
+            request_plan=plans.request,
+            stage_of=plans.stage_of,
+            orders_changed=jobs.orders_changed,
+            checks=checks,
+        ),
+        InProcessStore(clock),
+    )
+    senders = make_senders(profiles)
+    relay = _relay(settings, dispatcher, profiles, senders, clock)
+    return Runtime(
+        settings=settings,
+        clock=clock,
+        dispatcher=dispatcher,
+        views=views,
+        profiles=profiles,
+        region=region,
+        receiver=receiver,
+        listener=_listener(settings, receiver, profiles, jobs, metrics, clock),
+        relay=relay,
+        relays=RelayThreads(relay, senders),
+        plan_runner=runner,
+        plans=plans,
+        urgent=urgent,
+        jobs=jobs,
+        metrics=metrics,
+        app=app,
+        server=HttpServer(app, settings.http.host, settings.http.port),
+        storage=storage,
+        checks=checks,
+    )
+
+
+def migrate_database(settings: Settings) -> str:
+    """Bring the schema to this version; return where, without any password.
+
+    Raises
+    ------
+    SettingsError
+        The URL cannot be used, or the database cannot be reached.
+    """
+    url = settings.database.url
+    if url == MEMORY_URL:
+        return MEMORY_URL
+    try:
+        parsed = make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        migrate(url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(f"database.url: {error}") from error
+    except SQLAlchemyError as error:
+        raise SettingsError(
+            f"database.url: the database cannot be used: {_cause(error)}"
+        ) from error
+    return shown
+
+
+def open_storage(url: str, ids: Ids) -> tuple[UnitOfWorkFactory, Views, Storage]:
+    """Return the way into a database: writes, reads, and what else is asked of it.
+
+    Raises
+    ------
+    SettingsError
+        The URL is none that can be used.
+    """
+    if url == MEMORY_URL:
+        memory = InMemoryUnitOfWorkFactory(ids)
+        storage = Storage(at_head=lambda: True, close=lambda: None)
+        return memory, InMemoryViews(memory), storage
+    try:
+        engine = make_engine(url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(f"database.url: {error}") from error
+    storage = Storage(at_head=lambda: _at_head(url), close=engine.dispose)
+    return SqlUnitOfWorkFactory(engine, ids), SqlViews(engine), storage
+
+
+def make_senders(
+    profiles: Mapping[PartnerId, Profile],
+) -> dict[PartnerId, MllpSender]:
+    """Return a connection for each partner that is told of anything."""
+    return {
+        partner: MllpSender(
+            profile.outgoing.host,
+            profile.outgoing.port,
+            ack_timeout=profile.outgoing.ack_timeout_seconds,
+        )
+        for partner, profile in profiles.items()
+        if profile.outgoing is not None
+    }
+
+
+def _listener(
+    settings: Settings,
+    receiver: Receiver,
+    profiles: Mapping[PartnerId, Profile],
+    jobs: Jobs,
+    metrics: Metrics,
+    clock: Clock,
+) -> MllpListener:
+    given = settings.listener
+    feed = Feed(
+        receiver.handle,
+        profiles.values(),
+        metrics=metrics,
+        committed=jobs.orders_changed,
+    )
+    return MllpListener(
+        (given.host, given.port),
+        feed,
+        now=clock.now,
+        limits=ListenerLimits(
+            batch=given.batch,
+            connections=given.connections,
+            max_bytes=given.max_bytes,
+            idle_seconds=given.idle_seconds,
+        ),
+    )
+
+
+def _relay(
+    settings: Settings,
+    dispatcher: Dispatcher,
+    profiles: Mapping[PartnerId, Profile],
+    senders: Mapping[PartnerId, MllpSender],
+    clock: Clock,
+) -> Relay:
+    given = settings.relay
+    return Relay(
+        dispatcher,
+        profiles,
+        senders,
+        clock=clock,
+        policy=RelayPolicy(
+            batch=given.batch,
+            first_wait=timedelta(seconds=given.first_wait_seconds),
+            longest_wait=timedelta(seconds=given.longest_wait_seconds),
+            idle_seconds=given.idle_seconds,
+        ),
+    )
+
+
+def _standing(dispatcher: Dispatcher) -> Standing:
+    with dispatcher.reading(HEALTH) as session:
+        outbox = session.uow.outbox
+        oldest = outbox.oldest_pending()
+        age = 0.0 if oldest is None else (session.context.now - oldest).total_seconds()
+        return Standing(
+            orders={s.value: n for s, n in session.uow.orders.counts().items()},
+            deliveries={(p, str(s)): n for (p, s), n in outbox.counts().items()},
+            oldest_delivery_seconds=max(0.0, age),
+        )
+
+
+def _database(dispatcher: Dispatcher) -> Finding:
+    with dispatcher.reading(HEALTH) as session:
+        session.uow.plan_runs.latest(1)
+    return Finding(ok=True)
+
+
+def _outbox(dispatcher: Dispatcher) -> Finding:
+    """Say how old the oldest message is; a partner that is down is no fault here."""
+    with dispatcher.reading(HEALTH) as session:
+        oldest = session.uow.outbox.oldest_pending()
+        if oldest is None:
+            return Finding(ok=True, detail="empty")
+        age = (session.context.now - oldest).total_seconds()
+    return Finding(ok=True, detail=f"oldest waits {max(0, round(age))} s")
+
+
+def _at_head(url: str) -> bool:
+    try:
+        return is_at_head(url)
+    except SQLAlchemyError as error:
+        raise SettingsError(
+            f"database.url: the database cannot be used: {_cause(error)}"
+        ) from error
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """Return the driver's own words, on one line."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

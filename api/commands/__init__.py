@@ -1,0 +1,1 @@
+"""The commands of ``booking-engine``, one module for each noun."""

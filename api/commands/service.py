@@ -1,0 +1,142 @@
+"""``serve``, ``migrate`` and ``plan``: the service and its database."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.output import CommandFailed, show
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML or YAML; BOOKING_... variables override it.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one line of JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(serve)
+    app.command()(migrate)
+    app.command()(plan)
+
+
+def serve(
+    *,
+    config: Config = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="api, listen, relay or work; may be given again. All by default."
+        ),
+    ] = None,
+) -> None:
+    """Take orders in, book, write back and serve the API until stopped.
+
+    On SIGTERM or Ctrl-C it stops reading, answers what came in and finishes its work.
+
+    Example: booking-engine serve --config booking.toml --role api
+    """
+    from api.bootstrap import build  # noqa: PLC0415
+    from api.log_setup import configure_logging  # noqa: PLC0415
+    from api.runtime import ALL_ROLES, Role  # noqa: PLC0415
+    from booking_engine.settings import load_settings  # noqa: PLC0415
+    from solver import warm_up  # noqa: PLC0415
+
+    unknown = set(role or ()) - set(ALL_ROLES)
+    if unknown:
+        raise typer.BadParameter(
+            f"{', '.join(sorted(unknown))}: choose from {', '.join(Role)}",
+            param_hint="--role",
+        )
+    settings = load_settings(config)
+    configure_logging(settings.log)
+    runtime = build(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    roles = ALL_ROLES if not role else frozenset(map(Role, role))
+    if roles & {Role.API, Role.WORK}:
+        warm_up()  # compiles, so that no request waits for it
+    runtime.start(roles)
+    try:
+        if Role.API in roles:
+            host, port = runtime.http_address
+            typer.echo(f"API     http://{host}:{port}/docs", err=True)
+        if Role.LISTEN in roles:
+            host, port = runtime.mllp_address
+            typer.echo(f"MLLP    {host}:{port}", err=True)
+        stop.wait()
+    finally:
+        runtime.stop()
+
+
+def migrate(*, config: Config = None, as_json: AsJson = False) -> None:
+    """Bring the database's schema to this version; safe to repeat.
+
+    Example: booking-engine migrate --config booking.toml
+    """
+    from api.bootstrap import migrate_database  # noqa: PLC0415
+    from booking_engine.settings import load_settings  # noqa: PLC0415
+
+    where = migrate_database(load_settings(config))
+    show({"database": where, "schema": "at head"}, as_json=as_json)
+
+
+def plan(
+    *,
+    config: Config = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Longest solving time; as configured by default."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one planning run now, over all waiting orders, and apply it.
+
+    Example: booking-engine plan --config booking.toml --seconds 30
+    """
+    from api.bootstrap import build  # noqa: PLC0415
+    from api.log_setup import configure_logging  # noqa: PLC0415
+    from booking_engine.domain.identifiers import Actor  # noqa: PLC0415
+    from booking_engine.domain.plan_runs import PlanRunStatus  # noqa: PLC0415
+    from booking_engine.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(config)
+    configure_logging(settings.log)
+    if seconds is not None:
+        section = settings.plan.model_copy(update={"seconds": seconds})
+        settings = settings.model_copy(update={"plan": section})
+    runtime = build(settings)
+    try:
+        runtime.prepare()
+        run = runtime.plan_runner.run(
+            runtime.plan_runner.request(Actor("job:command-line"))
+        )
+    finally:
+        runtime.stop()
+    if run.status is PlanRunStatus.FAILED:
+        raise CommandFailed(f"planning run {run.id} failed: {run.error}")
+    show(
+        {
+            "run": run.id,
+            "orders": run.orders,
+            "openings": run.openings,
+            "placed": run.placed,
+            "booked": run.booked,
+            "lost": run.lost,
+            "cost": run.cost,
+            "bound": run.bound,
+            "gap": run.gap,
+            "seconds": run.seconds,
+        },
+        as_json=as_json,
+    )

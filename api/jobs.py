@@ -1,0 +1,166 @@
+"""What runs by itself: lapsed holds, urgent orders, planning runs, the diary.
+
+Times are UTC: a local time near 01:30 comes twice in autumn. Only one process with the
+role ``work`` may run these for a database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any, Final
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from api.diary import extend_diary
+from api.errors import log_failure
+from api.loops import Loop
+from api.plan_queue import PlanQueue
+from api.urgent import UrgentBooking
+from booking_engine.application.commands import ExpireHolds
+from booking_engine.application.dispatch import Dispatcher
+from booking_engine.domain.identifiers import Actor
+from booking_engine.settings import JobSettings, PlanSection
+
+log = logging.getLogger(__name__)
+
+HOLDS: Final = Actor("job:holds")
+NIGHTLY: Final = Actor("job:nightly-plan")
+_LOOK_FOR_RUNS_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 3600
+_DIARY_HOUR: Final = 3  # UTC; after any local midnight
+
+
+class Jobs:
+    """The jobs of one process.
+
+    Parameters
+    ----------
+    dispatcher
+        Runs the commands.
+    plans
+        Planning runs.
+    urgent
+        Urgent orders.
+    settings, plan
+        How often, and when at night.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        plans: PlanQueue,
+        urgent: UrgentBooking,
+        *,
+        settings: JobSettings,
+        plan: PlanSection,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._plans = plans
+        self._settings = settings
+        self._urgent = Loop("urgent booking", urgent.run_once, settings.urgent_seconds)
+        self._runs = Loop("planning runs", plans.run_due, _LOOK_FOR_RUNS_SECONDS)
+        self._scheduler = self._scheduled(plan)
+        self._running = False
+
+    def _scheduled(self, plan: PlanSection) -> Any:
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(2)},
+            job_defaults={
+                "coalesce": True,
+                "max_instances": 1,
+                "misfire_grace_time": _GRACE_SECONDS,
+            },
+        )
+        scheduler.add_job(
+            _safely("expire holds", self.expire_holds),
+            IntervalTrigger(
+                seconds=max(1, round(self._settings.expire_holds_seconds)), timezone=UTC
+            ),
+            id="expire-holds",
+        )
+        scheduler.add_job(
+            _safely("extend diary", self.extend_diary),
+            CronTrigger(hour=_DIARY_HOUR, timezone=UTC),
+            id="extend-diary",
+        )
+        if plan.at is not None:
+            scheduler.add_job(
+                _safely("nightly plan", lambda: self._plans.request(NIGHTLY)),
+                CronTrigger(
+                    hour=plan.at.hour,
+                    minute=plan.at.minute,
+                    second=plan.at.second,
+                    timezone=UTC,
+                ),
+                id="nightly-plan",
+            )
+        return scheduler
+
+    def start(self) -> None:
+        """Begin."""
+        abandoned = self._plans.abandon_interrupted()
+        if abandoned:
+            log.warning(
+                "planning runs were interrupted",
+                extra={"event": "plan.interrupted", "runs": abandoned},
+            )
+        self._plans.wake = self._runs.wake
+        self._running = True
+        if self._settings.urgent_tier >= 0:
+            self._urgent.start()
+        self._runs.start()
+        self._scheduler.start()
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """End after what is being done now; safe to call twice.
+
+        Parameters
+        ----------
+        seconds
+            How long to wait for each loop.
+        """
+        if not self._running:
+            return
+        self._running = False
+        self._plans.wake = lambda: None
+        self._scheduler.shutdown(wait=True)
+        self._urgent.stop(seconds)
+        self._runs.stop(seconds)
+
+    def orders_changed(self) -> None:
+        """Look for urgent orders at once: something may have become bookable."""
+        self._urgent.wake()
+
+    def expire_holds(self) -> int:
+        """Release every hold that has lapsed; return how many."""
+        lapsed: int = self._dispatcher.handle(ExpireHolds(), HOLDS)
+        if lapsed:
+            log.info("holds released", extra={"event": "hold.lapsed", "holds": lapsed})
+        return lapsed
+
+    def extend_diary(self) -> int:
+        """Generate the sessions of the next weeks; return how many there are."""
+        return extend_diary(self._dispatcher, days=self._settings.diary_days)
+
+    @property
+    def schedule(self) -> list[str]:
+        """The names of the scheduled jobs."""
+        return sorted(job.id for job in self._scheduler.get_jobs())
+
+
+def _safely(name: str, work: Callable[[], object]) -> Callable[[], None]:
+    """Return `work` with its failures logged without their text."""
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the next turn may succeed
+            log_failure(f"{name} failed", error)
+
+    return run

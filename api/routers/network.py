@@ -1,0 +1,207 @@
+"""``/v1/sites``, ``/v1/scanners``, ``/v1/sessions``, ``/v1/partners``: read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.deps import Services, TheActor, TheServices
+from api.openapi import refusals
+from api.pages import Cursor, Limit, page_of, shown
+from api.schemas.common import InstantIn, PageOf
+from api.schemas.network import (
+    PartnerDocument,
+    ScannerDocument,
+    SenderDocument,
+    SessionDocument,
+    SiteDocument,
+)
+from booking_engine.application.views import Page
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.errors import InvalidValue
+from booking_engine.domain.identifiers import Actor, ScannerId
+from booking_engine.domain.resources import Scanner, Site
+from booking_engine.domain.schedule import Appointment, ScanSession, free_intervals
+from booking_engine.domain.vocabulary import Modality
+from hl7_adapters.profile import Profile
+
+router = APIRouter(prefix="/v1", tags=["network"])
+
+LONGEST: Final = timedelta(days=62)
+_WEEK: Final = timedelta(days=7)
+
+
+@router.get("/sites", responses=refusals("value.invalid"))
+def list_sites(
+    request: Request,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    *,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> PageOf[SiteDocument]:
+    """List the sites of all providers."""
+    catalogue = _catalogue(services, actor)
+    sites = [_site(site, catalogue) for site in catalogue.sites.values()]
+    page = page_of(sites, lambda site: site.code, cursor=cursor, limit=limit)
+    return shown(page, SiteDocument, request, response)
+
+
+@router.get("/scanners", responses=refusals("value.invalid"))
+def list_scanners(
+    request: Request,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    *,
+    site: str | None = None,
+    modality: Modality | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> PageOf[ScannerDocument]:
+    """List scanners."""
+    scanners = [
+        _scanner(scanner)
+        for scanner in _catalogue(services, actor).scanners.values()
+        if site in (None, scanner.site) and modality in (None, scanner.modality)
+    ]
+    page = page_of(scanners, lambda one: one.id, cursor=cursor, limit=limit)
+    return shown(page, ScannerDocument, request, response)
+
+
+@router.get("/sessions", responses=refusals("value.invalid"))
+def list_sessions(
+    request: Request,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    *,
+    scanner: Annotated[list[str] | None, Query()] = None,
+    starts_from: Annotated[
+        InstantIn | None, Query(description="Now, by default.")
+    ] = None,
+    starts_to: Annotated[
+        InstantIn | None, Query(description="A week later, by default.")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> PageOf[SessionDocument]:
+    """List sessions that overlap a window of at most 62 days, with their free time."""
+    begin = starts_from or services.dispatcher.clock.now()
+    end = starts_to or begin + _WEEK
+    if not begin < end <= begin + LONGEST:
+        raise InvalidValue(
+            f"The window must be positive and at most {LONGEST.days} days; choose"
+            " starts_from and starts_to."
+        )
+    wanted = None if scanner is None else [ScannerId(one) for one in scanner]
+    with services.dispatcher.reading(actor) as reading:
+        schedule = reading.uow.schedule
+        sessions = schedule.sessions_between(begin, end, scanners=wanted)
+        page = page_of(sessions, _session_key, cursor=cursor, limit=limit)
+        taken: list[Appointment] = []
+        if page.items:
+            taken = schedule.occupying_between(
+                min(one.starts_at for one in page.items),
+                max(one.ends_at for one in page.items),
+                scanners={one.scanner for one in page.items},
+            )
+    by_session: dict[str, list[Appointment]] = {}
+    for appointment in taken:
+        by_session.setdefault(appointment.session_id, []).append(appointment)
+    documents = tuple(_session(one, by_session.get(one.id, ())) for one in page.items)
+    return shown(Page(documents, page.next_cursor), SessionDocument, request, response)
+
+
+@router.get("/partners", responses=refusals("value.invalid"))
+def list_partners(
+    request: Request,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    *,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> PageOf[PartnerDocument]:
+    """List the systems that messages are exchanged with."""
+    del actor
+    partners = [_partner(profile) for profile in services.profiles.values()]
+    page = page_of(partners, lambda one: one.id, cursor=cursor, limit=limit)
+    return shown(page, PartnerDocument, request, response)
+
+
+def _catalogue(services: Services, actor: Actor) -> Catalogue:
+    with services.dispatcher.reading(actor) as session:
+        return session.uow.catalogue()
+
+
+def _site(site: Site, catalogue: Catalogue) -> SiteDocument:
+    organisation = catalogue.organisations[site.organisation]
+    return SiteDocument(
+        code=site.code,
+        name=site.name,
+        organisation=site.organisation,
+        organisation_name=organisation.name,
+        sector=organisation.sector,
+        latitude=site.latitude,
+        longitude=site.longitude,
+        diary_partner=site.diary_partner,
+    )
+
+
+def _scanner(scanner: Scanner) -> ScannerDocument:
+    return ScannerDocument(
+        id=scanner.id,
+        name=scanner.name,
+        site=scanner.site,
+        modality=scanner.modality,
+        capabilities=[flag.name.lower() for flag in scanner.capabilities if flag.name],
+        max_weight_kg=scanner.max_weight_kg,
+        contract=scanner.contract,
+    )
+
+
+def _session_key(session: ScanSession) -> str:
+    return f"{session.starts_at:%Y%m%d%H%M}|{session.id}"
+
+
+def _session(session: ScanSession, taken: Iterable[Appointment]) -> SessionDocument:
+    free = free_intervals(session, [(one.starts_at, one.ends_at) for one in taken])
+    minutes = sum((end - begin for begin, end in free), start=timedelta()) // timedelta(
+        minutes=1
+    )
+    return SessionDocument(
+        id=session.id,
+        scanner=session.scanner,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        list_type=(session.list_type.name or "").lower(),
+        release_at=session.release_at,
+        contract=session.contract,
+        status=session.status,
+        version=session.version,
+        free_minutes=minutes,
+    )
+
+
+def _partner(profile: Profile) -> PartnerDocument:
+    outgoing = profile.outgoing
+    return PartnerDocument(
+        id=profile.id,
+        name=profile.name,
+        senders=[
+            SenderDocument(application=s.application, facility=s.facility)
+            for s in profile.senders
+        ],
+        zone=profile.zone.key,
+        version=profile.version,
+        booking_mode=profile.booking_mode,
+        guidelines=sorted(profile.guidelines),
+        mapped_procedures=len(profile.procedures),
+        destination=None if outgoing is None else f"{outgoing.host}:{outgoing.port}",
+        appointments=None if outgoing is None else outgoing.appointments,
+    )

@@ -1,0 +1,1 @@
+"""What goes over HTTP: plain pydantic models, never table rows."""

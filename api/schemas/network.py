@@ -1,0 +1,72 @@
+"""The network and its diary, read-only, as seen over HTTP."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from api.schemas.common import Document, Instant
+from booking_engine.domain.resources import Sector
+from booking_engine.domain.schedule import SessionStatus
+from booking_engine.domain.vocabulary import BookingMode, Modality
+
+
+class SiteDocument(Document):
+    """A place with scanners."""
+
+    code: str
+    name: str
+    organisation: str
+    organisation_name: str
+    sector: Sector
+    latitude: float
+    longitude: float
+    diary_partner: str
+
+
+class ScannerDocument(Document):
+    """One machine in one room."""
+
+    id: str
+    name: str
+    site: str
+    modality: Modality
+    capabilities: list[str]
+    max_weight_kg: int
+    contract: str | None
+
+
+class SessionDocument(Document):
+    """One list: a scanner, staffed, from one instant to another."""
+
+    id: str
+    scanner: str
+    starts_at: Instant
+    ends_at: Instant
+    list_type: str
+    release_at: Instant | None
+    contract: str | None
+    status: SessionStatus
+    version: int
+    free_minutes: int = Field(description="What nothing occupies now.")
+
+
+class SenderDocument(Document):
+    """How a partner names itself (MSH-3, MSH-4)."""
+
+    application: str
+    facility: str
+
+
+class PartnerDocument(Document):
+    """A system that messages are exchanged with."""
+
+    id: str
+    name: str
+    senders: list[SenderDocument]
+    zone: str
+    version: str
+    booking_mode: BookingMode
+    guidelines: list[str]
+    mapped_procedures: int
+    destination: str | None = Field(description="Host and port that are told.")
+    appointments: str | None = Field(description="Message for appointments.")

@@ -1,0 +1,79 @@
+"""The HTTP server in a thread: bound at once, drained when stopped."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from time import monotonic, sleep
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+log = logging.getLogger(__name__)
+
+_START_SECONDS: Final = 15.0
+_DRAIN_SECONDS: Final = 5
+
+
+class HttpServer:
+    """Serves one application on one address.
+
+    Parameters
+    ----------
+    app
+        What is served.
+    host, port
+        Where; port 0 picks a free one, see `address`.
+    """
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._endpoint = (host, port)
+        self.address: tuple[str, int] = (host, port)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,  # it would log queries, which may name patients
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+            )
+        )
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Bind and begin to serve; raises OSError where the address is taken."""
+        family = socket.AF_INET6 if ":" in self._endpoint[0] else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(self._endpoint)
+        except OSError:
+            bound.close()
+            raise
+        self._socket = bound
+        host, port = bound.getsockname()[:2]
+        self.address = (host, port)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([bound],), name="http", daemon=True
+        )
+        self._thread.start()
+        deadline = monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or monotonic() > deadline:
+                raise OSError(f"the HTTP server on {host}:{port} did not start")
+            sleep(0.01)
+        log.info("serving HTTP", extra={"event": "http.serving", "port": port})
+
+    def stop(self) -> None:
+        """Finish what is being answered, then close; safe to call twice."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(_DRAIN_SECONDS + 5)
+            self._thread = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
