@@ -133,7 +133,7 @@ def build(
         receiver=receiver,
         listener=_listener(settings, receiver, profiles, jobs, metrics, clock),
         relay=relay,
-        relays=RelayThreads(relay, senders),
+        relays=RelayThreads(relay, profiles, senders),
         plan_runner=runner,
         plans=plans,
         urgent=urgent,

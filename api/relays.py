@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from booking_engine.domain.identifiers import PartnerId
@@ -21,12 +21,22 @@ class RelayThreads:
     ----------
     relay
         Sends what is due to one partner.
+    partners
+        Every partner with a profile: one that is told nothing has its messages
+        skipped. Those of a partner without a profile stay pending, and are seen in
+        the age of the oldest.
     senders
         The connection to each partner that is told of anything.
     """
 
-    def __init__(self, relay: Relay, senders: Mapping[PartnerId, MllpSender]) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        partners: Collection[PartnerId],
+        senders: Mapping[PartnerId, MllpSender],
+    ) -> None:
         self._relay = relay
+        self._partners = partners
         self._senders = senders
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -41,7 +51,7 @@ class RelayThreads:
                 name=f"relay {partner}",
                 daemon=True,
             )
-            for partner in self._senders
+            for partner in self._partners
         ]
         for thread in self._threads:
             thread.start()

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from api.metrics import Metrics
-from booking_engine.application.commands import BookBest
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.on_arrival import book_best
 from booking_engine.application.views import Views, WorklistFilter
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.identifiers import Actor, OrderId
@@ -99,7 +99,7 @@ class UrgentBooking:
 
     def _book(self, order_id: OrderId, now: datetime) -> bool:
         try:
-            booked = self._dispatcher.handle(BookBest(order_id), ACTOR)
+            booked = book_best(self._dispatcher, order_id, ACTOR)
         except DomainError as error:
             outcome, booked = error.code, None
         else:

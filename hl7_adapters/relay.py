@@ -161,16 +161,17 @@ class Relay:
     ) -> RelayResult:
         """Send what is due to one partner and return what became of it.
 
-        What is due to a partner without a profile, or whose profile has no outgoing,
-        is skipped with that reason, whether it has its bytes or not.
+        What is due to a partner whose profile has no outgoing is skipped with that
+        reason, whether it has its bytes or not. A partner without a profile may be one
+        whose file was lost: what is due to it stays pending.
 
         Parameters
         ----------
         stop
             Once set, the message under way is the last of this run.
         """
-        profile = self._profiles.get(destination)
-        if profile is None or profile.outgoing is None:
+        profile = self._profiles[destination]
+        if profile.outgoing is None:
             return self._skip_due(destination)
         due = self._rendered(destination, profile)
         sender = self._senders.get(destination)
@@ -200,23 +201,6 @@ class Relay:
         finally:
             outcomes.store()
         return outcomes.result
-
-    def skip_unwanted(self) -> RelayResult:
-        """Skip what is due to all partners that are told nothing, known or not.
-
-        No thread runs for such a partner. For a timer, and before the threads start.
-        """
-        with self._dispatcher.reading(ACTOR) as session:
-            counts = session.uow.outbox.counts()
-        total = 0
-        for destination, status in sorted(counts):
-            profile = self._profiles.get(destination)
-            told = profile is not None and profile.outgoing is not None
-            if told or status != DeliveryStatus.PENDING.value:
-                continue
-            while found := self._skip_due(destination).skipped:
-                total += found
-        return RelayResult(skipped=total)
 
     def retry_parked(self, delivery_id: DeliveryId) -> Delivery:
         """Let a parked delivery go again, as it is; one that was never made, anew.
@@ -253,21 +237,14 @@ class Relay:
 
     def _skip_due(self, destination: PartnerId) -> RelayResult:
         """Skip one batch for a partner that is told nothing."""
-        known = destination in self._profiles
-        reason = (
-            f"{destination} is told nothing: its profile has no outgoing"
-            if known
-            else f"{destination} is told nothing: it has no profile"
-        )
+        reason = f"{destination} is told nothing: its profile has no outgoing"
         with self._dispatcher.reading(ACTOR) as session:
             due = session.uow.outbox.due(
                 destination, self._clock.now(), limit=self._policy.batch
             )
         if due:
             self._store([skipped(delivery, reason) for delivery in due])
-            # A partner without a profile may be one whose file has been lost.
-            log.log(
-                logging.INFO if known else logging.WARNING,
+            log.info(
                 "deliveries skipped",
                 extra={
                     "event": "relay.skipped",

@@ -19,12 +19,12 @@ from api.schemas.appointments import (
 )
 from api.schemas.common import InstantIn, PageOf
 from booking_engine.application.commands import (
-    BookBest,
     BookSlot,
     CancelAppointment,
     MoveAppointment,
     RecordOutcome,
 )
+from booking_engine.application.on_arrival import book_best
 from booking_engine.application.views import AppointmentFilter
 from booking_engine.domain.identifiers import (
     AppointmentId,
@@ -102,7 +102,7 @@ def book_appointment(
             BookSlot(order_id, SessionId(body.session_id), body.starts_at), actor
         )
     else:
-        booked = services.dispatcher.handle(BookBest(order_id), actor)
+        booked = book_best(services.dispatcher, order_id, actor)
     if booked is None:
         raise Problem("slot.none", f"Order {order_id} has no free slot; it waits.")
     response.headers["Location"] = f"/v1/appointments/{booked.id}"

@@ -14,8 +14,11 @@ from datetime import timedelta
 
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.slots import check_slot
+from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.decisions import Decision, DecisionKind, Reasons
 from booking_engine.domain.eligibility import RULES_VERSION
+from booking_engine.domain.errors import SlotTaken
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import (
     AppointmentId,
@@ -88,6 +91,44 @@ def place(
         )
     )
     return appointment
+
+
+def place_checked(
+    order: ImagingOrder,
+    reasons: Reasons,
+    kind: DecisionKind,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    plan_run_id: PlanRunId | None = None,
+) -> Appointment:
+    """Check everything anew, then book: for what was chosen a while ago.
+
+    Raises
+    ------
+    NotBookable, RulesBroken, SlotTaken, PatientBusy, TransitionRefused
+        What forbids it by now.
+    """
+    chosen = reasons.chosen
+    refuse_if_not_bookable(order, uow)
+    refuse_if_holding(order, uow)
+    check_slot(
+        order,
+        uow.schedule.session(chosen.session_id),
+        chosen.starts_at,
+        chosen.minutes,
+        uow,
+        context,
+    )
+    return place(order, reasons, kind, uow, context, plan_run_id=plan_run_id)
+
+
+def refuse_if_holding(order: ImagingOrder, uow: UnitOfWork) -> None:
+    """Raise `SlotTaken` if the order has an appointment or a hold already."""
+    if uow.schedule.live_appointment(order.id) is not None:
+        raise SlotTaken(
+            f"Order {order.id} holds a slot already; confirm or release that first."
+        )
 
 
 def decide(

@@ -192,14 +192,22 @@ class BookSlot:
 
 
 @dataclass(frozen=True, slots=True)
-class BookBest:
-    """Book the engine's best slot for an order: urgent orders, on arrival.
+class BookChosen:
+    """Book the slot that the engine has just found for one order.
 
-    Handled by `scheduling.book_best`, which returns the appointment, or ``None``
-    where there is no slot (the order goes on waiting).
+    Handled by `scheduling.book_chosen`, which returns the appointment. Finding it takes
+    long enough that nobody should wait for it: `on_arrival.book_best` searches while
+    reading, then sends this.
+
+    Parameters
+    ----------
+    order_version
+        The version that the search saw; `StaleVersion` if it moved on.
     """
 
     order_id: OrderId
+    order_version: int
+    reasons: Reasons
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ HANDLERS: dict[type, Handler] = {
     commands.ReleaseHold: scheduling.release_hold,
     commands.ExpireHolds: scheduling.expire_holds,
     commands.BookSlot: scheduling.book_slot,
-    commands.BookBest: scheduling.book_best,
+    commands.BookChosen: scheduling.book_chosen,
     commands.MoveAppointment: scheduling.move_appointment,
     commands.CancelAppointment: scheduling.cancel_appointment,
     commands.RecordOutcome: attendance.record_outcome,

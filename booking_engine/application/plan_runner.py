@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from booking_engine.application.commands import ApplyPlan, BookBest, PlannedBooking
+from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.on_arrival import book_best
 from booking_engine.application.planning import (
     PlanRefused,
     bookings_of,
@@ -204,7 +205,7 @@ class PlanRunner:
     def _book_otherwise(self, order_id: OrderId, actor: Actor) -> bool:
         """Book around what the plan does not know: the patient's other appointments."""
         try:
-            return self._dispatcher.handle(BookBest(order_id), actor) is not None
+            return book_best(self._dispatcher, order_id, actor) is not None
         except DomainError:
             return False
 

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from booking_engine.application.booking import place
+from booking_engine.application.booking import place_checked
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slots import (
-    check_slot,
     choice_of,
     exclusions,
     inputs_of,
@@ -32,16 +31,14 @@ from booking_engine.application.snapshot import (
     session_of,
     take_snapshot,
 )
-from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.decisions import DecisionKind, Reasons
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.identifiers import (
     OrderId,
-    PlanRunId,
     ScannerId,
     SessionId,
 )
-from booking_engine.domain.orders import ImagingOrder, OrderStatus
+from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.vocabulary import BookingMode
 from solver.check import verify
@@ -165,39 +162,19 @@ def apply_plan(command: ApplyPlan, uow: UnitOfWork, context: Context) -> Applied
             continue
         try:
             with uow.savepoint():
-                _apply(order, booking, command.plan_run_id, uow, context)
+                place_checked(
+                    order,
+                    booking.reasons,
+                    DecisionKind.PLANNED,
+                    uow,
+                    context,
+                    plan_run_id=command.plan_run_id,
+                )
         except DomainError as error:
             lost.append((booking.order_id, error.code))
             continue
         booked.append(booking.order_id)
     return Applied(tuple(booked), tuple(lost))
-
-
-def _apply(
-    order: ImagingOrder,
-    booking: PlannedBooking,
-    plan_run_id: PlanRunId,
-    uow: UnitOfWork,
-    context: Context,
-) -> None:
-    chosen = booking.reasons.chosen
-    refuse_if_not_bookable(order, uow)
-    check_slot(
-        order,
-        uow.schedule.session(chosen.session_id),
-        chosen.starts_at,
-        chosen.minutes,
-        uow,
-        context,
-    )
-    place(
-        order,
-        booking.reasons,
-        DecisionKind.PLANNED,
-        uow,
-        context,
-        plan_run_id=plan_run_id,
-    )
 
 
 def prices_by_session(problem: Problem, plan: Plan) -> PriceBook:

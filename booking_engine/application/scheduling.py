@@ -9,9 +9,11 @@ from booking_engine.application.booking import (
     appointment_event,
     decide,
     place,
+    place_checked,
+    refuse_if_holding,
 )
 from booking_engine.application.commands import (
-    BookBest,
+    BookChosen,
     BookSlot,
     CancelAppointment,
     ConfirmHold,
@@ -22,7 +24,7 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
-from booking_engine.application.slots import check_slot, reasons_for, search_slots
+from booking_engine.application.slots import check_slot, reasons_for
 from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.decisions import DecisionKind, Reasons
@@ -30,7 +32,6 @@ from booking_engine.domain.eligibility import exam_minutes
 from booking_engine.domain.errors import (
     HoldExpired,
     NotBookable,
-    SlotTaken,
     StaleVersion,
     TransitionRefused,
 )
@@ -55,37 +56,29 @@ def book_slot(command: BookSlot, uow: UnitOfWork, context: Context) -> Appointme
         What forbids it.
     """
     order = _bookable(uow.orders.get(command.order_id), uow)
-    if uow.schedule.live_appointment(order.id) is not None:
-        raise SlotTaken(
-            f"Order {order.id} holds a slot already; confirm or release that first."
-        )
+    refuse_if_holding(order, uow)
     reasons = _asked_for(order, command.session_id, command.starts_at, uow, context)
     appointment = place(order, reasons, DecisionKind.BY_PERSON, uow, context)
     uow.flush()
     return appointment
 
 
-def book_best(
-    command: BookBest, uow: UnitOfWork, context: Context
-) -> Appointment | None:
-    """Book the engine's best slot for one order, or return ``None`` if there is none.
+def book_chosen(command: BookChosen, uow: UnitOfWork, context: Context) -> Appointment:
+    """Book the slot that the engine has just found.
 
     Raises
     ------
-    NotBookable
-        No vetting is recorded, or a safety answer blocks.
-    TransitionRefused
-        The order is not waiting.
+    StaleVersion
+        The order changed since the search.
+    NotBookable, RulesBroken, SlotTaken, PatientBusy, TransitionRefused
+        What forbids it by now.
     """
-    order = _bookable(uow.orders.get(command.order_id), uow)
-    if uow.schedule.live_appointment(order.id) is not None:
-        raise SlotTaken(
-            f"Order {order.id} holds a slot already; confirm or release that first."
-        )
-    found = search_slots(order, uow, context, limit=2)
-    if not found.options:
-        return None
-    appointment = place(order, found.options[0], DecisionKind.ON_ARRIVAL, uow, context)
+    order = uow.orders.get(command.order_id)
+    if order.version != command.order_version:
+        raise StaleVersion(f"Order {order.id} changed since the search; search again.")
+    appointment = place_checked(
+        order, command.reasons, DecisionKind.ON_ARRIVAL, uow, context
+    )
     uow.flush()
     return appointment
 

@@ -18,7 +18,6 @@ from network import (
 )
 
 from booking_engine.application.commands import (
-    BookBest,
     BookSlot,
     CancelAppointment,
     CancelOrder,
@@ -30,6 +29,7 @@ from booking_engine.application.commands import (
     RecordOutcome,
     ReleaseHold,
 )
+from booking_engine.application.on_arrival import book_best
 from booking_engine.application.slots import search_slots
 from booking_engine.domain.errors import (
     HoldExpired,
@@ -86,7 +86,7 @@ def told(engine, order_id):
 def test_the_best_slot_is_booked_explained_and_told(engine):
     """One day's notice: Wednesday. MR 1 is 5 km away and in the own trust."""
     order_id = placed(engine)
-    appointment = engine.handle(BookBest(order_id), CLERK)
+    appointment = book_best(engine, order_id, CLERK)
 
     assert (appointment.session_id, appointment.starts_at.hour) == (MR1_WED, 8)
     assert order_of(engine, order_id).status is OrderStatus.BOOKED
@@ -144,13 +144,13 @@ def test_a_person_cannot_break_a_hard_rule(engine, changes, session, hour, rule)
 def test_an_unvetted_order_cannot_be_booked(engine):
     order_id = placed(engine, guidelines=frozenset())
     with pytest.raises(NotBookable, match="vet it first"):
-        engine.handle(BookBest(order_id), CLERK)
+        book_best(engine, order_id, CLERK)
 
 
 def test_a_safety_answer_that_is_missing_blocks_booking(engine):
     order_id = placed(engine, safety=no_risk(Question.IMPLANT))
     with pytest.raises(NotBookable, match="cardiac_device is unknown"):
-        engine.handle(BookBest(order_id), CLERK)
+        book_best(engine, order_id, CLERK)
 
 
 def test_a_taken_slot_and_a_busy_patient_are_refused(engine):
@@ -171,7 +171,7 @@ def test_a_taken_slot_and_a_busy_patient_are_refused(engine):
 
 def test_the_search_leaves_out_times_at_which_the_patient_is_elsewhere(engine):
     first = placed(engine, "P1")
-    booked = engine.handle(BookBest(first), CLERK)
+    booked = book_best(engine, first, CLERK)
     second = placed(engine, "P2")
     with engine.reading(CLERK) as session:
         found = search_slots(

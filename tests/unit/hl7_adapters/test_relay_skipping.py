@@ -17,7 +17,7 @@ from booking_engine.domain.identifiers import (
 )
 from hl7_adapters.mllp.sender import DeliveryFailed, Phase
 from hl7_adapters.profile import load_profiles
-from hl7_adapters.relay import Relay, RelayPolicy, RelayResult
+from hl7_adapters.relay import Relay, RelayResult
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
 QUIET = {NORTH: PROFILES[NORTH].model_copy(update={"outgoing": None})}
@@ -99,26 +99,3 @@ def test_what_was_written_while_the_partner_was_still_told_is_skipped_too(office
     (delivery,) = office.deliveries
     assert delivery.payload is not None
     assert delivery.next_attempt_at is None
-
-
-def test_what_is_for_an_unknown_partner_is_skipped_with_a_warning(office, caplog):
-    office.happens(S12, to=GONE)
-
-    assert office.relay(PROFILES).run_once(GONE) == RelayResult(skipped=1)
-    (delivery,) = office.deliveries
-    assert delivery.last_error == "gone is told nothing: it has no profile"
-    assert [(r.levelname, r.event) for r in caplog.records] == [
-        ("WARNING", "relay.skipped")
-    ]
-
-
-def test_all_that_is_for_partners_told_nothing_is_skipped_at_once(office):
-    """In portions of two, and without touching what others are told."""
-    office.happens(S12, S13, S13, S13, S15, to=GONE)
-    office.happens(S12)
-    relay = office.relay(PROFILES, policy=RelayPolicy(batch=2))
-
-    assert relay.skip_unwanted() == RelayResult(skipped=5)
-    assert relay.skip_unwanted() == RelayResult()
-    states = [(d.destination, d.status.value) for d in office.deliveries]
-    assert states == [*[(GONE, "skipped")] * 5, (NORTH, "pending")]

@@ -1,0 +1,192 @@
+"""What runs by itself: urgent booking, lapsed holds, planning runs, the diary."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api.diary import extend_diary
+from api.runtime import Role
+from booking_engine.domain.plan_runs import PlanRunStatus
+from booking_engine.domain.vocabulary import BookingMode, Priority
+
+
+def status(world: Any, order_id: str) -> str:
+    answer: str = world.http.get(f"/v1/orders/{order_id}").json()["status"]
+    return answer
+
+
+def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for what another thread does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_urgent_orders_are_booked_and_others_left(stored_world: Any):
+    world = stored_world
+    cancer = world.waiting(priority=Priority.SUSPECTED_CANCER)
+    routine = world.waiting(priority=Priority.ROUTINE)
+    offered = world.waiting(priority=Priority.SUSPECTED_CANCER, mode=BookingMode.OFFER)
+
+    assert world.runtime.urgent.run_once() == 1
+
+    assert status(world, cancer) == "booked"
+    assert status(world, routine) == "waiting"
+    assert status(world, offered) == "waiting"
+    order = world.http.get(f"/v1/orders/{cancer}").json()
+    decision_id = order["appointment"]["decision_id"]
+    decision = world.http.get(f"/v1/decisions/{decision_id}").json()
+    assert decision["kind"] == "on_arrival"
+    assert decision["actor"] == "job:urgent"
+
+
+def test_an_urgent_order_without_a_slot_is_tried_again_later(world: Any):
+    policy = world.runtime.dispatcher.policy
+    world.runtime.dispatcher.policy = replace(policy, horizon_days=1)
+    cancer = world.waiting(priority=Priority.SUSPECTED_CANCER)
+    assert world.runtime.urgent.run_once() == 0
+    world.runtime.dispatcher.policy = policy
+
+    assert world.runtime.urgent.run_once() == 0  # left alone for five minutes
+    world.clock.advance(timedelta(minutes=5, seconds=1))
+    assert world.runtime.urgent.run_once() == 1
+
+    assert status(world, cancer) == "booked"
+    text = world.http.get("/metrics").text
+    assert 'urgent_bookings_total{outcome="no_slot"} 1.0' in text
+
+
+def test_lapsed_holds_are_released(world: Any, slot_of: Any):
+    order_id = world.waiting()
+    option = world.search(order_id)[0]
+    hold = world.post("/v1/holds", {"order_id": order_id, **slot_of(option)}).json()
+
+    assert world.runtime.jobs.expire_holds() == 0
+    world.clock.advance(timedelta(minutes=5))
+    assert world.runtime.jobs.expire_holds() == 1
+
+    released = world.http.get(f"/v1/appointments/{hold['id']}").json()
+    assert released["cancel_reason"] == "hold lapsed"
+
+
+def test_the_diary_is_extended_once_and_not_twice(world: Any):
+    dispatcher = world.runtime.dispatcher
+    query = "starts_from=2027-01-11T00:00:00Z&starts_to=2027-01-16T00:00:00Z"
+
+    extend_diary(dispatcher, days=70)
+    first = world.http.get(f"/v1/sessions?{query}").json()["items"]
+    extend_diary(dispatcher, days=70)
+
+    assert len(first) == 15
+    assert world.http.get(f"/v1/sessions?{query}").json()["items"] == first
+
+
+def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
+    assert world.runtime.jobs.schedule == [
+        "expire-holds",
+        "extend-diary",
+        "nightly-plan",
+    ]
+    by_hand = make_world(plan={"at": None})
+    assert by_hand.runtime.jobs.schedule == ["expire-holds", "extend-diary"]
+    by_hand.runtime.stop()
+
+
+def test_a_planning_run_is_accepted_followed_and_applied(stored_world: Any):
+    world = stored_world
+    order_ids = [world.waiting() for _ in range(3)]
+    accepted = world.post("/v1/plan-runs")
+    assert accepted.status_code == 202
+    assert accepted.headers["retry-after"]
+    path = accepted.headers["location"]
+    assert world.http.get(path).json()["status"] == "queued"
+
+    assert world.runtime.plans.run_due() == 1
+
+    run = world.http.get(path).json()
+    assert (run["status"], run["orders"], run["booked"]) == ("applied", 3, 3), run
+    assert run["requested_by"] == "person:clerk"
+    assert run["gap"] >= 0
+    assert world.http.get("/v1/plan-runs").json()[0]["id"] == run["id"]
+    assert {status(world, order_id) for order_id in order_ids} == {"booked"}
+    events = world.http.get(f"{path}/events")
+    assert events.headers["content-type"].startswith("text/event-stream")
+    [data] = [li for li in events.text.splitlines() if li.startswith("data: ")]
+    assert json.loads(data.removeprefix("data: "))["status"] == "applied"
+    text = world.http.get("/metrics").text
+    assert "solver_seconds_count 1.0" in text
+
+
+def test_a_run_that_fails_unexpectedly_says_so(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret")
+
+    run_id = world.post("/v1/plan-runs").json()["id"]
+    monkeypatch.setattr(world.runtime.plan_runner, "run", fail)
+
+    world.runtime.plans.run_due()
+
+    run = world.http.get(f"/v1/plan-runs/{run_id}").json()
+    assert run["status"] == "failed"
+    assert run["error"] == "failed unexpectedly: RuntimeError"
+
+
+def test_runs_of_others_are_given_time_to_begin(world: Any):
+    world.runtime.plan_runner.request("job:command-line")
+
+    assert world.runtime.plans.run_due() == 0
+    world.clock.advance(timedelta(seconds=3))
+    assert world.runtime.plans.run_due() == 1
+
+
+def test_a_run_that_a_stopped_process_left_is_marked(world: Any):
+    run_id = world.post("/v1/plan-runs").json()["id"]
+    with world.runtime.dispatcher.session("job:test") as session:
+        run = session.uow.plan_runs.get(run_id)
+        session.uow.plan_runs.save(replace(run, status=PlanRunStatus.SOLVING))
+        session.commit()
+
+    assert world.runtime.plans.abandon_interrupted() == 1
+
+    run = world.http.get(f"/v1/plan-runs/{run_id}").json()
+    assert (run["status"], run["finished_at"] is not None) == ("failed", True)
+
+
+def test_a_working_process_books_what_people_list_at_once(
+    make_world: Callable[..., Any],
+):
+    world = make_world(jobs={"urgent_seconds": 60}, plan={"work": 1})
+    world.runtime.start({Role.WORK})
+    try:
+        cancer = world.waiting(priority=Priority.SUSPECTED_CANCER)
+        until(lambda: status(world, cancer) == "booked")
+        path = world.post("/v1/plan-runs").headers["location"]
+        until(lambda: world.http.get(path).json()["status"] == "applied")
+    finally:
+        world.runtime.stop()
+
+
+def test_an_address_that_is_taken_stops_what_had_begun(
+    make_world: Callable[..., Any],
+):
+    first = make_world(http={"port": 0}, listener={"port": 0})
+    first.runtime.start({Role.API})
+    second = make_world(
+        http={"port": first.runtime.http_address[1]}, listener={"port": 0}
+    )
+    try:
+        with pytest.raises(OSError, match="in use"):
+            second.runtime.start({Role.WORK, Role.API})
+    finally:
+        second.runtime.stop()
+        first.runtime.stop()
