@@ -32,6 +32,7 @@ HOLDS: Final = Actor("job:holds")
 NIGHTLY: Final = Actor("job:nightly-plan")
 _LOOK_FOR_RUNS_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 3600
+_URGENT_LEAST_SECONDS: Final = 0.25
 _DIARY_HOUR: Final = 3  # UTC; after any local midnight
 
 
@@ -62,7 +63,12 @@ class Jobs:
         self._dispatcher = dispatcher
         self._plans = plans
         self._settings = settings
-        self._urgent = Loop("urgent booking", urgent.run_once, settings.urgent_seconds)
+        self._urgent = Loop(
+            "urgent booking",
+            urgent.run_once,
+            settings.urgent_seconds,
+            least_seconds=_URGENT_LEAST_SECONDS,
+        )
         self._runs = Loop("planning runs", plans.run_due, _LOOK_FOR_RUNS_SECONDS)
         self._scheduler = self._scheduled(plan)
         self._running = False

@@ -122,7 +122,7 @@ def _running(state: DemoState, http_port: int, console: Console) -> Iterator[Run
         listener=ListenerSettings(port=0),
         http=HttpSettings(port=http_port),
         plan=PlanSection(at=None, seconds=PLAN_SECONDS),
-        relay=RelaySettings(first_wait_seconds=0.5, idle_seconds=0.05),
+        relay=RelaySettings(first_wait_seconds=0.5, idle_seconds=0.2),
         jobs=JobSettings(diary_days=DIARY_DAYS, urgent_seconds=1.0),
         log=LogSettings(level="error", format="console"),
     )
