@@ -31,6 +31,7 @@ from booking_engine.application.commands import (
     RecordAnswers,
     RejectOrder,
     ReleaseOrder,
+    RelistOrder,
     VetOrder,
 )
 from booking_engine.application.views import (
@@ -46,6 +47,17 @@ from booking_engine.domain.safety import SafetyAnswer
 router = APIRouter(prefix="/v1", tags=["orders"])
 
 _WRITE = refusals("known.not", "order.transition", "version.stale", *REPEATABLE)
+_VET = refusals(
+    "known.not",
+    "order.transition",
+    "order.not_bookable",
+    "slot.rules",
+    "slot.taken",
+    "patient.busy",
+    "value.invalid",
+    "version.stale",
+    *REPEATABLE,
+)
 
 
 @router.get("/orders", responses=refusals("value.invalid"))
@@ -136,7 +148,7 @@ def release_order(
     return _document(order_id, response, services, actor)
 
 
-@router.post("/orders/{order_id}/vet", responses=_WRITE, dependencies=[IDEMPOTENT])
+@router.post("/orders/{order_id}/vet", responses=_VET, dependencies=[IDEMPOTENT])
 def vet_order(
     order_id: str,
     body: VetBody,
@@ -169,6 +181,19 @@ def reject_order(
     """Turn a request down; the sender is told why."""
     command = RejectOrder(OrderId(order_id), body.reason)
     _write(command, order_id, services, actor, seen)
+    return _document(order_id, response, services, actor)
+
+
+@router.post("/orders/{order_id}/relist", responses=_WRITE, dependencies=[IDEMPOTENT])
+def relist_order(
+    order_id: str,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    seen: SeenVersion,
+) -> OrderDocument:
+    """Put a patient who did not attend back on the list."""
+    _write(RelistOrder(OrderId(order_id)), order_id, services, actor, seen)
     return _document(order_id, response, services, actor)
 
 

@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from booking_engine.application.booking import appointment_event
-from booking_engine.application.commands import RecordOutcome
+from booking_engine.application.commands import RecordOutcome, RelistOrder
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.clock import local_date
-from booking_engine.domain.errors import InvalidValue, StaleVersion
+from booking_engine.domain.errors import (
+    InvalidValue,
+    StaleVersion,
+    TransitionRefused,
+)
 from booking_engine.domain.events import EventKind
-from booking_engine.domain.orders import Action, StatusChange
+from booking_engine.domain.orders import (
+    Action,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+)
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -78,3 +88,38 @@ def record_outcome(
             appointment_event(EventKind.DID_NOT_ATTEND, order, changed, uow, context)
         )
     return replace(changed, version=changed.version + 1)
+
+
+def relist_order(
+    command: RelistOrder, uow: UnitOfWork, context: Context
+) -> ImagingOrder:
+    """Put a patient who did not come back on the list (HAZ-2).
+
+    Raises
+    ------
+    TransitionRefused
+        The patient did not miss an appointment.
+    NotBookable
+        A safety answer blocks by now.
+    """
+    order = uow.orders.get(command.order_id)
+    if order.status is not OrderStatus.DID_NOT_ATTEND:
+        raise TransitionRefused(
+            f"Order {order.id} is {order.status}: only one whose patient did not attend"
+            " is listed again."
+        )
+    refuse_if_not_bookable(order, uow)
+    listed = order.after(Action.LIST, context.now)
+    uow.orders.save(listed)
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            Action.LIST,
+            order.status,
+            listed.status,
+            command.note,
+        )
+    )
+    return listed

@@ -266,6 +266,17 @@ class RecordOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RelistOrder:
+    """Put a patient who did not come back on the list, by a person's word.
+
+    Handled by `attendance.relist_order`, which returns the order.
+    """
+
+    order_id: OrderId
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedBooking:
     """One line of a plan: an order, its slot, and why this one.
 

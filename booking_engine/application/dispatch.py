@@ -48,6 +48,7 @@ HANDLERS: dict[type, Handler] = {
     commands.MoveAppointment: scheduling.move_appointment,
     commands.CancelAppointment: scheduling.cancel_appointment,
     commands.RecordOutcome: attendance.record_outcome,
+    commands.RelistOrder: attendance.relist_order,
     commands.ApplyPlan: planning.apply_plan,
 }
 """Every command and its handler; a test holds this to the module of commands."""

@@ -52,7 +52,9 @@ class Received:
 def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> Received:
     """Store a new order; held if anything about it is not settled.
 
-    A repeat with the same content changes nothing.
+    A repeat with the same content changes nothing. A number that is used again after
+    its order was cancelled may be the wish to have it after all: a person decides, so
+    that nothing is acknowledged and then forgotten (HAZ-1).
 
     Raises
     ------
@@ -65,14 +67,18 @@ def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> R
         existing = uow.orders.by_placer(
             (command.partner, content.placer_authority, content.placer_number)
         )
-    if existing is not None:
-        if same_request(existing.content, content):
-            return Received(existing.id, ReceivedAs.DUPLICATE)
-        raise DuplicateOrder(
-            f"Placer number {content.placer_number} exists as order {existing.id}"
-            " with other content; send a change (ORC-1 XO) instead."
-        )
     holds = command.holds + _holds_of(content, uow, context)
+    if existing is not None:
+        ended = existing.status in (OrderStatus.CANCELLED, OrderStatus.REPLACED)
+        if ended and command.sent_at > existing.sent_at:
+            holds += (HoldReason(HoldCode.PLACER_NUMBER_REUSED, existing.id),)
+        elif same_request(existing.content, content):
+            return Received(existing.id, ReceivedAs.DUPLICATE)
+        else:
+            raise DuplicateOrder(
+                f"Placer number {content.placer_number} exists as order {existing.id}"
+                " with other content; send a change (ORC-1 XO) instead."
+            )
     status = OrderStatus.AWAITING_VETTING
     if command.refusal:
         status = OrderStatus.REJECTED
@@ -157,11 +163,11 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
         sent_at=command.sent_at,
     )
     if booked and (material or holds):
-        order = replace(
-            order,
-            holds=(*order.holds, HoldReason(HoldCode.CHANGED_AFTER_BOOKING), *holds),
-        )
+        changed = HoldReason(HoldCode.CHANGED_AFTER_BOOKING)
+        order = replace(order, vetting=None, holds=(changed, *holds))
     elif action is Action.RESUBMIT:
+        # A slot that is held was chosen for another exam.
+        cancel_live_appointment(before, uow, context, reason="order changed")
         order = replace(order, vetting=None)
         if holds:
             order = order.held(holds, context.now)

@@ -25,7 +25,10 @@ from booking_engine.application.commands import (
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slots import check_slot, reasons_for
-from booking_engine.application.vetting import refuse_if_not_bookable
+from booking_engine.application.vetting import (
+    refuse_if_not_bookable,
+    refuse_if_slot_does_not_fit,
+)
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.decisions import DecisionKind, Reasons
 from booking_engine.domain.eligibility import exam_minutes
@@ -39,6 +42,7 @@ from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import AppointmentId, SessionId
 from booking_engine.domain.orders import (
     Action,
+    HoldCode,
     ImagingOrder,
     OrderStatus,
     StatusChange,
@@ -136,6 +140,7 @@ def confirm_hold(
         )
     order = _bookable(uow.orders.get(hold.order_id), uow)
     booked_order = order.after(Action.BOOK, context.now)
+    refuse_if_slot_does_not_fit(order, uow, context)
     reasons = reasons_for(
         order,
         uow.schedule.session(hold.session_id),
@@ -309,6 +314,16 @@ def cancel_appointment(
     )
     uow.schedule.save(cancelled)
     after = replace(order.after(Action.UNBOOK, context.now), clock=clock)
+    if order.holds:
+        # The sender changed the request meanwhile: it was never vetted as it is now.
+        after = replace(after.after(Action.RESUBMIT, context.now), vetting=None)
+        open_still = tuple(
+            hold
+            for hold in order.holds
+            if hold.code is not HoldCode.CHANGED_AFTER_BOOKING
+        )
+        if open_still:
+            after = after.held(open_still, context.now)
     _save(order, after, Action.UNBOOK, uow, context, note=command.reason)
     uow.orders.log_clock(ClockEvent(order.id, context.now, reason, clock.started_on))
     uow.outbox.add(

@@ -210,7 +210,7 @@ def check_slot(
         broken.append(Rule.LENGTH)
     if starts_at <= context.now:
         broken.append(Rule.NOTICE)
-    if session.contract is not None and not _within_ceiling(session, uow):
+    if session.contract is not None and not _within_ceiling(order, session, uow):
         broken.append(Rule.CONTRACT_CEILING)
     if broken:
         names = tuple(dict.fromkeys(str(rule) for rule in broken))
@@ -239,10 +239,15 @@ def check_slot(
             )
 
 
-def _within_ceiling(session: ScanSession, uow: UnitOfWork) -> bool:
+def _within_ceiling(order: ImagingOrder, session: ScanSession, uow: UnitOfWork) -> bool:
+    """Return whether one more exam is covered; the order's own slot is not one more."""
     assert session.contract is not None, "asked only of contracted sessions"
     ceiling = uow.catalogue().contracts[session.contract].ceiling
-    return uow.schedule.contract_use().get(session.contract, 0) < ceiling
+    used = uow.schedule.contract_use().get(session.contract, 0)
+    live = uow.schedule.live_appointment(order.id)
+    if live is not None:
+        used -= uow.schedule.session(live.session_id).contract == session.contract
+    return used < ceiling
 
 
 def prices_of(snapshot: Snapshot, context: Context, uow: UnitOfWork) -> Certificate:

@@ -8,6 +8,7 @@ and no safety answer blocks.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from booking_engine.application.commands import (
     RecordAnswers,
@@ -17,7 +18,14 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
-from booking_engine.domain.errors import InvalidValue, NotBookable
+from booking_engine.application.slots import check_slot
+from booking_engine.domain.eligibility import Rule, exam_minutes
+from booking_engine.domain.errors import (
+    InvalidValue,
+    NotBookable,
+    RulesBroken,
+    TransitionRefused,
+)
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import Actor
 from booking_engine.domain.orders import (
@@ -79,12 +87,7 @@ def release_order(
         The order is not held.
     """
     order = uow.orders.get(command.order_id)
-    for hold in order.holds:
-        name = _ANSWERED_BY.get(hold.code)
-        if name is not None and getattr(command, name) is None:
-            raise InvalidValue(
-                f"Order {order.id} is held for {hold.code}; give {name} to release it."
-            )
+    _refuse_open_questions(order, command)
     content = order.content
     if command.procedure is not None:
         uow.catalogue().procedure(command.procedure)
@@ -101,14 +104,28 @@ def release_order(
 def vet_order(command: VetOrder, uow: UnitOfWork, context: Context) -> ImagingOrder:
     """Record the decision that allows the exam; list it if nothing blocks.
 
+    On a booked order whose sender changed the request, this says that the slot may
+    stay; it must still fit.
+
     Raises
     ------
     TransitionRefused
-        The order is held, booked or closed.
+        The order is held or closed, or booked and unchanged.
+    NotBookable
+        It is booked, and a safety answer blocks the changed exam.
+    RulesBroken
+        It is booked, and the slot does not fit the changed exam: move or cancel it.
+    InvalidValue
+        The changed request left something open that is not given here.
     NotKnown
         The procedure is not in the catalogue.
     """
     order = uow.orders.get(command.order_id)
+    if order.status is OrderStatus.BOOKED and not order.holds:
+        raise TransitionRefused(
+            f"Order {order.id} is booked and unchanged since; nothing is to be vetted."
+        )
+    _refuse_open_questions(order, command)
     content = order.content
     if command.procedure is not None:
         uow.catalogue().procedure(command.procedure)
@@ -122,8 +139,24 @@ def vet_order(command: VetOrder, uow: UnitOfWork, context: Context) -> ImagingOr
         cleared=command.cleared,
     )
     vetted = _vetted(replace(order, content=content), vetting, uow, context)
+    if vetted.status is OrderStatus.BOOKED:
+        refuse_if_not_bookable(vetted, uow)
+        refuse_if_slot_does_not_fit(vetted, uow, context)
+        vetted = replace(vetted, holds=())
     uow.orders.save(vetted)
     return vetted
+
+
+def _refuse_open_questions(
+    order: ImagingOrder, command: ReleaseOrder | VetOrder
+) -> None:
+    """Raise `InvalidValue` unless the command answers what the order is held for."""
+    for hold in order.holds:
+        name = _ANSWERED_BY.get(hold.code)
+        if name is not None and getattr(command, name, None) is None:
+            raise InvalidValue(
+                f"Order {order.id} is held for {hold.code}; give {name} to release it."
+            )
 
 
 def reject_order(
@@ -188,12 +221,31 @@ def refuse_if_not_bookable(order: ImagingOrder, uow: UnitOfWork) -> None:
         )
 
 
+def refuse_if_slot_does_not_fit(
+    order: ImagingOrder, uow: UnitOfWork, context: Context
+) -> None:
+    """Raise `RulesBroken` if the order's own slot would not be given to it today."""
+    live = uow.schedule.live_appointment(order.id)
+    assert live is not None, "a booked order has an appointment"
+    assert order.content.procedure is not None, "open questions were refused"
+    procedure = uow.catalogue().procedure(order.content.procedure)
+    minutes = exam_minutes(order, procedure)
+    session = uow.schedule.session(live.session_id)
+    check_slot(order, session, live.starts_at, minutes, uow, context)
+    if live.starts_at + timedelta(minutes=minutes) > live.ends_at:
+        raise RulesBroken(
+            f"Order {order.id} needs {minutes} minutes now, more than its slot has;"
+            " move the appointment.",
+            (str(Rule.LENGTH),),
+        )
+
+
 def _vetted(
     order: ImagingOrder, vetting: Vetting, uow: UnitOfWork, context: Context
 ) -> ImagingOrder:
     vetted = replace(order.after(Action.VET, context.now), vetting=vetting)
     _log(order, vetted, Action.VET, uow, context, note=vetting.guideline or "")
-    if safety_blocks(vetted, uow):
+    if vetted.status is OrderStatus.BOOKED or safety_blocks(vetted, uow):
         return vetted
     listed = vetted.after(Action.LIST, context.now)
     _log(vetted, listed, Action.LIST, uow, context)

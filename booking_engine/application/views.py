@@ -65,7 +65,8 @@ class WorklistFilter:
     Parameters
     ----------
     statuses
-        Empty means every state that is not terminal and not booked.
+        Empty means every state that is not terminal and not booked, and booked orders
+        whose sender changed the request.
     hold_code, procedure_as_sent
         Only orders held for this reason or this unmapped code.
     """

@@ -81,6 +81,8 @@ TRANSITIONS: dict[tuple[OrderStatus, Action], OrderStatus] = {
     (_S.WAITING, _A.REJECT): _S.REJECTED,
     (_S.WAITING, _A.BOOK): _S.BOOKED,
     (_S.BOOKED, _A.MOVE): _S.BOOKED,
+    # The sender changed a booked request: a person looks, and the slot may stay.
+    (_S.BOOKED, _A.VET): _S.BOOKED,
     (_S.BOOKED, _A.UNBOOK): _S.WAITING,
     (_S.BOOKED, _A.ARRIVE): _S.ARRIVED,
     (_S.BOOKED, _A.MISS): _S.DID_NOT_ATTEND,
@@ -154,7 +156,7 @@ class HoldCode(StrEnum):
     UNKNOWN_SITE = "unknown_site"
     REQUESTED_BY_SENDER = "requested_by_sender"
     CHANGED_AFTER_BOOKING = "changed_after_booking"
-    REPLACEMENT = "replacement"
+    PLACER_NUMBER_REUSED = "placer_number_reused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
-from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.schedule import Appointment
 from booking_engine.persistence.cursors import (
     BY_INSTANT,
@@ -85,7 +85,14 @@ class InMemoryViews:
         found = [
             order
             for order in tables.orders.values()
-            if order.status in statuses
+            if (
+                order.status in statuses
+                or (
+                    not wanted.statuses
+                    and order.status is OrderStatus.BOOKED
+                    and order.holds
+                )
+            )
             and wanted.partner in (None, order.partner)
             and (
                 wanted.hold_code is None

@@ -26,6 +26,7 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.schedule import Appointment
 from booking_engine.persistence import mapping, rows
 from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
@@ -102,6 +103,8 @@ class SqlViews:
             .subquery()
             for status in sorted(set(wanted.statuses or OPEN_STATUSES))
         ]
+        if not wanted.statuses:
+            states.append(_booked_but_changed(after, conditions, limit))
         merged = union_all(*(select(state) for state in states)).subquery("merged")
         page = (
             select(merged)
@@ -225,6 +228,17 @@ def _equal(*pairs: tuple[ColumnElement[Any], str | None]) -> list[Condition]:
 def _after(key: Key, after: Sequence[Any]) -> ColumnElement[Any]:
     return tuple_(
         *(literal(value, column.type) for value, column in zip(after, key, strict=True))
+    )
+
+
+def _booked_but_changed(after: Any, conditions: list[Any], limit: int) -> Any:
+    """Return the booked orders whose sender changed the request: a person must look."""
+    return (
+        _ahead(select(_ORDER), _TIER_KEY, after, conditions)
+        .where(_ORDER.c.status == OrderStatus.BOOKED.value)
+        .where(_ORDER.c.hold_codes != "")
+        .limit(limit + 1)
+        .subquery()
     )
 
 

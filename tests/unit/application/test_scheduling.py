@@ -1,5 +1,6 @@
 """Slots for people and urgent orders: hold, book, move, cancel, outcomes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,6 +29,8 @@ from booking_engine.application.commands import (
     MoveAppointment,
     RecordOutcome,
     ReleaseHold,
+    RelistOrder,
+    VetOrder,
 )
 from booking_engine.application.on_arrival import book_best
 from booking_engine.application.slots import search_slots
@@ -324,3 +327,91 @@ def test_a_missed_appointment_restarts_the_clock_and_stays_somebodys(engine):
     assert order.clock.started_on == WEDNESDAY_9.date()
     assert order.overdue_at is not None
     assert told(engine, order_id)[-1] == ("did_not_attend", NORTH)
+
+
+def changed_after_booking(engine, **changes):
+    """A booked order whose sender then changes the request."""
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    asked = content("P1", **{"priority": Priority.URGENT, **changes})
+    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=1)), FEED)
+    return order_id, booked
+
+
+def test_a_person_may_let_the_slot_stay_if_the_changed_exam_still_fits(engine):
+    order_id, booked = changed_after_booking(engine)
+    with pytest.raises(NotBookable):
+        engine.handle(MoveAppointment(booked.id, MR2_WED, WEDNESDAY_9, "x"), CLERK)
+    engine.handle(VetOrder(order_id), CLERK)
+    order = order_of(engine, order_id)
+    assert (order.status, order.holds) == (OrderStatus.BOOKED, ())
+    assert order.vetting.by == CLERK
+    with pytest.raises(TransitionRefused, match="nothing is to be vetted"):
+        engine.handle(VetOrder(order_id), CLERK)
+
+
+def test_a_changed_exam_that_no_longer_fits_must_be_moved(engine):
+    """A liver scan takes 40 minutes and two days' notice; the slot has 20."""
+    order_id, _ = changed_after_booking(
+        engine,
+        procedure=ProcedureCode("MRLIVER"),
+        safety=no_risk(Question.CARDIAC_DEVICE, Question.CONTRAST_ALLERGY),
+    )
+    with pytest.raises(RulesBroken):
+        engine.handle(VetOrder(order_id), CLERK)
+    assert order_of(engine, order_id).holds
+
+
+def test_a_changed_order_whose_slot_is_cancelled_is_vetted_again(engine):
+    """What was vetted was another request: it must not be planned as it is."""
+    order_id, booked = changed_after_booking(engine)
+    engine.handle(CancelAppointment(booked.id, "changed", by_patient=False), CLERK)
+    order = order_of(engine, order_id)
+    assert order.status is OrderStatus.AWAITING_VETTING
+    assert order.vetting is None
+
+
+def test_a_change_releases_the_slot_that_was_held_for_the_old_request(engine):
+    order_id = placed(engine)
+    hold = engine.handle(HoldSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    asked = content("P1", priority=Priority.URGENT)
+    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=1)), FEED)
+    with pytest.raises(HoldExpired):
+        engine.handle(ConfirmHold(hold.id), CLERK)
+    other = placed(engine, "P2", patient=patient(1))
+    engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+
+
+def test_a_hold_that_used_the_last_of_a_contract_can_be_confirmed(engine):
+    for number in range(2):
+        order_id = placed(engine, f"P{number}", patient=patient(number))
+        at = WEDNESDAY_9 + timedelta(minutes=20 * number)
+        engine.handle(BookSlot(order_id, MRX_WED, at), CLERK)
+    last = placed(engine, "P9", patient=patient(3))
+    at = WEDNESDAY_9 + timedelta(hours=1)
+    hold = engine.handle(HoldSlot(last, MRX_WED, at), CLERK)
+    confirmed = engine.handle(ConfirmHold(hold.id), CLERK)
+    assert confirmed.status is AppointmentStatus.BOOKED
+
+
+def test_who_did_not_attend_is_listed_again_by_a_person(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    with pytest.raises(TransitionRefused):
+        engine.handle(RelistOrder(order_id), CLERK)
+    engine.handle(RecordOutcome(booked.id, "did_not_attend"), CLERK)
+    engine.handle(RelistOrder(order_id, "spoken to"), CLERK)
+    assert order_of(engine, order_id).status is OrderStatus.WAITING
+    assert book_best(engine, order_id, CLERK) is not None
+
+
+def test_a_number_used_again_after_its_cancellation_waits_for_a_person(engine):
+    first = placed(engine)
+    engine.handle(CancelOrder("gone", NOW, order_id=first), CLERK)
+    again = replace(receive("P1"), sent_at=NOW + timedelta(minutes=5))
+    received = engine.handle(again, FEED)
+    order = order_of(engine, received.order_id)
+    assert received.order_id != first
+    assert [h.code for h in order.holds] == [HoldCode.PLACER_NUMBER_REUSED]
+    # A late repeat of the first message is no new wish.
+    assert engine.handle(again, FEED).order_id == received.order_id
