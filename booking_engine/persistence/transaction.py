@@ -31,6 +31,7 @@ from sqlalchemy.sql import Executable
 
 from booking_engine.persistence.engine import open_reading, open_writing
 from booking_engine.persistence.queries import AnyRow
+from booking_engine.persistence.tickets import TicketLock, take_turn
 from booking_engine.persistence.translate import domain_error
 from booking_engine.persistence.writes import Kind, Write, write_all
 
@@ -72,6 +73,7 @@ class Transaction:
         self._engine = engine
         self._writable = writable
         self._opened: Connection | None = None
+        self._turn: TicketLock | None = None
         self._buffer: list[Write] = []
         self._known: dict[Key, Any] = {}
         self._undo: list[tuple[Key, Any]] = []
@@ -84,8 +86,11 @@ class Transaction:
         """The connection, opened at first use."""
         self.raise_failure()
         if self._opened is None:
-            opener = open_writing if self._writable else open_reading
-            self._opened = opener(self._engine)
+            if self._writable:
+                self._turn = take_turn(self._engine)
+                self._opened = open_writing(self._engine)
+            else:
+                self._opened = open_reading(self._engine)
         return self._opened
 
     def rows(self, statement: Executable) -> list[AnyRow]:
@@ -256,9 +261,14 @@ class Transaction:
 
     def close(self) -> None:
         """Undo what was not committed, and give the connection back."""
-        if self._opened is not None:
-            self._opened.close()
+        try:
+            if self._opened is not None:
+                self._opened.close()
+        finally:
             self._opened = None
+            if self._turn is not None:
+                self._turn.release()
+                self._turn = None
 
     def _forget(self) -> None:
         self._buffer.clear()
