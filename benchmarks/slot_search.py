@@ -1,0 +1,349 @@
+"""Slot search and booking over HTTP, in a network's diary that is 70 % full.
+
+A synthetic region (the demo's sites and procedures, with other scanners and lists) is
+stored, its diary is filled with bookings through the unit of work, and the demo's
+orders are taken in. Then ``booking-engine serve --role api`` answers one client over
+one kept connection. Run from the repository's root::
+
+    python -m benchmarks.slot_search [--scanners 100] [--days 42] [--requests 300]
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+
+from api.bootstrap import build, migrate_database
+from api.demo.mix import Intent
+from api.demo.network import PARTNERS, REGION, demo_catalogue
+from api.demo.orders import DemoOrders
+from api.runtime import Runtime
+from benchmarks import (
+    child,
+    conditions,
+    engine,
+    load,
+    milliseconds,
+    resident_mb,
+    shown_mb,
+    table,
+    write_config,
+)
+from booking_engine.domain.clock import SystemClock, local_date
+from booking_engine.domain.identifiers import Actor, AppointmentId, OrderId, PatientKey
+from booking_engine.domain.orders import ImagingOrder, OrderStatus
+from booking_engine.domain.schedule import Appointment, AppointmentStatus, ScanSession
+from booking_engine.settings import load_settings
+from hl7_adapters.mllp.received import Received
+
+ACTOR: Final = Actor("job:benchmark")
+BATCH: Final = 200
+WARM_UP: Final = 20
+HALF_DAYS: Final = (("08:00", "13:00"), ("13:30", "18:30"))
+WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat")
+MODALITIES: Final = ("MR", "CT", "US", "CT", "MR", "US", "MR", "CT", "US", "DEXA")
+"""Modality of each scanner in turn."""
+EXAM_MINUTES: Final = (15, 20, 25, 30, 40, 45)
+SEARCH_SECONDS: Final = 60.0
+BOOKING_SECONDS: Final = 25.0
+"""Longest time for one series of requests: what is not asked by then is left out."""
+
+
+def write_region(folder: Path, scanners: int) -> Path:
+    """Write a region of so many scanners at the demo's open sites; return where."""
+    known = YAML(typ="safe", pure=True).load(REGION.read_text(encoding="utf-8"))
+    closed = {n for n, o in known["organisations"].items() if "closed_on" in o}
+    sites = [n for n, s in known["sites"].items() if s["organisation"] not in closed]
+    masks: dict[str, set[str]] = {modality: set() for modality in MODALITIES}
+    for scanner in known["scanners"].values():
+        masks[scanner["modality"]].update(scanner.get("capabilities", ()))
+    names = [f"BENCH-{number:04d}" for number in range(scanners)]
+    modalities = dict(zip(names, itertools.cycle(MODALITIES)))
+    known["contracts"] = {}
+    known["scanners"] = {
+        name: {
+            "name": f"Scanner {number}",
+            "site": sites[number % len(sites)],
+            "modality": modalities[name],
+            "capabilities": sorted(masks[modalities[name]]),
+        }
+        for number, name in enumerate(names)
+    }
+    known["sessions"] = [
+        {"scanners": names, "weekdays": list(WEEK), "starts": starts, "ends": ends}
+        for starts, ends in HALF_DAYS
+    ]
+    path = folder / "region.yaml"  # JSON is YAML
+    path.write_text(json.dumps(known, default=str), encoding="utf-8")
+    return path
+
+
+def take_in(runtime: Runtime, count: int, seed: int) -> list[ImagingOrder]:
+    """Take in the demo's orders and return those that wait for a slot."""
+    today = local_date(SystemClock().now())
+    # The senders know their own region; what they ask for is done in the larger one.
+    wanted = DemoOrders(demo_catalogue(today), count=count, seed=seed, today=today)
+    frames = (
+        Received(m.payload, "127.0.0.1:1", 1, datetime.now(UTC), 0)
+        for m in wanted
+        if m.intent is Intent.NEW
+    )
+    while batch := list(itertools.islice(frames, BATCH)):
+        runtime.receiver.handle(batch)
+    with runtime.dispatcher.reading(ACTOR) as session:
+        return session.uow.orders.with_status([OrderStatus.WAITING])
+
+
+def bookings(
+    session: ScanSession, share: float, random: Random
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield intervals that fill a share of a session, with gaps between them."""
+    total = (session.ends_at - session.starts_at) // timedelta(minutes=1)
+    chosen: list[int] = []
+    while (left := round(share * total) - sum(chosen)) >= min(EXAM_MINUTES):
+        chosen.append(random.choice([m for m in EXAM_MINUTES if m <= left]))
+    gaps = [0] * (len(chosen) + 1)
+    for _ in range((total - sum(chosen)) // 5):
+        gaps[random.randrange(len(gaps))] += 5
+    at = session.starts_at
+    for gap, minutes in zip(gaps, chosen, strict=False):
+        at += timedelta(minutes=gap)
+        yield at, at + timedelta(minutes=minutes)
+        at += timedelta(minutes=minutes)
+
+
+def fill(
+    runtime: Runtime, like: ImagingOrder, *, days: int, share: float, seed: int
+) -> tuple[int, float]:
+    """Book a share of every session; return how many, and what share it became."""
+    random = Random(f"fill/{seed}")
+    ids = runtime.dispatcher.ids
+    now = SystemClock().now()
+    with runtime.dispatcher.reading(ACTOR) as session:
+        listed = session.uow.schedule.sessions_between(now, now + timedelta(days=days))
+    count, used, total = 0, timedelta(), timedelta()
+    waiting = iter(listed)
+    while some := list(itertools.islice(waiting, 100)):
+        with runtime.dispatcher.session(ACTOR) as session:
+            for each in some:
+                total += each.ends_at - each.starts_at
+                for starts_at, ends_at in bookings(each, share, random):
+                    count += 1
+                    used += ends_at - starts_at
+                    order = _booked(like, count, OrderId(ids("O")))
+                    session.uow.orders.add(order)
+                    session.uow.schedule.add(
+                        Appointment(
+                            id=AppointmentId(ids("A")),
+                            order_id=order.id,
+                            session_id=each.id,
+                            scanner=each.scanner,
+                            patient=PatientKey(order.content.patient.key),
+                            starts_at=starts_at,
+                            ends_at=ends_at,
+                            status=AppointmentStatus.BOOKED,
+                            decision_id=None,
+                            told=True,
+                        )
+                    )
+            session.commit()
+    return count, used / total
+
+
+def _booked(like: ImagingOrder, number: int, order_id: OrderId) -> ImagingOrder:
+    """Return an order of a patient of its own, booked."""
+    patient = replace(like.content.patient, nhs_number=None, local_id=f"F{number}")
+    content = replace(like.content, patient=patient, placer_number=f"F{number}")
+    return replace(
+        like, id=order_id, content=content, status=OrderStatus.BOOKED, version=1
+    )
+
+
+# Asking -----------------------------------------------------------------------------
+
+
+class Client:
+    """One client over one connection that is kept."""
+
+    def __init__(self, port: int) -> None:
+        self._keys = itertools.count(1)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def post(self, path: str, body: dict[str, Any]) -> tuple[float, int, Any]:
+        """Return seconds, status and document of a request."""
+        data = json.dumps(body).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": f"benchmark-{next(self._keys)}",
+        }
+        began = time.perf_counter()
+        self._connection.request("POST", path, data, headers)
+        response = self._connection.getresponse()
+        content = response.read()
+        return time.perf_counter() - began, response.status, json.loads(content)
+
+
+def series(
+    calls: Sequence[Callable[[], tuple[float, int, Any]]],
+    *,
+    good: int,
+    longest: float = SEARCH_SECONDS,
+) -> tuple[list[float], list[Any], int]:
+    """Return seconds and documents of the good answers, and how many were not."""
+    seconds: list[float] = []
+    documents: list[Any] = []
+    other = 0
+    deadline = time.monotonic() + longest
+    for call in calls:
+        if time.monotonic() > deadline:
+            break
+        taken, status, document = call()
+        if status == good:
+            seconds.append(taken)
+            documents.append(document)
+        else:
+            other += 1
+    return seconds, documents, other
+
+
+def measure(
+    client: Client, orders: Sequence[ImagingOrder], given: argparse.Namespace
+) -> Iterator[tuple[str, ...]]:
+    """Yield a row for searches, for bookings of a slot, and of the best slot."""
+
+    def search(order: ImagingOrder) -> tuple[float, int, Any]:
+        wanted = {"order_id": order.id, "limit": 10, "days": given.days}
+        return client.post("/v1/slots/search", wanted)
+
+    def book(order: ImagingOrder, document: Any) -> tuple[float, int, Any]:
+        best = document["options"][0]
+        slot = {key: best[key] for key in ("session_id", "starts_at")}
+        return client.post("/v1/appointments", {"order_id": order.id, **slot})
+
+    def book_best(order: ImagingOrder) -> tuple[float, int, Any]:
+        return client.post("/v1/appointments", {"order_id": order.id})
+
+    warm, asked = orders[:WARM_UP], orders[WARM_UP : WARM_UP + given.requests]
+    series([lambda o=o: search(o) for o in warm], good=200)  # type: ignore[misc]
+    at_start = load().split()[0]
+    calls = [lambda o=o: search(o) for o in asked]  # type: ignore[misc]
+    seconds, documents, other = series(calls, good=200)
+    options = sum(d["count"] for d in documents) / max(1, len(documents))
+    name = f"slots/search, {given.days} days, {options:.0f} openings possible"
+    yield _row(name, seconds, other, at_start)
+    # What was found for one order may be booked by the one before: look again.
+    chosen, best = asked[: given.bookings], asked[given.bookings :][: given.bookings]
+    taken: list[float] = []
+    refused = 0
+    at_start = load().split()[0]
+    deadline = time.monotonic() + BOOKING_SECONDS
+    for order in chosen:
+        if time.monotonic() > deadline:
+            break
+        _, _, document = search(order)
+        if document.get("options"):
+            second, status, _ = book(order, document)
+            taken += [second] if status == 201 else []
+            refused += status != 201
+    yield _row("appointments, a chosen slot", taken, refused, at_start)
+    at_start = load().split()[0]
+    calls = [lambda o=o: book_best(o) for o in best]  # type: ignore[misc]
+    seconds, _, other = series(calls, good=201, longest=BOOKING_SECONDS)
+    yield _row("appointments, the engine's best", seconds, other, at_start)
+
+
+def _row(name: str, seconds: Sequence[float], other: int, at: str) -> tuple[str, ...]:
+    shown = f"{len(seconds)}{f' ({other} refused)' if other else ''}"
+    if not seconds:
+        return name, shown, "-", "-", "-", at
+    return name, shown, *milliseconds(seconds), f"{1000 * max(seconds):.1f}", at
+
+
+def run(given: argparse.Namespace) -> None:
+    """Fill a diary, serve it, ask, and print the table."""
+    size = (
+        f"{given.scanners} scanners, {given.days} days, {given.share:.0%} full;"
+        f" {given.requests} searches, {given.bookings} bookings of each kind"
+    )
+    print(conditions("Slot search", seed=given.seed, size=size), flush=True)
+    with tempfile.TemporaryDirectory(prefix="booking-bench-") as name:
+        folder = Path(name)
+        config = write_config(
+            folder,
+            {
+                "": {
+                    "partners": str(PARTNERS),
+                    "region": str(write_region(folder, given.scanners)),
+                },
+                "database": {"url": f"sqlite:///{folder / 'booking.db'}"},
+                "http": {"port": 0},
+                "jobs": {"diary_days": given.days},
+                "log": {"level": "error"},
+            },
+        )
+        settings = load_settings(config)
+        migrate_database(settings)
+        runtime = build(settings)
+        try:
+            runtime.prepare()
+            needed = max(given.requests, 2 * given.bookings) + WARM_UP
+            orders = take_in(runtime, math.ceil(1.4 * needed) + 20, given.seed)
+            began = time.perf_counter()
+            count, share = fill(
+                runtime, orders[0], days=given.days, share=given.share, seed=given.seed
+            )
+            filling = time.perf_counter() - began
+        finally:
+            runtime.stop()
+        Random(given.seed).shuffle(orders)
+        command = engine("serve", "--config", str(config), "--role", "api")
+        with (
+            child(command, announcement="API") as server,
+            closing(Client(server.port)) as client,
+        ):
+            rows = list(measure(client, orders, given))
+            memory = shown_mb(resident_mb(server.pid))
+    headings = ("request", "answered", "p50 ms", "p99 ms", "worst ms", "load")
+    print(table(headings, rows))
+    print(
+        f"\nThe diary: {count} bookings fill {share:.1%} of the staffed time (written"
+        f" in {filling:.0f} s); {len(orders)} orders waited. The server held"
+        f" {memory} MB at the end."
+    )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--scanners", type=int, default=100)
+    parser.add_argument("--days", type=int, default=42)
+    parser.add_argument("--share", type=float, default=0.7, help="of time booked")
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--bookings", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
