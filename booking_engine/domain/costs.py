@@ -5,7 +5,7 @@ Declared once, as arithmetic on plain numbers or numpy columns, like the hard ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from booking_engine.domain.eligibility import Number
@@ -26,11 +26,14 @@ class WaitCurve:
     wait, late
         Per day from today; per day beyond `target_day`.
     target_day, breach_day
-        Counted from today; may be negative where they have passed.
+        Counted from today, and never before it: lateness that has happened already is
+        the same whatever is decided, so it must not make a slot look dear.
     breach
         Added once from `breach_day` on.
     unplaced
-        Cost of leaving the order without a slot.
+        Cost of leaving the order without a slot: what it would cost on the last day of
+        the horizon, and the weight of being unplaced on top. So a slot in the horizon
+        is always worth having, however late the patient is already (HAZ-9).
     """
 
     wait: int
@@ -56,14 +59,16 @@ def wait_curve(order: ImagingOrder, *, today: date, policy: Policy) -> WaitCurve
     started = order.clock.started_on.toordinal() - today.toordinal()
     counted = order.content.list_type is WaitingListType.ACTIVE
     breach_day = order.clock.breach_on.toordinal() - today.toordinal()
-    return WaitCurve(
+    curve = WaitCurve(
         wait=weights.wait,
-        target_day=started + weights.target_days,
+        target_day=max(0, started + weights.target_days),
         late=weights.late,
-        breach_day=breach_day if counted else NEVER,
+        breach_day=breach_day if counted and breach_day > 0 else NEVER,
         breach=weights.breach,
-        unplaced=weights.unplaced,
+        unplaced=0,
     )
+    still_waiting = sum(curve.at(policy.horizon_days))
+    return replace(curve, unplaced=weights.unplaced + still_waiting)
 
 
 def pair_cost(

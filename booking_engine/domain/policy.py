@@ -27,7 +27,8 @@ class Weights:
     breach
         Cost of reaching day 42 of the clock.
     unplaced
-        Cost of leaving the order without a slot in a plan.
+        Cost of leaving the order without a slot in a plan, above that of waiting to
+        the end of the horizon.
     lists
         The list types that the order may use.
     """

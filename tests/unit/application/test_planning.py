@@ -180,3 +180,13 @@ def test_the_same_orders_and_seed_give_the_same_plan():
     first, second = (gzip.decompress(p) for p in plans)
     strip = lambda text: text.split(b'"seconds"')[1].split(b",", 1)[1]  # noqa: E731
     assert strip(first) == strip(second)
+
+
+def test_those_who_have_waited_longest_are_booked_while_there_is_room():
+    """A hundred days late: lateness and breach have happened, and a slot is free."""
+    engine = dispatcher()
+    long_ago = NOW - timedelta(days=135)
+    orders = fill(engine, 10, requested_at=long_ago)
+    done = run(engine)
+    assert (done.orders, done.booked) == (10, 10)
+    assert statuses(engine, orders) == [OrderStatus.BOOKED] * 10

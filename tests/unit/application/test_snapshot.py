@@ -158,6 +158,8 @@ def test_costs_are_worked_out_by_hand():
 
     assert curve.at(10) == (10, 0, 0)
     assert curve.at(25) == (25, 100, 500)
+    # Unplaced: 28 days of waiting, 13 late, the breach, and 1,000 on top.
+    assert curve.unplaced == 28 + 130 + 500 + 1000
     # 12 km at 1, another trust at 3, 120 pounds at 0.1: 12 + 3 + 12.
     assert pair_cost(POLICY, travel_km=12, other_trust=1, pounds=120) == 27
 
@@ -174,3 +176,12 @@ def test_todays_time_that_begins_too_soon_is_not_offered():
     ]
     assert ("MR1", 10) in today
     assert ("CT1", 8) not in today
+
+
+@given(orders(), st.integers(0, POLICY.horizon_days))
+def test_a_slot_in_the_horizon_is_worth_having_however_late_the_patient_is(order, day):
+    """Lateness that has happened already must not make a slot look dear (HAZ-9)."""
+    curve = wait_curve(order, today=TODAY, policy=POLICY)
+    weights = POLICY.weights[order.content.priority]
+    assert sum(curve.at(day)) + weights.unplaced <= curve.unplaced
+    assert curve.at(0) == (0, 0, 0)
