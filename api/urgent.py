@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from api.errors import log_failure
 from api.metrics import Metrics
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.on_arrival import book_best
@@ -102,6 +103,9 @@ class UrgentBooking:
             booked = book_best(self._dispatcher, order_id, ACTOR)
         except DomainError as error:
             outcome, booked = error.code, None
+        except Exception as error:  # noqa: BLE001 - one order must not stop the others
+            log_failure("urgent order not booked", error)
+            outcome, booked = "failed", None
         else:
             outcome = "no_slot" if booked is None else "booked"
         self._metrics.urgent_bookings.labels(outcome).inc()

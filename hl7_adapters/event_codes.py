@@ -66,8 +66,8 @@ class Status:
 STATUS: Final = {
     EventKind.APPOINTMENT_BOOKED: Status("SC", "SC", "S"),
     EventKind.APPOINTMENT_MOVED: Status("SC", "SC", "S"),
-    # The slot is gone, the order is not: back in process, without a time.
-    EventKind.APPOINTMENT_CANCELLED: Status("SC", "IP", "O"),
+    # The slot is gone, the order is not: it waits. IP would say that the patient came.
+    EventKind.APPOINTMENT_CANCELLED: Status("SC", "HD", "O"),
     EventKind.ORDER_HELD: Status("SC", "HD", "O"),
     EventKind.ORDER_CANCELLED: Status("OC", "CA", "X"),
     EventKind.ORDER_REJECTED: Status("OC", "CA", "X"),

@@ -226,12 +226,13 @@ class _Message:
     def _sch(self, row: Scheduling) -> SegmentValues:
         number = self.event.appointment_id
         urgent = self.content.priority is Priority.IMMEDIATE
-        reason = "EMERGENCY" if urgent else "ROUTINE"
+        # Table 0276 knows no suspected cancer: better nothing than ROUTINE.
+        reason = ("EMERGENCY", "Emergency", "HL70276") if urgent else None
         common: SegmentValues = (
             # We are placer to a diary and filler to an orderer: one number for both.
             *("SCH", number, number, None, self.content.group_number or None, None),
             self._reason or (row.reason, row.text),
-            (reason, reason.capitalize(), "HL70276"),
+            reason,
             ("Normal", "Normal", "HL70277"),
             *(self._minutes, "min"),
             self._timing if self.version < _WITH_TQ1 else None,

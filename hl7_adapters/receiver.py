@@ -180,7 +180,12 @@ class Receiver:
         return message
 
     def _carry_out(self, frame: ReadFrame, session: CommandSession) -> _Done:
-        """Run the commands of a message, all or none."""
+        """Run the commands of a message.
+
+        What a resend could mend undoes the whole message. What a rule refuses for good
+        is answered AA, so the sender never asks again: it must not take the other
+        orders of the message with it.
+        """
         if frame.refusal is not None:
             return _Done(frame.refusal, frame.outcome)
         if frame.profile is not None:
@@ -189,10 +194,19 @@ class Receiver:
                 session.context = replace(session.context, actor=actor)
         outcomes: list[MessageOutcome] = []
         order_ids: list[OrderId] = []
+        refused: _Done | None = None
         try:
             with session.uow.savepoint():
                 for command in frame.mapped.commands:
-                    result = session.handle(command)
+                    try:
+                        with session.uow.savepoint():
+                            result = session.handle(command)
+                    except DomainError as error:
+                        done = _refused(error, frame)
+                        if done.answer.reply is not Reply.AA:
+                            raise
+                        refused = done
+                        continue
                     outcomes.append(_OUTCOMES[result.kind])
                     order_ids.append(result.order_id)
         except DomainError as error:
@@ -200,6 +214,8 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - the answer says so, with 207
             log_failure("message not processed", error)
             return _Done(INTERNAL_ERROR, _O.FAILED)
+        if refused is not None:
+            return replace(refused, order_ids=tuple(order_ids))
         outcome = min(outcomes, key=_RANKS.__getitem__, default=_O.IGNORED)
         return _Done(ACCEPTED, outcome, tuple(order_ids))
 

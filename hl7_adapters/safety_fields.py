@@ -230,4 +230,5 @@ def _recorded_at(segment: Segment, reading: Reading, at: datetime) -> datetime:
     except BadValue:
         reading.warn("OBX-14: time cannot be read; the message's is used")
         return at
-    return found.instant
+    # An answer dated ahead would outrank what a person says later.
+    return min(found.instant, at)

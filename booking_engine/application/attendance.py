@@ -53,7 +53,8 @@ def record_outcome(
     StaleVersion
         The caller saw another version.
     TransitionRefused
-        The order's state does not allow it.
+        The appointment has ended or has not come yet, or the order's state does not
+        allow it.
     """
     if command.outcome not in OUTCOMES:
         raise InvalidValue(
@@ -67,6 +68,7 @@ def record_outcome(
             f"Appointment {appointment.id} is at version {appointment.version}, not"
             f" {command.version}; read it again."
         )
+    _refuse_untimely(appointment, status, context)
     order = uow.orders.get(appointment.order_id)
     after = order.after(action, context.now)
     if reason is not None:
@@ -108,8 +110,9 @@ def relist_order(
             f"Order {order.id} is {order.status}: only one whose patient did not attend"
             " is listed again."
         )
-    refuse_if_not_bookable(order, uow)
-    listed = order.after(Action.LIST, context.now)
+    listed = order.relisted(Action.LIST, context.now)
+    if listed.status is OrderStatus.WAITING:
+        refuse_if_not_bookable(order, uow)
     uow.orders.save(listed)
     uow.orders.log(
         StatusChange(
@@ -123,3 +126,25 @@ def relist_order(
         )
     )
     return listed
+
+
+def _refuse_untimely(
+    appointment: Appointment, status: AppointmentStatus, context: Context
+) -> None:
+    """Raise unless the appointment is live, and its time has come."""
+    if appointment.status not in (
+        AppointmentStatus.BOOKED,
+        AppointmentStatus.ARRIVED,
+    ):
+        raise TransitionRefused(
+            f"Appointment {appointment.id} is {appointment.status}; record outcomes on"
+            " the one that is booked."
+        )
+    missed_early = (
+        status is AppointmentStatus.DID_NOT_ATTEND
+        and context.now < appointment.starts_at
+    )
+    if missed_early or local_date(context.now) < local_date(appointment.starts_at):
+        raise TransitionRefused(
+            f"Appointment {appointment.id} has not come yet; move or cancel it instead."
+        )

@@ -12,7 +12,12 @@ from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import authorise_under_guideline
 from booking_engine.domain.clock import local_date
-from booking_engine.domain.errors import DuplicateOrder, InvalidValue, NotKnown
+from booking_engine.domain.errors import (
+    DuplicateOrder,
+    InvalidValue,
+    NotKnown,
+    PatientBusy,
+)
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import (
@@ -26,6 +31,10 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 
+_WITH_A_SLOT = frozenset(
+    {OrderStatus.BOOKED, OrderStatus.ARRIVED, OrderStatus.DID_NOT_ATTEND}
+)
+"""States in which a change is put to a person instead of starting over."""
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -150,12 +159,13 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     )
     if order is None:
         raise _unknown(content.placer_number)
-    if command.sent_at < order.sent_at:
+    if _is_older(command.sent_at, order):
         return Received(order.id, ReceivedAs.IGNORED_OLDER)
+    content = _keeping_others_answers(content, order)
     before = order
     holds = command.holds + _holds_of(content, uow, context)
     material = not _same_exam(order.content, content)
-    booked = order.status is OrderStatus.BOOKED
+    booked = order.status in _WITH_A_SLOT
     action = Action.RESUBMIT if (material or holds) and not booked else Action.CHANGE
     order = replace(
         order.after(action, context.now),
@@ -165,6 +175,7 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     if booked and (material or holds):
         changed = HoldReason(HoldCode.CHANGED_AFTER_BOOKING)
         order = replace(order, vetting=None, holds=(changed, *holds))
+        order = _same_patient_in_the_diary(order, before, uow)
     elif action is Action.RESUBMIT:
         # A slot that is held was chosen for another exam.
         cancel_live_appointment(before, uow, context, reason="order changed")
@@ -203,8 +214,8 @@ def cancel_order(command: CancelOrder, uow: UnitOfWork, context: Context) -> Rec
     order = _named(command, uow)
     if order.status is OrderStatus.CANCELLED:
         return Received(order.id, ReceivedAs.CANCELLED)
-    if command.sent_at < order.sent_at:
-        return Received(order.id, ReceivedAs.IGNORED_OLDER)
+    if _is_older(command.sent_at, order):
+        return _cancel_in_doubt(order, uow, context)
     cancelled = replace(
         order.after(Action.CANCEL, context.now), sent_at=command.sent_at
     )
@@ -240,6 +251,69 @@ def cancel_order(command: CancelOrder, uow: UnitOfWork, context: Context) -> Rec
             )
         )
     return Received(order.id, ReceivedAs.CANCELLED)
+
+
+def _is_older(sent_at: datetime, order: ImagingOrder) -> bool:
+    """Return whether a message was sent before the last one that was applied.
+
+    Some senders write whole minutes: within the minute, what comes later is later.
+    """
+    return sent_at < order.sent_at.replace(second=0, microsecond=0)
+
+
+def _cancel_in_doubt(
+    order: ImagingOrder, uow: UnitOfWork, context: Context
+) -> Received:
+    """Have a person look at a cancel that is older than the last change."""
+    doubt = HoldReason(HoldCode.CANCEL_OUT_OF_ORDER)
+    if doubt in order.holds:
+        return Received(order.id, ReceivedAs.HELD)
+    reasons = (*order.holds, doubt)
+    if order.status in _WITH_A_SLOT:
+        flagged = replace(order, holds=reasons)
+    else:
+        flagged = order.held(reasons, context.now)
+    uow.orders.save(flagged)
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            Action.HOLD,
+            order.status,
+            flagged.status,
+            doubt.code,
+        )
+    )
+    return Received(order.id, ReceivedAs.HELD)
+
+
+def _keeping_others_answers(content: OrderContent, order: ImagingOrder) -> OrderContent:
+    """Return the content with the safety answers that others than the sender gave."""
+    others = tuple(
+        answer
+        for answer in order.content.safety
+        if not answer.source.startswith(f"{order.partner} ")
+    )
+    return replace(content, safety=others + content.safety)
+
+
+def _same_patient_in_the_diary(
+    order: ImagingOrder, before: ImagingOrder, uow: UnitOfWork
+) -> ImagingOrder:
+    """Keep the appointment's patient that of the order, so that overlaps are seen."""
+    key = order.content.patient.key
+    live = uow.schedule.live_appointment(order.id)
+    if live is None or key == before.content.patient.key:
+        return order
+    try:
+        with uow.savepoint():
+            uow.schedule.save(replace(live, patient=key))
+            uow.flush()
+    except PatientBusy:
+        doubt = HoldReason(HoldCode.IDENTITY_CONFLICT)
+        return replace(order, holds=(*order.holds, doubt))
+    return order
 
 
 def same_request(one: OrderContent, other: OrderContent) -> bool:

@@ -38,7 +38,7 @@ from booking_engine.domain.identifiers import (
     ScannerId,
     SessionId,
 )
-from booking_engine.domain.orders import OrderStatus
+from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.vocabulary import BookingMode
 from solver.check import verify
@@ -74,11 +74,19 @@ class Applied:
 
 def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
     """Read what a run plans: vetted, waiting, automatic orders and open time."""
-    waiting = [
-        order
-        for order in uow.orders.with_status([OrderStatus.WAITING])
-        if order.mode is BookingMode.AUTO and order.vetting is not None
-    ]
+    procedures = uow.catalogue().procedures
+    waiting: list[ImagingOrder] = []
+    for order in uow.orders.with_status([OrderStatus.WAITING]):
+        if order.mode is not BookingMode.AUTO or order.vetting is None:
+            continue
+        if order.content.priority is None or order.content.procedure not in procedures:
+            # A catalogue that lost a procedure must not stop everybody's plan.
+            log.error(
+                "order cannot be planned; a person must look",
+                extra={"event": "plan.left_out", "order_id": order.id},
+            )
+            continue
+        waiting.append(order)
     held = uow.schedule.live_appointments([order.id for order in waiting])
     until = context.now + timedelta(days=context.policy.horizon_days)
     return take_snapshot(

@@ -42,7 +42,6 @@ from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import AppointmentId, SessionId
 from booking_engine.domain.orders import (
     Action,
-    HoldCode,
     ImagingOrder,
     OrderStatus,
     StatusChange,
@@ -274,17 +273,16 @@ def _tell_of_move(
         )
         uow.outbox.add(event)
         return
-    gone = appointment_event(
-        EventKind.APPOINTMENT_CANCELLED, order, old, uow, context, reason=reason
-    )
-    uow.outbox.add(replace(gone, audience=(before,)))
-    new = appointment_event(
-        EventKind.APPOINTMENT_BOOKED, order, moved, uow, context, reason=reason
-    )
-    uow.outbox.add(replace(new, audience=(after,)))
-    if order.partner not in (before, after):
-        told = replace(new, kind=EventKind.APPOINTMENT_MOVED, audience=(order.partner,))
-        uow.outbox.add(told)
+    placer = order.partner
+    # The placer keeps the appointment whichever diary it lies in: for it, it moved.
+    tellings = {
+        before: (EventKind.APPOINTMENT_CANCELLED, old),
+        after: (EventKind.APPOINTMENT_BOOKED, moved),
+        placer: (EventKind.APPOINTMENT_MOVED, moved),
+    }
+    for partner, (kind, appointment) in tellings.items():
+        event = appointment_event(kind, order, appointment, uow, context, reason=reason)
+        uow.outbox.add(replace(event, audience=(partner,)))
 
 
 def cancel_appointment(
@@ -297,11 +295,11 @@ def cancel_appointment(
     StaleVersion
         The caller saw another version.
     TransitionRefused
-        The appointment is not booked.
+        The appointment is neither booked nor arrived.
     """
-    old = _booked(
-        _seen(uow.schedule.appointment(command.appointment_id), command.version)
-    )
+    old = _seen(uow.schedule.appointment(command.appointment_id), command.version)
+    if old.status is not AppointmentStatus.ARRIVED:
+        old = _booked(old)
     order = uow.orders.get(old.order_id)
     reason = (
         ClockReason.PATIENT_CANCELLED
@@ -313,17 +311,7 @@ def cancel_appointment(
         old, status=AppointmentStatus.CANCELLED, cancel_reason=command.reason
     )
     uow.schedule.save(cancelled)
-    after = replace(order.after(Action.UNBOOK, context.now), clock=clock)
-    if order.holds:
-        # The sender changed the request meanwhile: it was never vetted as it is now.
-        after = replace(after.after(Action.RESUBMIT, context.now), vetting=None)
-        open_still = tuple(
-            hold
-            for hold in order.holds
-            if hold.code is not HoldCode.CHANGED_AFTER_BOOKING
-        )
-        if open_still:
-            after = after.held(open_still, context.now)
+    after = replace(order.relisted(Action.UNBOOK, context.now), clock=clock)
     _save(order, after, Action.UNBOOK, uow, context, note=command.reason)
     uow.orders.log_clock(ClockEvent(order.id, context.now, reason, clock.started_on))
     uow.outbox.add(

@@ -28,6 +28,7 @@ from booking_engine.domain.errors import PatientBusy, RulesBroken, SlotTaken
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.schedule import Appointment, ScanSession
 from solver.explain import Explanation, explain
+from solver.occupied import Occupied
 from solver.online import rank_slots
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP
@@ -77,23 +78,20 @@ def search_slots(
         0,
         minute_price=prices.minute_price,
         exam_price=prices.exam_price,
-        k=limit + len(busy),
+        k=limit,
+        occupied=_busy_times(snapshot, busy),
     )
     choices = [
-        choice
-        for choice in (
-            choice_of(
-                snapshot,
-                opening=option.opening,
-                pair=option.pair,
-                start_minute=option.start_minute,
-                terms=option.terms,
-                price=option.price,
-            )
-            for option in ranked
+        choice_of(
+            snapshot,
+            opening=option.opening,
+            pair=option.pair,
+            start_minute=option.start_minute,
+            terms=option.terms,
+            price=option.price,
         )
-        if not _meets(choice, busy)
-    ][:limit]
+        for option in ranked
+    ]
     explanation = explain(snapshot.problem, _nothing_placed(prices), 0)
     excluded = snapshot.exclusions_of(0) + exclusions(explanation)
     inputs = inputs_of(snapshot, 0)
@@ -278,10 +276,27 @@ def _nothing_placed(prices: Certificate) -> Plan:
     )
 
 
-def _meets(choice: Choice, busy: Sequence[Appointment]) -> bool:
-    """Return whether the option overlaps any of the patient's appointments."""
-    ends_at = choice.starts_at + timedelta(minutes=choice.minutes)
-    return any(a.starts_at < ends_at and a.ends_at > choice.starts_at for a in busy)
+def _busy_times(snapshot: Snapshot, busy: Sequence[Appointment]) -> Occupied:
+    """Return the patient's own appointments as time taken in every opening."""
+    problem = snapshot.problem
+    start, begins, ends = [0], list[int](), list[int]()
+    for row, opening in enumerate(snapshot.openings):
+        first = int(problem.openings.begin_minute[row])
+        length = int(problem.openings.minutes[row])
+        closes_at = opening.starts_at + timedelta(minutes=length)
+        for taken in sorted(busy, key=lambda a: a.starts_at):
+            if taken.starts_at < closes_at and taken.ends_at > opening.starts_at:
+                since = (taken.starts_at - opening.starts_at).total_seconds() // 60
+                until = -((opening.starts_at - taken.ends_at).total_seconds() // 60)
+                begins.append(first + max(0, int(since)))
+                ends.append(first + min(length, int(until)))
+        start.append(len(begins))
+    return Occupied(
+        start=np.array(start, dtype=np.int64),
+        begin_minute=np.array(begins, dtype=np.int64),
+        end_minute=np.array(ends, dtype=np.int64),
+        exams_left=problem.contract_ceiling,
+    )
 
 
 def choice_of(

@@ -31,6 +31,7 @@ from booking_engine.domain.identifiers import Actor
 from booking_engine.domain.orders import (
     Action,
     HoldCode,
+    HoldReason,
     ImagingOrder,
     OrderStatus,
     StatusChange,
@@ -38,6 +39,9 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.safety import SafetyBlock, blocks
 
+_WITH_A_SLOT = frozenset(
+    {OrderStatus.BOOKED, OrderStatus.ARRIVED, OrderStatus.DID_NOT_ATTEND}
+)
 _ANSWERED_BY = {
     HoldCode.UNMAPPED_PROCEDURE: "procedure",
     HoldCode.UNKNOWN_URGENCY: "priority",
@@ -188,12 +192,23 @@ def record_answers(
 ) -> ImagingOrder:
     """Add safety answers; a vetted order is listed once nothing blocks.
 
-    An answer that now blocks takes an order off the list again.
+    An answer that now blocks takes an order off the list again; on an order with a
+    slot it asks a person to look before the patient comes.
     """
     order = uow.orders.get(command.order_id)
     content = replace(order.content, safety=order.content.safety + command.answers)
     changed = replace(order, content=content)
-    if order.status is OrderStatus.VETTED and not safety_blocks(changed, uow):
+    if order.vetting is not None:
+        # What a clinician cleared was the answer of then.
+        answered = {answer.question for answer in command.answers}
+        vetting = replace(order.vetting, cleared=order.vetting.cleared - answered)
+        changed = replace(changed, vetting=vetting)
+    if order.status in _WITH_A_SLOT and content.procedure is not None:
+        if safety_blocks(changed, uow):
+            reason = HoldReason(HoldCode.SAFETY_ANSWER_AFTER_BOOKING)
+            holds = (*(h for h in order.holds if h != reason), reason)
+            changed = replace(changed, holds=holds)
+    elif order.status is OrderStatus.VETTED and not safety_blocks(changed, uow):
         changed = changed.after(Action.LIST, context.now)
     elif order.status is OrderStatus.WAITING and safety_blocks(changed, uow):
         changed = changed.after(Action.VET, context.now)

@@ -43,6 +43,8 @@ Truth = bool | NDArray[np.bool_]
 
 ANYWHERE = -1
 """In `OrderFacts.only_site`: any site will do."""
+NOWHERE = -2
+"""In `OrderFacts.only_site`: an inpatient whose place is not known can go nowhere."""
 _HOIST_MINUTES = 10
 _INTERPRETER_MINUTES = 5
 
@@ -80,7 +82,7 @@ class OrderFacts:
     traits
         What a contract may exclude.
     only_site
-        Row number of the one site that will do (inpatients), or `ANYWHERE`.
+        Row number of the one site that will do (inpatients), `ANYWHERE`, or `NOWHERE`.
     travel_cap_km
         The furthest allowed, by the patient's word or the policy.
     lists
@@ -203,8 +205,8 @@ def order_facts(
     only_site = ANYWHERE
     if in_bed:
         traits |= Trait.INPATIENT
-        if content.site is not None:
-            only_site = list(catalogue.sites).index(content.site)
+        sites = list(catalogue.sites)
+        only_site = sites.index(content.site) if content.site in sites else NOWHERE
     earliest = today.toordinal()
     if not in_bed and content.priority is not Priority.IMMEDIATE:
         earliest += max(1, procedure.notice_days)

@@ -91,13 +91,30 @@ TRANSITIONS: dict[tuple[OrderStatus, Action], OrderStatus] = {
     # What was asked has changed: nothing that was vetted before counts any more.
     **{
         (status, _A.RESUBMIT): _S.AWAITING_VETTING
-        for status in (_S.HELD, _S.AWAITING_VETTING, _S.VETTED, _S.WAITING)
+        for status in (
+            _S.HELD,
+            _S.AWAITING_VETTING,
+            _S.VETTED,
+            _S.WAITING,
+            _S.DID_NOT_ATTEND,
+        )
     },
     # HAZ-2: a missed appointment always leads on; a person lists or closes it.
     (_S.DID_NOT_ATTEND, _A.LIST): _S.WAITING,
+    # Arrived by mistake, or unfit: back to the list, or missed after all.
+    (_S.ARRIVED, _A.UNBOOK): _S.WAITING,
+    (_S.ARRIVED, _A.MISS): _S.DID_NOT_ATTEND,
     **{
         (status, _A.CHANGE): status
-        for status in (_S.HELD, _S.AWAITING_VETTING, _S.VETTED, _S.WAITING, _S.BOOKED)
+        for status in (
+            _S.HELD,
+            _S.AWAITING_VETTING,
+            _S.VETTED,
+            _S.WAITING,
+            _S.BOOKED,
+            _S.ARRIVED,
+            _S.DID_NOT_ATTEND,
+        )
     },
     **{
         (status, action): target
@@ -156,7 +173,15 @@ class HoldCode(StrEnum):
     UNKNOWN_SITE = "unknown_site"
     REQUESTED_BY_SENDER = "requested_by_sender"
     CHANGED_AFTER_BOOKING = "changed_after_booking"
+    SAFETY_ANSWER_AFTER_BOOKING = "safety_answer_after_booking"
+    CANCEL_OUT_OF_ORDER = "cancel_out_of_order"
     PLACER_NUMBER_REUSED = "placer_number_reused"
+
+
+SETTLED_BY_VETTING = frozenset(
+    {HoldCode.CHANGED_AFTER_BOOKING, HoldCode.SAFETY_ANSWER_AFTER_BOOKING}
+)
+"""Holds of an order with a slot that a new vetting settles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +318,19 @@ class ImagingOrder:
     def held(self, reasons: tuple[HoldReason, ...], at: datetime) -> ImagingOrder:
         """Return the order held for `reasons`."""
         return replace(self.after(Action.HOLD, at), holds=reasons)
+
+    def relisted(self, action: Action, at: datetime) -> ImagingOrder:
+        """Return the order back on the list after `action`.
+
+        What the sender changed, or a safety answer that came, while it had a slot was
+        never vetted: then it goes back to vetting, or is held for what is still open.
+        """
+        listed = self.after(action, at)
+        if self.vetting is not None and not self.holds:
+            return listed
+        again = replace(listed.after(Action.RESUBMIT, at), vetting=None)
+        still_open = tuple(h for h in self.holds if h.code not in SETTLED_BY_VETTING)
+        return again.held(still_open, at) if still_open else again
 
     @property
     def overdue_at(self) -> datetime | None:

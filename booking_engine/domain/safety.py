@@ -77,26 +77,38 @@ def blocks(
     needed
         The questions of the procedure.
     answers
-        What was recorded; the latest answer to a question counts.
+        What was recorded. Of each source the latest counts; where sources differ, a yes
+        stands until a clinician clears it, else the latest of all.
     cleared
         Questions that the vetting clinician has looked at and cleared.
     """
-    latest: dict[Question, SafetyAnswer] = {}
-    for answer in answers:
-        known = latest.get(answer.question)
-        if known is None or answer.recorded_at >= known.recorded_at:
-            latest[answer.question] = answer
     found: list[SafetyBlock] = []
     for question in needed:
         if question in cleared:
             continue
-        given = latest.get(question)
-        value = given.answer if given is not None else Answer.UNKNOWN
+        value = _standing(question, answers)
         if value is Answer.UNKNOWN or (
             value is Answer.YES and question in YES_NEEDS_A_PERSON
         ):
             found.append(SafetyBlock(question, value))
     return tuple(found)
+
+
+def _standing(question: Question, answers: tuple[SafetyAnswer, ...]) -> Answer:
+    """Return how a question stands; unknown if nobody answered it."""
+    by_source: dict[str, SafetyAnswer] = {}
+    newest: SafetyAnswer | None = None
+    for given in answers:
+        if given.question is not question:
+            continue
+        before = by_source.get(given.source)
+        if before is None or given.recorded_at >= before.recorded_at:
+            by_source[given.source] = given
+        if newest is None or given.recorded_at >= newest.recorded_at:
+            newest = given
+    if any(given.answer is Answer.YES for given in by_source.values()):
+        return Answer.YES
+    return Answer.UNKNOWN if newest is None else newest.answer
 
 
 def required_capabilities(answers: tuple[SafetyAnswer, ...]) -> Capability:

@@ -7,6 +7,7 @@ import pytest
 from network import (
     CLERK,
     FEED,
+    GUIDELINES,
     INDIE,
     MR_SAFE,
     NHS_NUMBERS,
@@ -27,6 +28,7 @@ from booking_engine.application.commands import (
     ExpireHolds,
     HoldSlot,
     MoveAppointment,
+    RecordAnswers,
     RecordOutcome,
     ReleaseHold,
     RelistOrder,
@@ -47,7 +49,7 @@ from booking_engine.domain.errors import (
 from booking_engine.domain.identifiers import ProcedureCode, SessionId
 from booking_engine.domain.orders import HoldCode, OrderStatus
 from booking_engine.domain.patients import Needs, Patient
-from booking_engine.domain.safety import Question
+from booking_engine.domain.safety import Answer, Question, SafetyAnswer
 from booking_engine.domain.schedule import AppointmentStatus
 from booking_engine.domain.vocabulary import PatientSetting, Priority, Sex
 
@@ -251,7 +253,7 @@ def test_moving_within_a_diary_is_one_message_and_across_two(engine):
     assert told(engine, order_id) == [
         ("appointment_booked", NORTH),
         ("appointment_moved", NORTH),
-        ("appointment_cancelled", NORTH),
+        ("appointment_moved", NORTH),
         ("appointment_booked", INDIE),
     ]
     assert order_of(engine, order_id).clock.started_on == NOW.date() - timedelta(20)
@@ -311,6 +313,9 @@ def test_outcomes_follow_the_day(engine):
     booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
     with pytest.raises(InvalidValue, match="arrived, performed"):
         engine.handle(RecordOutcome(booked.id, "lost"), CLERK)
+    with pytest.raises(TransitionRefused, match="not come yet"):
+        engine.handle(RecordOutcome(booked.id, "performed"), CLERK)
+    engine.clock.advance(timedelta(days=1))
     arrived = engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
     with pytest.raises(TransitionRefused):
         engine.handle(MoveAppointment(booked.id, MR2_WED, WEDNESDAY_9, "x"), CLERK)
@@ -321,6 +326,7 @@ def test_outcomes_follow_the_day(engine):
 def test_a_missed_appointment_restarts_the_clock_and_stays_somebodys(engine):
     order_id = placed(engine)
     booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.clock.advance(timedelta(days=1))
     engine.handle(RecordOutcome(booked.id, "did_not_attend"), CLERK)
     order = order_of(engine, order_id)
     assert order.status is OrderStatus.DID_NOT_ATTEND
@@ -399,6 +405,7 @@ def test_who_did_not_attend_is_listed_again_by_a_person(engine):
     booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
     with pytest.raises(TransitionRefused):
         engine.handle(RelistOrder(order_id), CLERK)
+    engine.clock.advance(timedelta(days=1))
     engine.handle(RecordOutcome(booked.id, "did_not_attend"), CLERK)
     engine.handle(RelistOrder(order_id, "spoken to"), CLERK)
     assert order_of(engine, order_id).status is OrderStatus.WAITING
@@ -415,3 +422,90 @@ def test_a_number_used_again_after_its_cancellation_waits_for_a_person(engine):
     assert [h.code for h in order.holds] == [HoldCode.PLACER_NUMBER_REUSED]
     # A late repeat of the first message is no new wish.
     assert engine.handle(again, FEED).order_id == received.order_id
+
+
+def answered(engine, order_id, question, answer, *, minutes=5):
+    given = SafetyAnswer(question, answer, NOW + timedelta(minutes=minutes), "phone")
+    engine.handle(RecordAnswers(order_id, (given,)), CLERK)
+
+
+def test_a_dangerous_answer_on_a_booked_order_asks_a_person(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    answered(engine, order_id, Question.IMPLANT, Answer.YES)
+    order = order_of(engine, order_id)
+    assert [h.code for h in order.holds] == [HoldCode.SAFETY_ANSWER_AFTER_BOOKING]
+    with pytest.raises(NotBookable):
+        engine.handle(VetOrder(order_id), CLERK)
+    engine.handle(VetOrder(order_id, cleared=frozenset({Question.IMPLANT})), CLERK)
+    assert order_of(engine, order_id).holds == ()
+    # Cleared was the answer of then: a new one asks again, and unbooking re-vets.
+    answered(engine, order_id, Question.IMPLANT, Answer.YES, minutes=6)
+    engine.handle(CancelAppointment(booked.id, "unsafe", by_patient=False), CLERK)
+    assert order_of(engine, order_id).status is OrderStatus.AWAITING_VETTING
+
+
+def test_a_senders_change_never_wipes_what_a_person_was_told(engine):
+    order_id = placed(engine)
+    answered(engine, order_id, Question.IMPLANT, Answer.YES)
+    change = ChangeOrder(
+        NORTH,
+        content("P1", priority=Priority.URGENT),
+        NOW + timedelta(minutes=9),
+        guidelines=GUIDELINES,
+    )
+    engine.handle(change, FEED)
+    assert order_of(engine, order_id).status is OrderStatus.VETTED
+    with pytest.raises(NotBookable, match="implant is yes"):
+        book_best(engine, order_id, CLERK)
+
+
+def test_an_outcome_of_a_cancelled_appointment_is_refused(engine):
+    order_id = placed(engine)
+    first = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.handle(CancelAppointment(first.id, "flu", by_patient=False), CLERK)
+    engine.handle(BookSlot(order_id, MR2_WED, WEDNESDAY_9), CLERK)
+    engine.clock.advance(timedelta(days=1, hours=1))
+    with pytest.raises(TransitionRefused, match="cancelled"):
+        engine.handle(RecordOutcome(first.id, "did_not_attend"), CLERK)
+    assert order_of(engine, order_id).status is OrderStatus.BOOKED
+
+
+def test_a_patient_who_arrived_unfit_goes_back_to_the_list(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.clock.advance(timedelta(days=1))
+    engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
+    engine.handle(CancelAppointment(booked.id, "unfit", by_patient=False), CLERK)
+    assert order_of(engine, order_id).status is OrderStatus.WAITING
+
+
+def test_an_opening_is_offered_around_the_patients_other_appointment(engine):
+    """Only MR 1 can take an inpatient here; 08:00 to 08:20 on Wednesday is theirs."""
+    first = placed(engine, "P1", setting=PatientSetting.INPATIENT)
+    at = WEDNESDAY_9.replace(hour=8)
+    engine.handle(BookSlot(first, MR1_WED, at), CLERK)
+    second = placed(engine, "P2", setting=PatientSetting.INPATIENT)
+    with engine.reading(CLERK) as session:
+        order = session.uow.orders.get(second)
+        found = search_slots(order, session.uow, session.context, limit=50)
+    assert MR1_WED in {o.chosen.session_id for o in found.options}
+    assert book_best(engine, second, CLERK) is not None
+
+
+def test_within_a_minute_what_comes_later_is_later_and_doubt_goes_to_a_person(engine):
+    sent_at = NOW + timedelta(seconds=30)
+    order_id = engine.handle(replace(receive("P1"), sent_at=sent_at), FEED).order_id
+    named = {"partner": NORTH, "placer_authority": "RA1", "placer_number": "P1"}
+    older = CancelOrder("x", NOW - timedelta(minutes=5), **named)
+    engine.handle(older, FEED)
+    engine.handle(older, FEED)
+    order = order_of(engine, order_id)
+    assert [h.code for h in order.holds] == [HoldCode.CANCEL_OUT_OF_ORDER]
+    engine.handle(CancelOrder("x", NOW, **named), FEED)
+    assert order_of(engine, order_id).status is OrderStatus.CANCELLED
+
+
+def test_an_inpatient_whose_place_is_not_known_is_offered_no_scanner(engine):
+    order_id = placed(engine, setting=PatientSetting.INPATIENT, site=None)
+    assert book_best(engine, order_id, CLERK) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -170,12 +171,14 @@ def test_new_change_and_cancel_in_one_batch(hospital):
     assert [order.status for order in hospital.orders] == [OrderStatus.CANCELLED]
 
 
-def test_an_older_change_is_accepted_and_ignored(hospital):
+def test_a_cancel_older_than_the_last_change_is_put_to_a_person(hospital):
     hospital.send(NW, XO)
 
     assert hospital.answer(CA) == ("AA", "")
-    assert hospital.messages[2].outcome is MessageOutcome.IGNORED
-    assert hospital.orders[0].status is not OrderStatus.CANCELLED
+    assert hospital.messages[2].outcome is MessageOutcome.HELD
+    [order] = hospital.orders
+    assert order.status is OrderStatus.HELD
+    assert HoldCode.CANCEL_OUT_OF_ORDER in [hold.code for hold in order.holds]
 
 
 def test_a_cancellation_of_an_unknown_order_can_be_sent_again(hospital):
@@ -495,3 +498,20 @@ def test_any_bytes_have_exactly_one_answer(raw):
     (ack,) = hospital.send(raw)
 
     assert decode(ack).get("MSA-1") in {"AR", "AE"}
+
+
+def test_one_refused_command_does_not_take_the_other_orders_with_it(hospital):
+    """A cancel of a closed order beside a new one: AA, so the new one must be kept."""
+    hospital.send(NW)
+    order = hospital.orders[0]
+    with hospital.engine.session(Actor("person:test")) as session:
+        session.uow.orders.save(replace(order, status=OrderStatus.PERFORMED))
+        session.commit()
+    new = NW.replace(b"PL1001", b"PL7777").split(b"\r")
+    first = next(at for at, line in enumerate(new) if line.startswith(b"ORC"))
+    cancel = [line for line in CA.split(b"\r") if line.startswith(b"ORC")]
+    both = b"\r".join(new[:first] + cancel + new[first:]).replace(b"EPR0001", b"BOTH1")
+    code, _ = hospital.answer(both)
+
+    assert code == "AA"
+    assert {o.content.placer_number for o in hospital.orders} == {"PL1001", "PL7777"}

@@ -97,6 +97,10 @@ class World:
         self._numbers = itertools.count(1)
         self._keys = itertools.count(1)
 
+    def wait_until(self, instant: str) -> None:
+        """Turn the clock to an instant that the API has shown."""
+        self.clock.advance(datetime.fromisoformat(instant) - self.clock.now())
+
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """POST with a new idempotency key; keyword arguments are headers."""
         given = {"Idempotency-Key": f"key-{next(self._keys)}"}

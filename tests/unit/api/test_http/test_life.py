@@ -77,6 +77,7 @@ def test_an_order_lives_from_held_to_performed(stored_world: Any, slot_of: Any):
     again = world.post("/v1/appointments", {"order_id": order_id})
     assert again.status_code == 201, again.text
     path = f"/v1/appointments/{again.json()['id']}"
+    world.wait_until(again.json()["starts_at"])
     arrived = world.post(
         f"{path}/outcome", {"outcome": "arrived"}, If_Match=again.headers["etag"]
     )
@@ -150,6 +151,13 @@ def test_a_rejected_order_tells_its_sender(world: Any):
 
 def test_a_missed_appointment_restarts_the_clock(world: Any):
     booked = world.booked()
+    early = world.post(
+        f"/v1/appointments/{booked['id']}/outcome",
+        {"outcome": "did_not_attend"},
+        If_Match='"1"',
+    )
+    assert early.json()["code"] == "order.transition"
+    world.wait_until(booked["starts_at"])
     world.post(
         f"/v1/appointments/{booked['id']}/outcome",
         {"outcome": "did_not_attend"},

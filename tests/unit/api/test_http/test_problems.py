@@ -234,7 +234,10 @@ def test_no_slot_at_all(world: Any):
 def test_a_change_needs_the_version_that_was_seen(
     world: Any, action: str, body: dict[str, str]
 ):
-    path = f"/v1/appointments/{world.booked()['id']}/{action}"
+    booked = world.booked()
+    if action == "outcome":
+        world.wait_until(booked["starts_at"])
+    path = f"/v1/appointments/{booked['id']}/{action}"
 
     problem(world.post(path, body), 428, "precondition.required")
     problem(world.post(path, body, If_Match='"7"'), 412, "version.stale")
