@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from api.metrics import Metrics
 from api.problems import KINDS, MEDIA_TYPE, Problem, problem_body
-from booking_engine.domain.errors import DomainError, RulesBroken
+from booking_engine.domain.errors import DomainError, RulesBroken, StoreUnavailable
 from booking_engine.domain.sentences import RULE_WORDS
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ CONFLICTS: Final = frozenset(
     {"slot.taken", "patient.busy", "hold.expired", "version.stale"}
 )
 """Codes counted as ``booking_conflicts_total``: somebody else was faster."""
+RETRY_AFTER_SECONDS: Final = "5"
 _HTTP_CODES: Final = {
     400: "request.unreadable",
     404: "http.not_found",
@@ -59,7 +60,14 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         violations = None
         if isinstance(error, RulesBroken):
             violations = [{"rule": r, "message": _rule_text(r)} for r in error.rules]
-        return problem_response(request, error.code, str(error), violations=violations)
+        wait = isinstance(error, StoreUnavailable)
+        return problem_response(
+            request,
+            error.code,
+            str(error),
+            violations=violations,
+            headers={"Retry-After": RETRY_AFTER_SECONDS} if wait else None,
+        )
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)

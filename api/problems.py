@@ -74,6 +74,11 @@ KINDS: Final[dict[str, Kind]] = {
         "Version changed",
         "Somebody else changed it meanwhile; read it again and use its new ETag.",
     ),
+    "store.unavailable": Kind(
+        503,
+        "Store unavailable",
+        "The database cannot be used at the moment; send the same request again.",
+    ),
     "order.duplicate": Kind(
         409, "Duplicate order", "The placer number exists with other content."
     ),

@@ -25,6 +25,7 @@ from booking_engine.domain.errors import (
     RulesBroken,
     SlotTaken,
     StaleVersion,
+    StoreUnavailable,
     TransitionRefused,
 )
 from hl7_adapters.datatypes import write_timestamp
@@ -95,6 +96,7 @@ BY_ERROR: Final[dict[type[DomainError], Answer]] = {
     SlotTaken: Answer(Reply.AE, "207"),
     PatientBusy: Answer(Reply.AE, "207"),
     HoldExpired: Answer(Reply.AE, "207"),
+    StoreUnavailable: Answer(Reply.AE, "207"),
     # Understood and refused by a rule: sending it again would not help.
     TransitionRefused: Answer(Reply.AA, "207"),
     NotBookable: Answer(Reply.AA, "207"),

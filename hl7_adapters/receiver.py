@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Final
 from booking_engine.application.commands import CancelOrder, ChangeOrder
 from booking_engine.application.ports import MessageKey, PlacerKey
 from booking_engine.domain.clock import LONDON, Clock
-from booking_engine.domain.errors import DomainError, DuplicateOrder, NotKnown
+from booking_engine.domain.errors import (
+    DomainError,
+    DuplicateOrder,
+    NotKnown,
+    StoreUnavailable,
+)
 from booking_engine.domain.identifiers import Actor, Ids, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage, MessageOutcome
 from hl7_adapters.ack import (
@@ -141,6 +146,9 @@ class Receiver:
         """Process one frame in its own transaction; if that fails, store that."""
         try:
             return self._together([frame])[0]
+        except StoreUnavailable as error:
+            log_failure("store unavailable; closing unanswered", error)
+            return None
         except DomainError as error:
             done = _refused(error, frame)
         except Exception as error:  # noqa: BLE001 - the answer says so, with 207
@@ -192,28 +200,36 @@ class Receiver:
             actor = Actor(f"interface:{frame.profile.id}")
             if session.context.actor != actor:
                 session.context = replace(session.context, actor=actor)
-        outcomes: list[MessageOutcome] = []
-        order_ids: list[OrderId] = []
-        refused: _Done | None = None
         try:
             with session.uow.savepoint():
-                for command in frame.mapped.commands:
-                    try:
-                        with session.uow.savepoint():
-                            result = session.handle(command)
-                    except DomainError as error:
-                        done = _refused(error, frame)
-                        if done.answer.reply is not Reply.AA:
-                            raise
-                        refused = done
-                        continue
-                    outcomes.append(_OUTCOMES[result.kind])
-                    order_ids.append(result.order_id)
+                return self._run_each(frame, session)
+        except StoreUnavailable:
+            raise  # nothing of this transaction can be stored any more
         except DomainError as error:
             return _refused(error, frame)
         except Exception as error:  # noqa: BLE001 - the answer says so, with 207
             log_failure("message not processed", error)
             return _Done(INTERNAL_ERROR, _O.FAILED)
+
+    def _run_each(self, frame: ReadFrame, session: CommandSession) -> _Done:
+        """Run the commands; only what is refused for good is left out."""
+        outcomes: list[MessageOutcome] = []
+        order_ids: list[OrderId] = []
+        refused: _Done | None = None
+        for command in frame.mapped.commands:
+            try:
+                with session.uow.savepoint():
+                    result = session.handle(command)
+            except StoreUnavailable:
+                raise
+            except DomainError as error:
+                done = _refused(error, frame)
+                if done.answer.reply is not Reply.AA:
+                    raise
+                refused = done
+                continue
+            outcomes.append(_OUTCOMES[result.kind])
+            order_ids.append(result.order_id)
         if refused is not None:
             return replace(refused, order_ids=tuple(order_ids))
         outcome = min(outcomes, key=_RANKS.__getitem__, default=_O.IGNORED)

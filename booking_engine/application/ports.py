@@ -2,7 +2,8 @@
 
 Every read returns domain values. Writes are buffered by the unit of work and reach
 the database together when it is flushed or committed, so that a batch of messages
-costs a handful of statements, not thousands.
+costs a handful of statements, not thousands. Where the store itself fails, whether
+reading or writing, it raises `StoreUnavailable`, and the unit can only be rolled back.
 """
 
 from __future__ import annotations
@@ -52,7 +53,11 @@ class Orders(Protocol):
         ...
 
     def by_placer(self, key: PlacerKey) -> ImagingOrder | None:
-        """Return the newest order with this placer key, or ``None``."""
+        """Return the newest order with this placer key, or ``None``.
+
+        Open for writing, a unit keeps the key to itself from here on: another that
+        asks for it waits until this one ends, so that none stores an order twice.
+        """
         ...
 
     def prefetch(self, keys: Iterable[PlacerKey]) -> None:
@@ -187,6 +192,12 @@ class Decisions(Protocol):
         """Return one record; raises `NotKnown`."""
         ...
 
+    def get_many(
+        self, decision_ids: Iterable[DecisionId]
+    ) -> dict[DecisionId, Decision]:
+        """Return those of `decision_ids` that exist, in one query."""
+        ...
+
     def of_run(self, plan_run_id: PlanRunId) -> list[Decision]:
         """Return the records of one planning run."""
         ...
@@ -224,7 +235,10 @@ class Messages(Protocol):
         ...
 
     def by_key(self, key: MessageKey) -> InboundMessage | None:
-        """Return the newest message with this sender and control id, or ``None``."""
+        """Return the newest message with this sender and control id, or ``None``.
+
+        Open for writing, a unit keeps the key to itself, as with `Orders.by_placer`.
+        """
         ...
 
     def get(self, message_id: MessageId) -> InboundMessage:

@@ -12,6 +12,7 @@
     ├── HoldExpired              hold.expired
     ├── StaleVersion             version.stale
     ├── DuplicateOrder           order.duplicate
+    ├── StoreUnavailable         store.unavailable
     └── InvalidValue             value.invalid
 
 `api/errors.py` maps each code to an HTTP status and `hl7_adapters/ack.py` to an
@@ -100,3 +101,13 @@ class InvalidValue(DomainError):
     """A value is outside what it may be."""
 
     code = "value.invalid"
+
+
+class StoreUnavailable(DomainError):
+    """The store cannot be used at the moment; nothing is wrong with the request.
+
+    It is locked or full, or the connection was lost. The transaction is undone; where
+    it was lost while committing, it may have been stored nevertheless.
+    """
+
+    code = "store.unavailable"

@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     JSON,
-    Connection,
+    CompoundSelect,
     Engine,
     Table,
+    bindparam,
     cast,
     delete,
     insert,
@@ -29,6 +30,8 @@ from sqlalchemy import (
 
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.persistence import documents, rows
+from booking_engine.persistence.session import Session
+from booking_engine.persistence.statements import Statement
 
 Reader = Callable[[dict[str, Any]], Any]
 
@@ -44,19 +47,45 @@ _PARTS: Final[dict[str, tuple[Table, Reader]]] = {
 }
 _ROW_ID: Final = 1
 
-_SELECT_VERSION: Final = select(_VERSION.c.version).where(_VERSION.c.id == _ROW_ID)
-# One statement, so that no replacement can come between the parts.
-_SELECT_ALL: Final = union_all(
-    select(
-        literal("version").label("part"),
-        _VERSION.c.version.label("number"),
-        cast(null(), JSON).label("data"),
-    ),
-    *(
-        select(literal(part), table.c.position, table.c.data)
-        for part, (table, _) in _PARTS.items()
-    ),
-).order_by("part", "number")
+_IS_IT: Final = _VERSION.c.id == _ROW_ID
+_VERSION_NOW: Final = Statement(lambda _: select(_VERSION.c.version).where(_IS_IT))
+_RAISE_VERSION: Final = Statement(
+    lambda _: update(_VERSION).where(_IS_IT).values(version=_VERSION.c.version + 1)
+)
+_FIRST_VERSION: Final = Statement(
+    lambda _: insert(_VERSION).values(id=_ROW_ID, version=1)
+)
+
+
+def _deleting(table: Table) -> Statement:
+    return Statement(lambda _: delete(table))
+
+
+def _inserting(table: Table) -> Statement:
+    values = {c.name: bindparam(c.name, type_=c.type) for c in table.c}
+    return Statement(lambda _: insert(table).values(values))
+
+
+_DELETE: Final = {part: _deleting(table) for part, (table, _) in _PARTS.items()}
+_INSERT: Final = {part: _inserting(table) for part, (table, _) in _PARTS.items()}
+
+
+def _all_parts(_: str) -> CompoundSelect[Any]:
+    # One statement, so that no replacement can come between the parts.
+    return union_all(
+        select(
+            literal("version").label("part"),
+            _VERSION.c.version.label("number"),
+            cast(null(), JSON).label("data"),
+        ),
+        *(
+            select(literal(part), table.c.position, table.c.data)
+            for part, (table, _) in _PARTS.items()
+        ),
+    ).order_by("part", "number")
+
+
+_ALL: Final = Statement(_all_parts)
 
 
 class CatalogueCache:
@@ -92,15 +121,15 @@ def cache_of(engine: Engine) -> CatalogueCache:
         return _caches.setdefault(engine, CatalogueCache())
 
 
-def read_catalogue(connection: Connection, cache: CatalogueCache) -> Catalogue:
-    """Return the catalogue as the connection's transaction sees it."""
-    version = connection.execute(_SELECT_VERSION).scalar()
-    known = cache.find(version or 0)
+def read_catalogue(session: Session, cache: CatalogueCache) -> Catalogue:
+    """Return the catalogue as the session's transaction sees it."""
+    found = session.tuples(_VERSION_NOW)
+    known = cache.find(found[0][0] if found else 0)
     if known is not None:
         return known
     version = 0
     parts: dict[str, list[Any]] = {part: [] for part in _PARTS}
-    for part, number, data in connection.execute(_SELECT_ALL):
+    for part, number, data in session.rows(_ALL):
         if part == "version":
             version = number
         else:
@@ -108,25 +137,19 @@ def read_catalogue(connection: Connection, cache: CatalogueCache) -> Catalogue:
     return cache.keep(version, Catalogue.of(**parts))
 
 
-def write_catalogue(connection: Connection, catalogue: Catalogue) -> None:
+def write_catalogue(session: Session, catalogue: Catalogue) -> None:
     """Store the catalogue in place of the one before, under the next number."""
     # First the number: its row makes a second writer wait for the first.
-    raise_it = (
-        update(_VERSION)
-        .where(_VERSION.c.id == _ROW_ID)
-        .values(version=_VERSION.c.version + 1)
-    )
-    if connection.execute(raise_it).rowcount == 0:
-        connection.execute(insert(_VERSION), {"id": _ROW_ID, "version": 1})
+    if session.change(_RAISE_VERSION, [{}]) == 0:
+        session.insert(_FIRST_VERSION, [{}])
     for part, values in _documents(catalogue).items():
-        table = _PARTS[part][0]
-        connection.execute(delete(table))
+        session.insert(_DELETE[part], [{}])
         listed = [
             {"key": key, "position": position, "data": data}
             for position, (key, data) in enumerate(values)
         ]
         if listed:
-            connection.execute(insert(table), listed)
+            session.insert(_INSERT[part], listed)
 
 
 def _documents(

@@ -9,20 +9,25 @@ constraints decide; one REPEATABLE READ snapshot for reading.
 
 from __future__ import annotations
 
-import json
+from time import monotonic
 from typing import Any, Final, Literal
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from booking_engine.persistence.statements import POSTGRESQL, SQLITE, to_json
 
 _READING: Final = "booking_reading"
 
+_RESTING_SINCE: Final = "booking_resting_since"
+TRUSTED_SECONDS: Final = 1.0
+"""A connection to PostgreSQL that rested for longer is tried before it is used."""
+
 BUSY_SECONDS: Final = 10.0
 """How long a SQLite writer waits for another."""
-
-
-def _to_json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 def make_engine(
@@ -47,22 +52,46 @@ def make_engine(
     """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
+    if backend not in (SQLITE, POSTGRESQL):
         raise ValueError(
             f"Database {backend} is not supported; use sqlite or postgresql+psycopg."
         )
     engine = create_engine(
         parsed,
-        json_serializer=_to_json,
+        json_serializer=to_json,
         # A statement's values are patient data: they never reach a log or traceback.
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=backend == "postgresql",
     )
-    if backend == "sqlite":
+    if backend == SQLITE:
         _prepare_sqlite(engine, synchronous)
+    else:
+        _prepare_postgresql(engine)
     return engine
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        # The driver then reads instants as UTC, and nothing has to convert them.
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _rest(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_RESTING_SINCE] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _wake(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        # Asking each time would cost a way to the server for every transaction.
+        since = record.info.pop(_RESTING_SINCE, None)
+        if since is None or monotonic() - since < TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error:
+            raise InvalidatePoolError from None
 
 
 def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
@@ -91,7 +120,7 @@ def open_writing(engine: Engine) -> Connection:
 def open_reading(engine: Engine) -> Connection:
     """Return a connection whose transaction only reads, and sees one snapshot."""
     connection = engine.connect()
-    if engine.dialect.name == "postgresql":
+    if engine.dialect.name == POSTGRESQL:
         return connection.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )

@@ -22,6 +22,9 @@ One wording and no parameters: a planner proves that a partial index may be used
 comparing the words.
 """
 
+CHANGED_SQL: Final = "status = 'booked' AND hold_codes <> ''"
+"""Booked orders that their senders changed since; an index and a query use this."""
+
 NO_OVERLAP_ON_SCANNER: Final = "ex_appointment_scanner"
 NO_OVERLAP_OF_PATIENT: Final = "ex_appointment_patient"
 TIME_FORMAT: Final = "ck_appointment_time_format"

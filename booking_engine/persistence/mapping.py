@@ -23,9 +23,8 @@ from booking_engine.domain.schedule import (
     Appointment,
     AppointmentStatus,
     ScanSession,
-    SessionStatus,
 )
-from booking_engine.domain.vocabulary import BookingMode, ListType
+from booking_engine.domain.vocabulary import BookingMode
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 from booking_engine.persistence import documents
 from booking_engine.persistence.summaries import tier_of
@@ -139,21 +138,6 @@ def session_row(session: ScanSession) -> Values:
     }
 
 
-def session_of(row: Any) -> ScanSession:
-    """Return the session of a row."""
-    return ScanSession(
-        id=row.id,
-        scanner=row.scanner,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        list_type=ListType(row.list_type),
-        release_at=row.release_at,
-        contract=row.contract,
-        status=SessionStatus(row.status),
-        version=row.version,
-    )
-
-
 def appointment_row(one: Appointment) -> Values:
     """Return the row of an appointment."""
     return {
@@ -201,7 +185,7 @@ def run_row(run: PlanRun) -> Values:
 
 def run_of(row: Any) -> PlanRun:
     """Return the planning run of a row, with its files if the row has them."""
-    values = dict(row._mapping)  # noqa: SLF001 - the documented name
+    values = row._asdict()
     values["status"] = PlanRunStatus(values["status"])
     return PlanRun(**values)
 

@@ -181,6 +181,13 @@ class InMemoryDecisions:
         except KeyError:
             raise NotKnown(refusals.not_stored("Decision", decision_id)) from None
 
+    def get_many(
+        self, decision_ids: Iterable[DecisionId]
+    ) -> dict[DecisionId, Decision]:
+        """Return those of `decision_ids` that exist."""
+        decisions = self._unit.tables.decisions
+        return {i: decisions[i] for i in decision_ids if i in decisions}
+
     def of_run(self, plan_run_id: PlanRunId) -> list[Decision]:
         """Return the records of one planning run, in the order they were made."""
         found = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.events import Event
@@ -19,13 +19,71 @@ from booking_engine.domain.identifiers import (
 )
 from booking_engine.domain.messages import Delivery, DeliveryStatus
 from booking_engine.persistence import mapping, refusals
-from booking_engine.persistence.queries import among
+from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _EVENT: Final = TABLES[Kind.EVENT]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]
 _ONE: Final = "event"
+
+
+def _due(_: str) -> Select[Any]:
+    now = bindparam("now", type_=_DELIVERY.c.next_attempt_at.type)
+    one, earlier = _DELIVERY.c, _DELIVERY.alias("earlier")
+    stuck = (
+        select(earlier.c.sequence)
+        .where(
+            earlier.c.order_id == one.order_id,
+            earlier.c.destination == one.destination,
+            earlier.c.sequence < one.sequence,
+            or_(
+                earlier.c.status == DeliveryStatus.PARKED.value,
+                and_(
+                    earlier.c.status == DeliveryStatus.PENDING.value,
+                    earlier.c.next_attempt_at > now,
+                ),
+            ),
+        )
+        .exists()
+    )
+    return (
+        select(_DELIVERY)
+        .where(
+            one.destination == bindparam("destination"),
+            one.status == DeliveryStatus.PENDING.value,
+            or_(one.next_attempt_at.is_(None), one.next_attempt_at <= now),
+            ~stuck,
+        )
+        .order_by(one.sequence)
+        .limit(bindparam("limit"))
+    )
+
+
+_DUE: Final = Statement(_due)
+_EVENTS: Final = Statement(
+    lambda on: select(_EVENT).where(among(_EVENT.c.id, "ids", on))
+)
+_BY_ID: Final = Statement(
+    lambda _: select(_DELIVERY).where(_DELIVERY.c.id == bindparam("id"))
+)
+_OF_ORDER: Final = Statement(
+    lambda _: (
+        select(_DELIVERY)
+        .where(_DELIVERY.c.order_id == bindparam("order_id"))
+        .order_by(_DELIVERY.c.sequence)
+    )
+)
+_COUNTS: Final = Statement(
+    lambda _: select(
+        _DELIVERY.c.destination, _DELIVERY.c.status, func.count()
+    ).group_by(_DELIVERY.c.destination, _DELIVERY.c.status)
+)
+_OLDEST: Final = Statement(
+    lambda _: select(func.min(_DELIVERY.c.created_at).label("created_at")).where(
+        _DELIVERY.c.status == DeliveryStatus.PENDING.value
+    )
+)
 
 
 class SqlOutbox:
@@ -72,8 +130,7 @@ class SqlOutbox:
         wanted = list(dict.fromkeys(event_ids))
         unread = [i for i in wanted if not t.knows(_ONE, i)]
         if unread:
-            found = select(_EVENT).where(among(_EVENT.c.id, unread, t.connection))
-            for row in t.rows(found):
+            for row in t.rows(_EVENTS, ids=unread):
                 t.remember(_ONE, row.id, mapping.event_of(row))
         return {i: t.recall(_ONE, i) for i in wanted if t.knows(_ONE, i)}
 
@@ -87,35 +144,8 @@ class SqlOutbox:
         """
         t = self._transaction
         t.settle(Kind.DELIVERY)
-        one, earlier = _DELIVERY.c, _DELIVERY.alias("earlier")
-        stuck = (
-            select(earlier.c.sequence)
-            .where(
-                earlier.c.order_id == one.order_id,
-                earlier.c.destination == one.destination,
-                earlier.c.sequence < one.sequence,
-                or_(
-                    earlier.c.status == DeliveryStatus.PARKED.value,
-                    and_(
-                        earlier.c.status == DeliveryStatus.PENDING.value,
-                        earlier.c.next_attempt_at > now,
-                    ),
-                ),
-            )
-            .exists()
-        )
-        found = (
-            select(_DELIVERY)
-            .where(
-                one.destination == destination,
-                one.status == DeliveryStatus.PENDING.value,
-                or_(one.next_attempt_at.is_(None), one.next_attempt_at <= now),
-                ~stuck,
-            )
-            .order_by(one.sequence)
-            .limit(limit)
-        )
-        return [mapping.delivery_of(row) for row in t.rows(found)]
+        found = t.rows(_DUE, destination=destination, now=now, limit=limit)
+        return [mapping.delivery_of(row) for row in found]
 
     def save(self, deliveries: Sequence[Delivery]) -> None:
         """Store changed deliveries; what names them does not change."""
@@ -127,8 +157,7 @@ class SqlOutbox:
         """Return one delivery; raises `NotKnown`."""
         t = self._transaction
         t.settle(Kind.DELIVERY)
-        found = select(_DELIVERY).where(_DELIVERY.c.id == delivery_id)
-        for row in t.rows(found):
+        for row in t.rows(_BY_ID, id=delivery_id):
             return mapping.delivery_of(row)
         raise NotKnown(refusals.not_stored("Delivery", delivery_id))
 
@@ -136,29 +165,19 @@ class SqlOutbox:
         """Return the deliveries of one order, in sequence."""
         t = self._transaction
         t.settle(Kind.DELIVERY)
-        found = (
-            select(_DELIVERY)
-            .where(_DELIVERY.c.order_id == order_id)
-            .order_by(_DELIVERY.c.sequence)
-        )
-        return [mapping.delivery_of(row) for row in t.rows(found)]
+        return [
+            mapping.delivery_of(row) for row in t.rows(_OF_ORDER, order_id=order_id)
+        ]
 
     def counts(self) -> dict[tuple[PartnerId, str], int]:
         """Return how many deliveries each partner has in each status."""
         t = self._transaction
         t.settle(Kind.DELIVERY)
-        one = _DELIVERY.c
-        found = select(one.destination, one.status, func.count()).group_by(
-            one.destination, one.status
-        )
-        return {(partner, status): count for partner, status, count in t.rows(found)}
+        return {(partner, status): count for partner, status, count in t.rows(_COUNTS)}
 
     def oldest_pending(self) -> datetime | None:
         """Return when the oldest pending delivery was created, or ``None``."""
         t = self._transaction
         t.settle(Kind.DELIVERY)
-        found = select(func.min(_DELIVERY.c.created_at)).where(
-            _DELIVERY.c.status == DeliveryStatus.PENDING.value
-        )
-        oldest: datetime | None = t.rows(found)[0][0]
+        oldest: datetime | None = t.rows(_OLDEST)[0][0]
         return oldest

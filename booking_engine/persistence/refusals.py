@@ -61,3 +61,14 @@ def invalid(what: str) -> str:
         The constraint, or the database's code.
     """
     return f"The database refuses a value ({what}); correct it and repeat."
+
+
+def unavailable(why: str) -> str:
+    """Return the message of `StoreUnavailable`.
+
+    Parameters
+    ----------
+    why
+        The database's code, or what was waited for.
+    """
+    return f"The database cannot be used now ({why}); repeat in a moment."

@@ -149,6 +149,11 @@ class ImagingOrderRow(Row, table=True):
             "placer_authority",
         ),
         Index("ix_imaging_order_worklist", "status", "tier", "breach_on", "id"),
+        partial_index(  # with the codes, so that SQLite prefers it to the worklist's
+            "ix_imaging_order_changed",
+            *("status", "tier", "breach_on", "id", "hold_codes"),
+            where=guards.CHANGED_SQL,
+        ),
         Index("ix_imaging_order_clock", "status", "clock_started_on", "id"),
         Index("ix_imaging_order_received", "received_at", "id"),
         Index("ix_imaging_order_nhs_number", "nhs_number"),
@@ -238,7 +243,8 @@ class AppointmentRow(Row, table=True):
         partial_index("ix_appointment_expiry", "expires_at", where="status = 'held'"),
         Index("ix_appointment_start", "starts_at", "id"),
         Index("ix_appointment_order", "order_id"),
-        Index("ix_appointment_session", "session_id", "starts_at"),
+        # With the state, so that what each session holds is counted in the index.
+        Index("ix_appointment_session", "session_id", "status"),
     )
 
     id: str = Field(primary_key=True)

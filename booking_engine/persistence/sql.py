@@ -16,6 +16,7 @@ from booking_engine.domain.identifiers import Ids
 from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
 from booking_engine.persistence.engine import make_engine
 from booking_engine.persistence.outbox import SqlOutbox
+from booking_engine.persistence.session import Database
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
@@ -31,17 +32,17 @@ class SqlUnitOfWork:
 
     Parameters
     ----------
-    engine
-        As `make_engine` returns it.
+    database
+        Where to connect.
     ids
         Names events ("E") and deliveries ("X").
     writable
         False opens one snapshot that takes no write lock.
     """
 
-    def __init__(self, engine: Engine, ids: Ids, *, writable: bool = True) -> None:
-        self._transaction = transaction = Transaction(engine, writable=writable)
-        self._cache = cache_of(engine)
+    def __init__(self, database: Database, ids: Ids, *, writable: bool = True) -> None:
+        self._transaction = transaction = Transaction(database, writable=writable)
+        self._cache = cache_of(database.engine)
         self.orders = SqlOrders(transaction)
         self.schedule = SqlSchedule(transaction)
         self.decisions = SqlDecisions(transaction)
@@ -54,7 +55,7 @@ class SqlUnitOfWork:
         t = self._transaction
         known: Catalogue | None = t.recall("catalogue", None)
         if known is None:
-            read = read_catalogue(t.connection, self._cache)
+            read = t.read(lambda session: read_catalogue(session, self._cache))
             known = t.remember("catalogue", None, read)
         return known
 
@@ -100,7 +101,7 @@ class SqlUnitOfWorkFactory:
     """
 
     def __init__(self, engine: Engine, ids: Ids) -> None:
-        self._engine = engine
+        self._database = Database.of(engine)
         self._ids = ids
 
     @contextmanager
@@ -110,7 +111,7 @@ class SqlUnitOfWorkFactory:
         The transaction begins at first use. On SQLite it then holds the only write
         lock, so what it has read stays true until it commits.
         """
-        unit = SqlUnitOfWork(self._engine, self._ids)
+        unit = SqlUnitOfWork(self._database, self._ids)
         try:
             yield unit
         finally:
@@ -119,7 +120,7 @@ class SqlUnitOfWorkFactory:
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
         """Open one for reading only: it takes no write lock and sees one snapshot."""
-        unit = SqlUnitOfWork(self._engine, self._ids, writable=False)
+        unit = SqlUnitOfWork(self._database, self._ids, writable=False)
         try:
             yield unit
         finally:

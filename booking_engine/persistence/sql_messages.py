@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from booking_engine.application.ports import MessageKey
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
 from booking_engine.persistence import mapping, refusals
-from booking_engine.persistence.queries import AnyRow, among
+from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.session import Session
+from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
@@ -24,18 +26,47 @@ _ONE: Final = "message"
 _BY_KEY: Final = "newest message of key"
 
 
+def _newest_of(on: str) -> Select[Any]:
+    message = _MESSAGE.c
+    rank = func.row_number().over(
+        partition_by=(message.control_id, message.sender),
+        order_by=(message.received_at.desc(), message.id.desc()),
+    )
+    ranked = (
+        select(message.id, rank.label("rank"))
+        .where(
+            among(message.control_id, "controls", on),
+            among(message.sender, "senders", on),
+        )
+        .subquery()
+    )
+    return (
+        select(_MESSAGE)
+        .join(ranked, ranked.c.id == message.id)
+        .where(ranked.c.rank == 1)
+    )
+
+
+_NEWEST_OF: Final = Statement(_newest_of)
+_BY_ID: Final = Statement(
+    lambda _: select(_MESSAGE).where(_MESSAGE.c.id == bindparam("id"))
+)
+_LINKS: Final = Statement(
+    lambda on: (
+        select(_LINK.c.message_id, _LINK.c.order_id)
+        .where(among(_LINK.c.message_id, "ids", on))
+        .order_by(_LINK.c.message_id, _LINK.c.position)
+    )
+)
+
+
 def orders_of(
-    message_ids: Sequence[str], connection: Connection
+    message_ids: Sequence[str], session: Session
 ) -> dict[str, tuple[OrderId, ...]]:
     """Return the orders that each message created or changed, in their order."""
     found: dict[str, tuple[OrderId, ...]] = {}
     if message_ids:
-        links = (
-            select(_LINK.c.message_id, _LINK.c.order_id)
-            .where(among(_LINK.c.message_id, message_ids, connection))
-            .order_by(_LINK.c.message_id, _LINK.c.position)
-        )
-        for message_id, order_id in connection.execute(links):
+        for message_id, order_id in session.tuples(_LINKS, ids=message_ids):
             found[message_id] = (*found.get(message_id, ()), order_id)
     return found
 
@@ -71,29 +102,13 @@ class SqlMessages:
         if not unread:
             return
         t.settle(Kind.MESSAGE)
-        message = _MESSAGE.c
-        rank = func.row_number().over(
-            partition_by=(message.control_id, message.sender),
-            order_by=(message.received_at.desc(), message.id.desc()),
+        found = t.locked_rows(
+            _NEWEST_OF,
+            lock_numbers(t, "message", unread),
+            controls=sorted({control_id for _, control_id in unread}),
+            senders=sorted({sender for sender, _ in unread}),
         )
-        controls = [control_id for _, control_id in unread]
-        senders = [sender for sender, _ in unread]
-        ranked = (
-            select(message.id, rank.label("rank"))
-            .where(
-                among(message.control_id, controls, t.connection),
-                among(message.sender, senders, t.connection),
-            )
-            .subquery()
-        )
-        newest = (
-            select(_MESSAGE)
-            .join(ranked, ranked.c.id == message.id)
-            .where(ranked.c.rank == 1)
-        )
-        read = {
-            (one.sender, one.control_id): one for one in self._build(t.rows(newest))
-        }
+        read = {(one.sender, one.control_id): one for one in self._build(found)}
         for key in unread:
             t.remember(_BY_KEY, key, read.get(key))
 
@@ -109,14 +124,14 @@ class SqlMessages:
         known: InboundMessage | None = t.recall(_ONE, message_id)
         if known is not None:
             return known
-        found = self._build(t.rows(select(_MESSAGE).where(_MESSAGE.c.id == message_id)))
+        found = self._build(t.rows(_BY_ID, id=message_id))
         if not found:
             raise NotKnown(refusals.not_stored("Message", message_id))
         return t.remember(_ONE, message_id, found[0])
 
-    def _build(self, found: Sequence[AnyRow]) -> list[InboundMessage]:
-        connection = self._transaction.connection
-        orders = orders_of([row.id for row in found], connection)
+    def _build(self, found: Sequence[Any]) -> list[InboundMessage]:
+        ids = [row.id for row in found]
+        orders = self._transaction.read(lambda session: orders_of(ids, session))
         return [
             mapping.message_of(row, orders.get(row.id, ()), row.raw) for row in found
         ]

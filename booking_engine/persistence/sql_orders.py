@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from booking_engine.application.ports import PlacerKey
 from booking_engine.domain.errors import NotKnown
@@ -14,7 +14,8 @@ from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
 from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import mapping, refusals
-from booking_engine.persistence.queries import among
+from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.statements import NO_LIMIT, Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
@@ -27,6 +28,53 @@ _ONE: Final = "order"
 _STORED: Final = "order with placer key"
 _WRITTEN: Final = "orders written with placer key"
 _REKEYED: Final = "a placer key changed"
+
+
+def _newest_of(on: str) -> Select[Any]:
+    order = _ORDER.c
+    rank = func.row_number().over(
+        partition_by=(order.partner, order.placer_authority, order.placer_number),
+        order_by=(order.received_at.desc(), order.id.desc()),
+    )
+    ranked = (
+        select(order.id, rank.label("rank"))
+        .where(among(order.placer_number, "numbers", on))
+        .subquery()
+    )
+    return (
+        select(_ORDER).join(ranked, ranked.c.id == order.id).where(ranked.c.rank == 1)
+    )
+
+
+_NEWEST_OF: Final = Statement(_newest_of)
+_BY_ID: Final = Statement(
+    lambda on: select(_ORDER).where(among(_ORDER.c.id, "ids", on))
+)
+_WITH_STATUS: Final = Statement(
+    lambda on: (
+        select(_ORDER)
+        .where(among(_ORDER.c.status, "statuses", on))
+        .order_by(_ORDER.c.clock_started_on, _ORDER.c.id)
+        .limit(bindparam("limit"))
+    )
+)
+_COUNTS: Final = Statement(
+    lambda _: select(_ORDER.c.status, func.count()).group_by(_ORDER.c.status)
+)
+_HISTORY: Final = Statement(
+    lambda _: (
+        select(_CHANGE)
+        .where(_CHANGE.c.order_id == bindparam("order_id"))
+        .order_by(_CHANGE.c.id)
+    )
+)
+_CLOCK_LOG: Final = Statement(
+    lambda _: (
+        select(_CLOCK)
+        .where(_CLOCK.c.order_id == bindparam("order_id"))
+        .order_by(_CLOCK.c.id)
+    )
+)
 
 
 def placer_key(order: ImagingOrder) -> PlacerKey:
@@ -54,8 +102,7 @@ class SqlOrders:
         wanted = list(dict.fromkeys(order_ids))
         unread = [i for i in wanted if not t.knows(_ONE, i)]
         if unread:
-            found = select(_ORDER).where(among(_ORDER.c.id, unread, t.connection))
-            for row in t.rows(found):
+            for row in t.rows(_BY_ID, ids=unread):
                 t.remember(_ONE, row.id, mapping.order_of(row))
         return {i: t.recall(_ONE, i) for i in wanted if t.knows(_ONE, i)}
 
@@ -91,30 +138,17 @@ class SqlOrders:
     def _read_placers(self, keys: Iterable[PlacerKey]) -> None:
         t = self._transaction
         wanted = set(keys)
-        order = _ORDER.c
-        names = (order.partner, order.placer_authority, order.placer_number)
-        newest_first = (order.received_at.desc(), order.id.desc())
-        ranked = (
-            select(
-                order.id,
-                func.row_number()
-                .over(partition_by=names, order_by=newest_first)
-                .label("rank"),
-            )
-            .where(among(order.placer_number, [k[2] for k in wanted], t.connection))
-            .subquery()
-        )
-        newest = (
-            select(_ORDER)
-            .join(ranked, ranked.c.id == order.id)
-            .where(ranked.c.rank == 1)
+        found = t.locked_rows(
+            _NEWEST_OF,
+            lock_numbers(t, "order", wanted),
+            numbers=sorted({key[2] for key in wanted}),
         )
         stored: dict[PlacerKey, OrderId] = {}
-        for row in t.rows(newest):
+        for row in found:
             key = (row.partner, row.placer_authority, row.placer_number)
             if key in wanted:
                 stored[key] = row.id
-                t.identify(_ONE, row, mapping.order_of)
+                t.identify(_ONE, [row], mapping.order_of)
         for key in wanted:
             t.remember(_STORED, key, stored.get(key))
 
@@ -152,33 +186,27 @@ class SqlOrders:
         """Return the orders in any of `statuses`, oldest clock first."""
         t = self._transaction
         t.settle(Kind.ORDER)
-        wanted: Sequence[str] = sorted({status.value for status in statuses})
-        found = (
-            select(_ORDER)
-            .where(_ORDER.c.status.in_(wanted))
-            .order_by(_ORDER.c.clock_started_on, _ORDER.c.id)
-            .limit(limit)
+        found = t.rows(
+            _WITH_STATUS,
+            statuses=sorted({status.value for status in statuses}),
+            limit=NO_LIMIT if limit is None else limit,
         )
-        return [t.identify(_ONE, row, mapping.order_of) for row in t.rows(found)]
+        return t.identify(_ONE, found, mapping.order_of)
 
     def history(self, order_id: OrderId) -> list[StatusChange]:
         """Return the history of one order, oldest first."""
-        self._transaction.settle(Kind.CHANGE)
-        found = (
-            select(_CHANGE).where(_CHANGE.c.order_id == order_id).order_by(_CHANGE.c.id)
-        )
-        return [mapping.change_of(row) for row in self._transaction.rows(found)]
+        t = self._transaction
+        t.settle(Kind.CHANGE)
+        return [mapping.change_of(row) for row in t.rows(_HISTORY, order_id=order_id)]
 
     def clock_log(self, order_id: OrderId) -> list[ClockEvent]:
         """Return the clock log of one order, oldest first."""
-        self._transaction.settle(Kind.CLOCK)
-        found = (
-            select(_CLOCK).where(_CLOCK.c.order_id == order_id).order_by(_CLOCK.c.id)
-        )
-        return [mapping.clock_of(row) for row in self._transaction.rows(found)]
+        t = self._transaction
+        t.settle(Kind.CLOCK)
+        return [mapping.clock_of(row) for row in t.rows(_CLOCK_LOG, order_id=order_id)]
 
     def counts(self) -> dict[OrderStatus, int]:
         """Return how many orders are in each state that has any."""
-        self._transaction.settle(Kind.ORDER)
-        found = select(_ORDER.c.status, func.count()).group_by(_ORDER.c.status)
-        return {OrderStatus(s): count for s, count in self._transaction.rows(found)}
+        t = self._transaction
+        t.settle(Kind.ORDER)
+        return {OrderStatus(status): count for status, count in t.rows(_COUNTS)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, Table, bindparam, func, select
 
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import (
@@ -22,8 +23,9 @@ from booking_engine.domain.schedule import (
     Appointment,
     ScanSession,
 )
-from booking_engine.persistence import mapping, refusals
-from booking_engine.persistence.queries import AnyRow, among, held, occupying
+from booking_engine.persistence import diary, mapping, refusals
+from booking_engine.persistence.queries import held, occupying
+from booking_engine.persistence.statements import INSTANT_OF, Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
@@ -33,12 +35,93 @@ _APPOINTMENT: Final = TABLES[Kind.APPOINTMENT]
 _ONE_SESSION: Final = "session"
 _ONE: Final = "appointment"
 
+_STARTS: Final = bindparam("starts_at", type_=_SESSION.c.starts_at.type)
+_ENDS: Final = bindparam("ends_at", type_=_SESSION.c.ends_at.type)
+
+
+def _sessions_between(_: str) -> Select[Any]:
+    one = _SESSION.c
+    return select(_SESSION).where(one.ends_at > _STARTS, one.starts_at < _ENDS)
+
+
+def _occupying_between(_: str) -> Select[Any]:
+    one = _APPOINTMENT.c
+    overlaps = (one.ends_at > _STARTS, one.starts_at < _ENDS)
+    return select(_APPOINTMENT).where(occupying(), *overlaps)
+
+
+_SESSION_OF: Final = Statement(
+    lambda _: select(_SESSION).where(_SESSION.c.id == bindparam("id"))
+)
+_SESSIONS: Final = Statement(_sessions_between)
+_SESSIONS_OF: Final = Statement(
+    lambda on: _sessions_between(on).where(among(_SESSION.c.scanner, "scanners", on))
+)
+_APPOINTMENT_OF: Final = Statement(
+    lambda _: select(_APPOINTMENT).where(_APPOINTMENT.c.id == bindparam("id"))
+)
+_LIVE: Final = Statement(
+    lambda on: select(_APPOINTMENT).where(
+        among(_APPOINTMENT.c.order_id, "orders", on), occupying()
+    )
+)
+_OCCUPYING: Final = Statement(_occupying_between)
+_OCCUPYING_OF: Final = Statement(
+    lambda on: _occupying_between(on).where(
+        among(_APPOINTMENT.c.scanner, "scanners", on)
+    )
+)
+_PATIENTS: Final = Statement(
+    lambda on: select(_APPOINTMENT).where(
+        occupying(),
+        among(_APPOINTMENT.c.patient, "patients", on),
+        _APPOINTMENT.c.ends_at > bindparam("after"),
+    )
+)
+_EXPIRED: Final = Statement(
+    lambda _: (
+        select(_APPOINTMENT)
+        .where(held(), _APPOINTMENT.c.expires_at <= bindparam("now"))
+        .order_by(_APPOINTMENT.c.expires_at, _APPOINTMENT.c.id)
+    )
+)
+
+
+def _contract_use(_: str) -> Select[Any]:
+    live = (
+        select(_APPOINTMENT.c.session_id, func.count().label("number"))
+        .where(occupying())
+        .group_by(_APPOINTMENT.c.session_id)
+        .subquery()
+    )
+    return (
+        select(_SESSION.c.contract, func.sum(live.c.number))
+        .join(live, live.c.session_id == _SESSION.c.id)
+        .where(_SESSION.c.contract.is_not(None))
+        .group_by(_SESSION.c.contract)
+    )
+
+
+_CONTRACT_USE: Final = Statement(_contract_use)
+
+
+def _by(table: Table, *names: str) -> Callable[[Sequence[Any]], Any]:
+    """Return the sort key of rows; text sorts instants as time does."""
+    positions = table.c.keys()
+    return itemgetter(*(positions.index(name) for name in names))
+
+
+_BY_SESSION: Final = _by(_SESSION, "scanner", "starts_at", "id")
+_BY_SCANNER: Final = _by(_APPOINTMENT, "scanner", "starts_at", "id")
+_BY_PATIENT: Final = _by(_APPOINTMENT, "patient", "starts_at", "id")
+
 
 class SqlSchedule:
     """Sessions and appointments."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._instant = INSTANT_OF[transaction.dialect]
 
     def add_sessions(self, sessions: Iterable[ScanSession]) -> None:
         """Store sessions; those whose id exists already are left as they are."""
@@ -53,8 +136,8 @@ class SqlSchedule:
         if known is not None:
             return known
         t.settle(Kind.SESSION)
-        for row in t.rows(select(_SESSION).where(_SESSION.c.id == session_id)):
-            return t.remember(_ONE_SESSION, session_id, mapping.session_of(row))
+        for session in self._sessions(t.tuples(_SESSION_OF, id=session_id)):
+            return session
         raise NotKnown(refusals.not_stored("Session", session_id))
 
     def save_session(self, session: ScanSession) -> None:
@@ -76,16 +159,14 @@ class SqlSchedule:
         """Return sessions that overlap the interval, by scanner, then start."""
         t = self._transaction
         t.settle(Kind.SESSION)
-        session = _SESSION.c
-        found = select(_SESSION).where(
-            session.ends_at > starts_at, session.starts_at < ends_at
-        )
-        if scanners is not None:
-            found = found.where(among(session.scanner, scanners, t.connection))
-        read = [
-            t.identify(_ONE_SESSION, row, mapping.session_of) for row in t.rows(found)
-        ]
-        return sorted(read, key=lambda s: (s.scanner, s.starts_at, s.id))
+        if scanners is None:
+            found = t.tuples(_SESSIONS, starts_at=starts_at, ends_at=ends_at)
+        else:
+            listed = sorted(set(scanners))
+            found = t.tuples(
+                _SESSIONS_OF, starts_at=starts_at, ends_at=ends_at, scanners=listed
+            )
+        return self._sessions(sorted(found, key=_BY_SESSION))
 
     def add(self, appointment: Appointment) -> None:
         """Store a new appointment or hold.
@@ -112,8 +193,9 @@ class SqlSchedule:
         known: Appointment | None = t.recall(_ONE, appointment_id)
         if known is not None:
             return known
-        found = select(_APPOINTMENT).where(_APPOINTMENT.c.id == appointment_id)
-        for appointment in self._identified(t.rows(found)):
+        for appointment in self._identified(
+            t.tuples(_APPOINTMENT_OF, id=appointment_id)
+        ):
             return appointment
         raise NotKnown(refusals.not_stored("Appointment", appointment_id))
 
@@ -133,10 +215,7 @@ class SqlSchedule:
         wanted = set(order_ids)
         if not wanted:
             return {}
-        found = select(_APPOINTMENT).where(
-            among(_APPOINTMENT.c.order_id, wanted, t.connection), occupying()
-        )
-        read = self._identified(t.rows(found))
+        read = self._identified(t.tuples(_LIVE, orders=sorted(wanted)))
         written = [t.recall(_ONE, row["id"]) for row in t.buffered(Kind.APPOINTMENT)]
         return {
             one.order_id: one
@@ -154,14 +233,14 @@ class SqlSchedule:
         """Return appointments that occupy time in the interval, by scanner, start."""
         t = self._transaction
         t.settle(Kind.APPOINTMENT)
-        one = _APPOINTMENT.c
-        found = select(_APPOINTMENT).where(
-            occupying(), one.ends_at > starts_at, one.starts_at < ends_at
-        )
-        if scanners is not None:
-            found = found.where(among(one.scanner, scanners, t.connection))
-        read = self._identified(t.rows(found))
-        return sorted(read, key=lambda a: (a.scanner, a.starts_at, a.id))
+        if scanners is None:
+            found = t.tuples(_OCCUPYING, starts_at=starts_at, ends_at=ends_at)
+        else:
+            listed = sorted(set(scanners))
+            found = t.tuples(
+                _OCCUPYING_OF, starts_at=starts_at, ends_at=ends_at, scanners=listed
+            )
+        return self._identified(sorted(found, key=_BY_SCANNER))
 
     def occupying_patients(
         self, patients: Iterable[str], after: datetime
@@ -169,44 +248,30 @@ class SqlSchedule:
         """Return the occupying appointments of these patients that end after."""
         t = self._transaction
         t.settle(Kind.APPOINTMENT)
-        one = _APPOINTMENT.c
-        found = select(_APPOINTMENT).where(
-            occupying(), among(one.patient, patients, t.connection), one.ends_at > after
-        )
-        read = self._identified(t.rows(found))
-        return sorted(read, key=lambda a: (a.patient, a.starts_at, a.id))
+        listed = sorted(set(patients))
+        found = t.tuples(_PATIENTS, patients=listed, after=after)
+        return self._identified(sorted(found, key=_BY_PATIENT))
 
     def expired_holds(self, now: datetime) -> list[Appointment]:
         """Return the holds that lapsed at or before `now`, the first lapsed first."""
         t = self._transaction
         t.settle(Kind.APPOINTMENT)
-        one = _APPOINTMENT.c
-        found = (
-            select(_APPOINTMENT)
-            .where(held(), one.expires_at <= now)
-            .order_by(one.expires_at, one.id)
-        )
-        return self._identified(t.rows(found))
+        return self._identified(t.tuples(_EXPIRED, now=now))
 
     def contract_use(self) -> dict[ContractId, int]:
         """Return how many occupying appointments count against each contract."""
         t = self._transaction
         t.settle(Kind.SESSION, Kind.APPOINTMENT)
-        live = (
-            select(_APPOINTMENT.c.session_id, func.count().label("number"))
-            .where(occupying())
-            .group_by(_APPOINTMENT.c.session_id)
-            .subquery()
-        )
-        found = (
-            select(_SESSION.c.contract, func.sum(live.c.number))
-            .join(live, live.c.session_id == _SESSION.c.id)
-            .where(_SESSION.c.contract.is_not(None))
-            .group_by(_SESSION.c.contract)
-        )
-        return {contract: int(number) for contract, number in t.rows(found)}
+        return {contract: int(number) for contract, number in t.rows(_CONTRACT_USE)}
 
-    def _identified(self, found: Sequence[AnyRow]) -> list[Appointment]:
+    def _identified(self, found: Sequence[Sequence[Any]]) -> list[Appointment]:
         """Return the appointments of rows, as this transaction knows them."""
-        identify = self._transaction.identify
-        return [identify(_ONE, row, mapping.appointment_of) for row in found]
+        return self._transaction.identify_all(
+            _ONE, found, lambda rows: diary.appointments_of(rows, self._instant)
+        )
+
+    def _sessions(self, found: Sequence[Sequence[Any]]) -> list[ScanSession]:
+        """Return the sessions of rows, as this transaction knows them."""
+        return self._transaction.identify_all(
+            _ONE_SESSION, found, lambda rows: diary.sessions_of(rows, self._instant)
+        )

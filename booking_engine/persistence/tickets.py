@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Engine
 
@@ -57,29 +56,15 @@ class TicketLock:
                 self._taken = False
 
 
-WAIT_SECONDS: Final = 30.0
-"""Longer than any turn lasts: whoever waits so long waits for a thread that hangs."""
-
 _locks: dict[str, TicketLock] = {}
 _locks_guard = threading.Lock()
 
 
-def take_turn(engine: Engine) -> TicketLock | None:
-    """Wait for this thread's turn to write; ``None`` where the engine needs no turns.
-
-    Raises
-    ------
-    TimeoutError
-        It did not come within `WAIT_SECONDS`.
-    """
-    file = engine.url.database
-    if engine.dialect.name != "sqlite" or not file:
+def lock_of(engine: Engine) -> TicketLock | None:
+    """Return the one lock of this process for a database; ``None`` if it needs none."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name == ":memory:":
         return None
+    file = str(Path(name).resolve())
     with _locks_guard:
-        lock = _locks.setdefault(str(Path(file).resolve()), TicketLock())
-    if not lock.acquire(WAIT_SECONDS):
-        raise TimeoutError(
-            f"The database has been written to by another thread for {WAIT_SECONDS} s;"
-            " restart the process."
-        )
-    return lock
+        return _locks.setdefault(file, TicketLock())

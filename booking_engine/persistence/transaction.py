@@ -16,22 +16,22 @@ after. Without a flush, undoing only shortens the buffer.
 
 **After a failed flush** the scope in which it happened can only be left by an
 exception, and the whole unit, if there was no savepoint, only be rolled back: until
-then every use raises the same error again, so half a batch is never committed.
+then every use raises the same error again, so half a batch is never committed. Where
+the database itself failed, reading or writing, no savepoint helps: the whole unit can
+only be rolled back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, NestedTransaction
-from sqlalchemy.sql import Executable
-
-from booking_engine.persistence.engine import open_reading, open_writing
-from booking_engine.persistence.queries import AnyRow
-from booking_engine.persistence.tickets import TicketLock, take_turn
+from booking_engine.domain.errors import StoreUnavailable
+from booking_engine.persistence.session import Database, Session
+from booking_engine.persistence.statements import Statement
 from booking_engine.persistence.translate import domain_error
 from booking_engine.persistence.writes import Kind, Write, write_all
 
@@ -52,12 +52,12 @@ class _Scope:
     undo_mark
         Likewise of the undo list.
     nested
-        The real savepoint, once there is one.
+        The name of the real savepoint, once there is one.
     """
 
     mark: int
     undo_mark: int
-    nested: NestedTransaction | None = None
+    nested: str | None = None
 
 
 class Transaction:
@@ -69,69 +69,119 @@ class Transaction:
         False opens one snapshot that takes no write lock.
     """
 
-    def __init__(self, engine: Engine, *, writable: bool) -> None:
-        self._engine = engine
-        self._writable = writable
-        self._opened: Connection | None = None
-        self._turn: TicketLock | None = None
+    def __init__(self, database: Database, *, writable: bool) -> None:
+        self.session: Final = Session(database, writable=writable)
+        self.dialect: Final = self.session.dialect
+        self.writable: Final = writable
         self._buffer: list[Write] = []
-        self._known: dict[Key, Any] = {}
+        self._kinds: set[Kind] = set()
+        self._known: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
         self._undo: list[tuple[Key, Any]] = []
         self._scopes: list[_Scope] = []
+        self._savepoints = 0
         self._failure: Exception | None = None
         self._failed_depth = 0
 
-    @property
-    def connection(self) -> Connection:
-        """The connection, opened at first use."""
-        self.raise_failure()
-        if self._opened is None:
-            if self._writable:
-                self._turn = take_turn(self._engine)
-                self._opened = open_writing(self._engine)
-            else:
-                self._opened = open_reading(self._engine)
-        return self._opened
+    # What is read.
 
-    def rows(self, statement: Executable) -> list[AnyRow]:
-        """Return the rows of a query; buffered writes are not in them."""
-        return list(self.connection.execute(statement).all())
+    def rows(self, statement: Statement, /, **values: Any) -> list[Any]:
+        """Return the rows of a query; buffered writes are not in them.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database failed; the unit can only be rolled back.
+        """
+        return self.read(lambda session: session.rows(statement, **values))
+
+    def read(self, reading: Callable[[Session], Value]) -> Value:
+        """Return what `reading` finds; it raises as `rows`."""
+        self.raise_failure()
+        try:
+            return reading(self.session)
+        except StoreUnavailable as error:
+            self._fail(error, 0)
+            raise
+
+    def _fail(self, error: Exception, depth: int) -> None:
+        self._failure = error
+        # What the database could not do, undoing a savepoint does not mend.
+        self._failed_depth = 0 if isinstance(error, StoreUnavailable) else depth
+
+    def locked_rows(
+        self, statement: Statement, numbers: Sequence[int], /, **values: Any
+    ) -> list[Any]:
+        """Return the rows of a query that starts once `numbers` are locked."""
+        return self.read(
+            lambda session: session.locked_rows(statement, numbers, **values)
+        )
+
+    def tuples(self, statement: Statement, /, **values: Any) -> list[Sequence[Any]]:
+        """Return the rows of a query as the driver has them; it raises as `rows`."""
+        return self.read(lambda session: session.tuples(statement, **values))
 
     # What is remembered.
 
     def recall(self, kind: str, name: Any) -> Any:
         """Return what is remembered under that name, or ``None``."""
-        return self._known.get((kind, name))
+        return self._known[kind].get(name)
 
     def knows(self, kind: str, name: Any) -> bool:
         """Return whether anything is remembered under that name, even ``None``."""
-        return (kind, name) in self._known
+        return name in self._known[kind]
 
     def remember(self, kind: str, name: Any, value: Value) -> Value:
         """Remember `value` until the transaction ends, or its savepoint is undone."""
-        key = (kind, name)
+        known = self._known[kind]
         if self._scopes:
-            self._undo.append((key, self._known.get(key, _ABSENT)))
-        self._known[key] = value
+            self._undo.append(((kind, name), known.get(name, _ABSENT)))
+        known[name] = value
         return value
 
     def identify(
-        self, kind: str, row: AnyRow, build: Callable[[AnyRow], Value]
-    ) -> Value:
-        """Return a row's value, the one that is remembered unless the row is newer.
+        self, kind: str, found: Iterable[Any], build: Callable[[Any], Value]
+    ) -> list[Value]:
+        """Return the values of rows, each the remembered one unless the row is newer.
 
         Parameters
         ----------
-        row
-            Has an ``id`` and a ``version``.
+        found
+            Rows, each with an ``id`` and a ``version``.
         build
             Makes a value of a row.
         """
-        known = self._known.get((kind, row.id))
-        if known is not None and known.version >= row.version:
-            remembered: Value = known
-            return remembered
-        return self.remember(kind, row.id, build(row))
+        known, values = self._known[kind], []
+        for row in found:
+            value = known.get(row.id)
+            if value is None or value.version < row.version:
+                value = self.remember(kind, row.id, build(row))
+            values.append(value)
+        return values
+
+    def identify_all(
+        self,
+        kind: str,
+        found: Sequence[Sequence[Any]],
+        build: Callable[[Sequence[Sequence[Any]]], Sequence[Value]],
+    ) -> list[Value]:
+        """Return the values of many rows, as `identify` does of some.
+
+        Parameters
+        ----------
+        found
+            Rows as the driver has them; the identifier comes first, the version last.
+        build
+            Makes the values of rows.
+        """
+        known = self._known[kind]
+        unread = [
+            row
+            for row in found
+            if (value := known.get(row[0])) is None or value.version < row[-1]
+        ]
+        for row, value in zip(unread, build(unread), strict=True):
+            self.remember(kind, row[0], value)
+        return [known[row[0]] for row in found]
 
     def next_version(self, kind: str, name: str, given: int) -> tuple[int, int]:
         """Return the version that a save replaces, and the one that it stores.
@@ -141,7 +191,7 @@ class Transaction:
         given
             The version of the value to save.
         """
-        known = self._known.get((kind, name))
+        known = self._known[kind].get(name)
         if known is None:
             self.remember(f"{kind} first", name, given)
             return given, given + 1
@@ -157,19 +207,21 @@ class Transaction:
 
     def write(self, write: Write) -> None:
         """Buffer a write."""
-        if not self._writable:
+        if not self.writable:
             raise RuntimeError("This unit of work was opened for reading only.")
         self.raise_failure()
         self._buffer.append(write)
+        self._kinds.add(write.kind)
 
     def settle(self, *kinds: Kind) -> None:
         """Flush if anything of these kinds is buffered."""
-        if any(write.kind in kinds for write in self._buffer):
+        if not self._kinds.isdisjoint(kinds):
             self.flush()
 
     def buffered(self, kind: Kind) -> Iterator[dict[str, Any]]:
         """Yield the buffered rows of one kind, oldest first."""
-        return (write.row for write in self._buffer if write.kind is kind)
+        if kind in self._kinds:
+            yield from (write.row for write in self._buffer if write.kind is kind)
 
     def raise_failure(self) -> None:
         """Raise again what a flush failed with, if one did."""
@@ -188,25 +240,35 @@ class Transaction:
         for depth, scope in enumerate(self._scopes):
             if scope.nested is None and len(self._buffer) > scope.mark:
                 self._send(scope.mark, depth)
-                scope.nested = self.connection.begin_nested()
+                self._savepoints += 1
+                name = f"s{self._savepoints}"
+                self._attempt(depth, self.session.set_savepoint, name)
+                scope.nested = name
         if self._buffer:
             self._send(len(self._buffer), len(self._scopes))
 
     def _send(self, count: int, depth: int) -> None:
         """Send the oldest `count` writes, which belong to the scope at `depth`."""
+        if count:
+            self._attempt(depth, write_all, self.session, self._buffer[:count])
+        del self._buffer[:count]
+        self._kinds = {write.kind for write in self._buffer}
+        for scope in self._scopes:
+            scope.mark = max(0, scope.mark - count)
+
+    def _attempt(
+        self, depth: int, action: Callable[..., object], *given: object
+    ) -> None:
+        """Do it; if the database refuses, the scope at `depth` has failed."""
         try:
-            if count:
-                write_all(self.connection, self._buffer[:count])
+            action(*given)
         except Exception as fault:
             error = domain_error(fault)
-            self._failure, self._failed_depth = error or fault, depth
+            self._fail(error or fault, depth)
             if error is None:
                 raise
             # Without its cause: PostgreSQL's detail quotes the patient.
             raise error from None
-        del self._buffer[:count]
-        for scope in self._scopes:
-            scope.mark = max(0, scope.mark - count)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -219,7 +281,7 @@ class Transaction:
             yield
             self.raise_failure()
             if scope.nested is not None:
-                scope.nested.commit()
+                self._attempt(0, self.session.release_savepoint, scope.nested)
         except BaseException:
             self._undo_scope(scope, depth)
             raise
@@ -230,48 +292,51 @@ class Transaction:
 
     def _undo_scope(self, scope: _Scope, depth: int) -> None:
         del self._buffer[scope.mark :]
-        for key, before in reversed(self._undo[scope.undo_mark :]):
+        self._kinds = {write.kind for write in self._buffer}
+        for (kind, name), before in reversed(self._undo[scope.undo_mark :]):
             if before is _ABSENT:
-                self._known.pop(key, None)
+                self._known[kind].pop(name, None)
             else:
-                self._known[key] = before
+                self._known[kind][name] = before
         del self._undo[scope.undo_mark :]
-        if scope.nested is not None:
-            scope.nested.rollback()
         # What failed further out stays failed: its writes are not undone yet.
-        if self._failure is not None and self._failed_depth >= depth:
+        if self._failure is not None:
+            if self._failed_depth < depth:
+                return
             self._failure = None
+        if scope.nested is not None:
+            self._attempt(0, self.session.undo_savepoint, scope.nested)
 
     def commit(self) -> None:
         """Flush and make it durable."""
         if self._scopes:
             raise RuntimeError("Leave the savepoint before ending the transaction.")
-        self.flush()
-        if self._opened is not None:
-            self._opened.commit()
+        self.raise_failure()
+        self._attempt(0, self._store)
         self._forget()
+
+    def _store(self) -> None:
+        if self._buffer:
+            with self.session.together():
+                write_all(self.session, self._buffer)
+                self.session.commit()
+        else:
+            self.session.commit()
 
     def rollback(self) -> None:
         """Undo everything since the last commit."""
         if self._scopes:
             raise RuntimeError("Leave the savepoint before ending the transaction.")
-        if self._opened is not None:
-            self._opened.rollback()
+        self.session.rollback()
         self._forget()
 
     def close(self) -> None:
         """Undo what was not committed, and give the connection back."""
-        try:
-            if self._opened is not None:
-                self._opened.close()
-        finally:
-            self._opened = None
-            if self._turn is not None:
-                self._turn.release()
-                self._turn = None
+        self.session.close()
 
     def _forget(self) -> None:
         self._buffer.clear()
+        self._kinds.clear()
         self._known.clear()
         self._undo.clear()
         self._failure = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from booking_engine.domain.errors import (
     DomainError,
@@ -14,6 +16,7 @@ from booking_engine.domain.errors import (
     PatientBusy,
     SlotTaken,
     StaleVersion,
+    StoreUnavailable,
 )
 from booking_engine.persistence import guards, refusals
 
@@ -40,6 +43,55 @@ _BY_STATE: Final[dict[str, tuple[type[DomainError], str]]] = {
 }
 _INTEGRITY_OR_DATA: Final = ("22", "23")  # classes of SQLSTATE
 
+_UNAVAILABLE_STATES: Final = (
+    "08",  # connection
+    "25006",  # read-only: a standby
+    "40",  # deadlock, serialisation: of a read, since a write is translated first
+    "53",  # disk full, out of memory, too many connections
+    "55P03",  # a lock was not given in time
+    "57",  # shut down, or cancelled by the operator
+    "58",  # the server's disk or files
+)
+"""SQLSTATEs, or their beginnings, of what the statement is not to blame for."""
+
+_UNAVAILABLE_CODES: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""SQLite's primary result codes of the same."""
+
+
+def cannot_answer(error: Exception) -> DomainError | None:
+    """Return that the store cannot be used now, or ``None`` if this is not why."""
+    if isinstance(error, StoreUnavailable):
+        return error
+    if isinstance(error, PoolTimeout | TimeoutError):
+        return StoreUnavailable(refusals.unavailable("no connection came free in time"))
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        # An extended result code says more in its upper bits.
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code in _UNAVAILABLE_CODES:
+            return StoreUnavailable(refusals.unavailable(cause.sqlite_errorname))
+    elif isinstance(cause, psycopg.Error):
+        state = cause.sqlstate or ""
+        # A lost connection, or none to be had, has no state.
+        lost = not state and isinstance(cause, psycopg.OperationalError)
+        if lost or state.startswith(_UNAVAILABLE_STATES):
+            return StoreUnavailable(refusals.unavailable(state or "no connection"))
+    return None
+
 
 def domain_error(error: Exception) -> DomainError | None:
     """Return the fact that a failed write states, or ``None`` for a fault.
@@ -50,21 +102,24 @@ def domain_error(error: Exception) -> DomainError | None:
         return error
     if isinstance(error, UnicodeEncodeError):
         return InvalidValue(refusals.invalid("a text is not Unicode"))
-    if not isinstance(error, DBAPIError):
-        return None
-    cause = error.orig
-    return _of_sqlite(cause) if isinstance(cause, sqlite3.Error) else _of_psycopg(cause)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    found = None
+    if isinstance(cause, sqlite3.Error):
+        found = _of_sqlite(cause)
+    elif isinstance(cause, psycopg.Error):
+        found = _of_psycopg(cause)
+    return found or cannot_answer(error)
 
 
-def _of_psycopg(cause: BaseException | None) -> DomainError | None:
-    state = getattr(cause, "sqlstate", None) or ""
-    constraint = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
+def _of_psycopg(cause: psycopg.Error) -> DomainError | None:
+    state = cause.sqlstate or ""
+    constraint = cause.diag.constraint_name or ""
     known = _BY_CONSTRAINT.get(constraint) or _BY_STATE.get(state)
     if known is not None:
         kind, message = known
         return kind(message)
     # A value that the driver itself refuses, such as a NUL in a text, has no state.
-    if state[:2] in _INTEGRITY_OR_DATA or type(cause).__name__ == "DataError":
+    if state[:2] in _INTEGRITY_OR_DATA or isinstance(cause, psycopg.DataError):
         return InvalidValue(refusals.invalid(constraint or state or "a text"))
     return None
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Engine,
-    literal,
+    Table,
+    TextClause,
+    bindparam,
     select,
     tuple_,
     union_all,
@@ -26,7 +29,6 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
-from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.schedule import Appointment
 from booking_engine.persistence import mapping, rows
 from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
@@ -37,9 +39,10 @@ from booking_engine.persistence.cursors import (
     decode_cursor,
     encode_cursor,
 )
-from booking_engine.persistence.engine import open_reading
-from booking_engine.persistence.queries import AnyRow, AnySelect, among
+from booking_engine.persistence.queries import AnySelect, changed_since_booked
+from booking_engine.persistence.session import Database, Session
 from booking_engine.persistence.sql_messages import orders_of
+from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.summaries import OPEN_STATUSES, worklist_item
 
 Item = TypeVar("Item")
@@ -56,7 +59,25 @@ _MESSAGE_KEY: Final = (_MESSAGE.c.received_at, _MESSAGE.c.id)
 _START_KEY: Final = (_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
 _MESSAGE_COLUMNS: Final = tuple(c for c in _MESSAGE.c if c.name != "raw")
 
-Key = Sequence[ColumnElement[Any]]
+Key = tuple[ColumnElement[Any], ...]
+Names = tuple[str, ...]
+
+_LITERALLY: Final = re.compile("[/%_]")
+"""What LIKE would take for something else."""
+_KEPT: Final = 256
+"""Statements kept, one for each combination of filters that was asked for."""
+
+_MESSAGES_OF: Final = Statement(
+    lambda _: (
+        select(_MESSAGE.c.id)
+        .join(_LINK, _LINK.c.message_id == _MESSAGE.c.id)
+        .where(_LINK.c.order_id == bindparam("order_id"))
+        .order_by(*_MESSAGE_KEY)
+    )
+)
+_APPOINTMENTS_OF: Final = Statement(
+    lambda on: select(_APPOINTMENT).where(among(_APPOINTMENT.c.id, "ids", on))
+)
 
 
 class SqlViews:
@@ -69,16 +90,16 @@ class SqlViews:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._database = Database.of(engine)
         self._cache = cache_of(engine)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        connection = open_reading(self._engine)
+    def _reading(self) -> Iterator[Session]:
+        session = Session(self._database, writable=False)
         try:
-            yield connection
+            yield session
         finally:
-            connection.close()
+            session.close()
 
     def worklist(
         self, wanted: WorklistFilter, *, cursor: str | None, limit: int
@@ -86,34 +107,20 @@ class SqlViews:
         """Return a page of the worklist; raises `InvalidValue` on a bad cursor."""
         checked_limit(limit)
         after = decode_cursor(cursor, BY_TIER)
-        conditions = _equal(
-            (_ORDER.c.partner, wanted.partner),
-            (_ORDER.c.procedure_as_sent, wanted.procedure_as_sent),
+        values = _given(
+            partner=wanted.partner, procedure_as_sent=wanted.procedure_as_sent
         )
-        if wanted.procedure_as_sent is not None:
-            conditions.append(_ORDER.c.procedure.is_(None))
         if wanted.hold_code is not None:
-            code = f",{wanted.hold_code},"
-            conditions.append(_ORDER.c.hold_codes.contains(code, autoescape=True))
-        # Each state is read in the order of its index, and no further than needed.
-        states = [
-            _ahead(select(_ORDER), _TIER_KEY, after, conditions)
-            .where(_ORDER.c.status == status.value)
-            .limit(limit + 1)
-            .subquery()
-            for status in sorted(set(wanted.statuses or OPEN_STATUSES))
-        ]
-        if not wanted.statuses:
-            states.append(_booked_but_changed(after, conditions, limit))
-        merged = union_all(*(select(state) for state in states)).subquery("merged")
-        page = (
-            select(merged)
-            .order_by(merged.c.tier, merged.c.breach_on, merged.c.id)
-            .limit(limit + 1)
+            code = _LITERALLY.sub(r"/\g<0>", wanted.hold_code)
+            values["code"] = f"%,{code},%"
+        states = tuple(sorted({s.value for s in wanted.statuses or OPEN_STATUSES}))
+        page = _worklist(
+            states, tuple(values), bool(after), changed=not wanted.statuses
         )
-        with self._reading() as connection:
-            found = connection.execute(page).all()
-            return self._order_page(connection, found, _TIER_KEY, limit)
+        values |= _ends(_TIER_KEY, after)
+        with self._reading() as session:
+            found = session.rows(page, **values, limit=limit + 1)
+            return self._order_page(session, found, _TIER_KEY, limit)
 
     def orders(
         self, wanted: OrderFilter, *, cursor: str | None, limit: int
@@ -121,22 +128,23 @@ class SqlViews:
         """Return a page of orders, newest first."""
         checked_limit(limit)
         after = decode_cursor(cursor, BY_INSTANT)
-        conditions = _equal(
-            (_ORDER.c.status, wanted.status and wanted.status.value),
-            (_ORDER.c.partner, wanted.partner),
-            (_ORDER.c.placer_number, wanted.placer_number),
-            (_ORDER.c.nhs_number, wanted.nhs_number),
-            (_ORDER.c.accession, wanted.accession),
+        values = _given(
+            status=wanted.status and wanted.status.value,
+            partner=wanted.partner,
+            placer_number=wanted.placer_number,
+            nhs_number=wanted.nhs_number,
+            accession=wanted.accession,
         )
-        page = _back(select(_ORDER), _RECEIVED_KEY, after, conditions)
-        with self._reading() as connection:
-            found = connection.execute(page.limit(limit + 1)).all()
-            return self._order_page(connection, found, _RECEIVED_KEY, limit)
+        page = _orders(tuple(values), bool(after))
+        values |= _ends(_RECEIVED_KEY, after)
+        with self._reading() as session:
+            found = session.rows(page, **values, limit=limit + 1)
+            return self._order_page(session, found, _RECEIVED_KEY, limit)
 
     def _order_page(
-        self, connection: Connection, found: Sequence[AnyRow], key: Key, limit: int
+        self, session: Session, found: Sequence[Any], key: Key, limit: int
     ) -> Page[WorklistItem]:
-        catalogue = read_catalogue(connection, self._cache)
+        catalogue = read_catalogue(session, self._cache)
         return _page(
             found,
             key,
@@ -150,25 +158,19 @@ class SqlViews:
         """Return a page of inbound messages, newest first, without raw bytes."""
         checked_limit(limit)
         after = decode_cursor(cursor, BY_INSTANT)
-        message = _MESSAGE.c
-        conditions = _equal(
-            (message.partner, wanted.partner),
-            (message.control_id, wanted.control_id),
-            (message.outcome, wanted.outcome),
+        values = _given(
+            partner=wanted.partner,
+            control_id=wanted.control_id,
+            outcome=wanted.outcome,
+            order_id=wanted.order_id,
+            since=wanted.received_from,
+            until=wanted.received_to,
         )
-        if wanted.order_id is not None:
-            of_order = select(_LINK.c.message_id).where(
-                _LINK.c.order_id == wanted.order_id
-            )
-            conditions.append(message.id.in_(of_order))
-        if wanted.received_from is not None:
-            conditions.append(message.received_at >= wanted.received_from)
-        if wanted.received_to is not None:
-            conditions.append(message.received_at < wanted.received_to)
-        page = _back(select(*_MESSAGE_COLUMNS), _MESSAGE_KEY, after, conditions)
-        with self._reading() as connection:
-            found = connection.execute(page.limit(limit + 1)).all()
-            orders = orders_of([row.id for row in found], connection)
+        page = _messages(tuple(values), bool(after))
+        values |= _ends(_MESSAGE_KEY, after)
+        with self._reading() as session:
+            found = session.rows(page, **values, limit=limit + 1)
+            orders = orders_of([row.id for row in found], session)
         return _page(
             found,
             _MESSAGE_KEY,
@@ -182,89 +184,165 @@ class SqlViews:
         """Return a page of appointments by start, then id."""
         checked_limit(limit)
         after = decode_cursor(cursor, BY_INSTANT)
-        one = _APPOINTMENT.c
-        conditions = _equal(
-            (one.scanner, wanted.scanner),
-            (one.session_id, wanted.session_id),
-            (one.order_id, wanted.order_id),
+        values = _given(
+            scanner=wanted.scanner,
+            session_id=wanted.session_id,
+            order_id=wanted.order_id,
+            since=wanted.starts_from,
+            until=wanted.starts_to,
         )
-        if wanted.starts_from is not None:
-            conditions.append(one.starts_at >= wanted.starts_from)
-        if wanted.starts_to is not None:
-            conditions.append(one.starts_at < wanted.starts_to)
-        page = _ahead(select(_APPOINTMENT), _START_KEY, after, conditions)
-        with self._reading() as connection:
-            found = connection.execute(page.limit(limit + 1)).all()
+        page = _appointments(tuple(values), bool(after))
+        values |= _ends(_START_KEY, after)
+        with self._reading() as session:
+            found = session.rows(page, **values, limit=limit + 1)
         return _page(found, _START_KEY, limit, mapping.appointment_of)
 
     def messages_of(self, order_id: OrderId) -> list[MessageId]:
         """Return the inbound messages that created or changed an order, in order."""
-        found = (
-            select(_MESSAGE.c.id)
-            .join(_LINK, _LINK.c.message_id == _MESSAGE.c.id)
-            .where(_LINK.c.order_id == order_id)
-            .order_by(*_MESSAGE_KEY)
-        )
-        with self._reading() as connection:
-            return [MessageId(i) for i in connection.execute(found).scalars()]
+        with self._reading() as session:
+            found = session.tuples(_MESSAGES_OF, order_id=order_id)
+        return [MessageId(message_id) for (message_id,) in found]
 
     def appointments_of(
         self, appointment_ids: Iterable[AppointmentId]
     ) -> dict[AppointmentId, Appointment]:
         """Return those of these appointments that exist, in one query."""
-        with self._reading() as connection:
-            found = select(_APPOINTMENT).where(
-                among(_APPOINTMENT.c.id, appointment_ids, connection)
-            )
-            read = connection.execute(found).all()
-        return {row.id: mapping.appointment_of(row) for row in read}
+        with self._reading() as session:
+            found = session.rows(_APPOINTMENTS_OF, ids=sorted(set(appointment_ids)))
+        return {row.id: mapping.appointment_of(row) for row in found}
 
 
-def _equal(*pairs: tuple[ColumnElement[Any], str | None]) -> list[Condition]:
-    """Return the conditions of those filters that ask for something."""
-    return [column == value for column, value in pairs if value is not None]
+def _given(**values: Any) -> dict[str, Any]:
+    """Return the values of those filters that ask for something."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _after(key: Key, after: Sequence[Any]) -> ColumnElement[Any]:
-    return tuple_(
-        *(literal(value, column.type) for value, column in zip(after, key, strict=True))
+def _ends(key: Key, after: Sequence[Any]) -> dict[str, Any]:
+    """Return the values that say where the page before ended."""
+    return {f"after_{c.key}": v for c, v in zip(key, after, strict=False)}
+
+
+# Statements, by the filters that are given ---------------------------------------
+
+
+@lru_cache(_KEPT)
+def _worklist(states: Names, given: Names, after: bool, *, changed: bool) -> Statement:  # noqa: FBT001 - the key of a cache
+    """Return the worklist's statement.
+
+    Parameters
+    ----------
+    changed
+        Whether booked orders belong to it whose sender changed the request since: a
+        person must look.
+    """
+    conditions = _equal(_ORDER, given)
+    if "procedure_as_sent" in given:
+        conditions.append(_ORDER.c.procedure.is_(None))
+    if "code" in given:
+        conditions.append(_ORDER.c.hold_codes.like(bindparam("code"), escape="/"))
+
+    def build(_: str) -> AnySelect:
+        # Each state is read in the order of its index, and no further than needed.
+        parts: list[Condition | TextClause] = [_ORDER.c.status == s for s in states]
+        if changed:
+            parts.append(changed_since_booked())
+        ahead = [
+            _ahead(select(*_TIER_KEY), _TIER_KEY, conditions, after=after)
+            .where(part)
+            .limit(bindparam("limit"))
+            .subquery()
+            for part in parts
+        ]
+        merged = union_all(*(select(state) for state in ahead)).subquery("merged")
+        first = (
+            select(merged.c.id)
+            .order_by(merged.c.tier, merged.c.breach_on, merged.c.id)
+            .limit(bindparam("limit"))
+            .subquery("first")
+        )
+        return (
+            select(_ORDER).join(first, first.c.id == _ORDER.c.id).order_by(*_TIER_KEY)
+        )
+
+    return Statement(build)
+
+
+@lru_cache(_KEPT)
+def _orders(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
+    conditions = _equal(_ORDER, given)
+    return Statement(
+        lambda _: _back(select(_ORDER), _RECEIVED_KEY, conditions, after=after)
     )
 
 
-def _booked_but_changed(after: Any, conditions: list[Any], limit: int) -> Any:
-    """Return the booked orders whose sender changed the request: a person must look."""
-    return (
-        _ahead(select(_ORDER), _TIER_KEY, after, conditions)
-        .where(_ORDER.c.status == OrderStatus.BOOKED.value)
-        .where(_ORDER.c.hold_codes != "")
-        .limit(limit + 1)
-        .subquery()
+@lru_cache(_KEPT)
+def _messages(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
+    conditions = _equal(_MESSAGE, given) + _within(_MESSAGE.c.received_at, given)
+    if "order_id" in given:
+        of_order = select(_LINK.c.message_id).where(
+            _LINK.c.order_id == bindparam("order_id")
+        )
+        conditions.append(_MESSAGE.c.id.in_(of_order))
+    return Statement(
+        lambda _: _back(
+            select(*_MESSAGE_COLUMNS), _MESSAGE_KEY, conditions, after=after
+        )
     )
+
+
+@lru_cache(_KEPT)
+def _appointments(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
+    conditions = _equal(_APPOINTMENT, given) + _within(_APPOINTMENT.c.starts_at, given)
+    return Statement(
+        lambda _: _ahead(
+            select(_APPOINTMENT), _START_KEY, conditions, after=after
+        ).limit(bindparam("limit"))
+    )
+
+
+def _equal(table: Table, given: Names) -> list[Condition]:
+    """Return the conditions of those filters that name a column."""
+    return [table.c[name] == bindparam(name) for name in given if name in table.c]
+
+
+def _within(column: ColumnElement[Any], given: Names) -> list[Condition]:
+    """Return the conditions on the interval, half open, that `column` lies in."""
+    found = []
+    if "since" in given:
+        found.append(column >= bindparam("since"))
+    if "until" in given:
+        found.append(column < bindparam("until"))
+    return found
+
+
+def _after(key: Key) -> ColumnElement[Any]:
+    return tuple_(*(bindparam(f"after_{c.key}", type_=c.type) for c in key))
 
 
 def _ahead(
-    query: AnySelect, key: Key, after: Sequence[Any], conditions: Sequence[Condition]
+    query: AnySelect, key: Key, conditions: Sequence[Condition], *, after: bool
 ) -> AnySelect:
     """Return the query in the order of `key`, from just after a page's end."""
     if after:
-        query = query.where(tuple_(*key) > _after(key, after))
+        query = query.where(tuple_(*key) > _after(key))
     return query.where(*conditions).order_by(*key)
 
 
 def _back(
-    query: AnySelect, key: Key, after: Sequence[Any], conditions: Sequence[Condition]
+    query: AnySelect, key: Key, conditions: Sequence[Condition], *, after: bool
 ) -> AnySelect:
     """Return the query against the order of `key`, from just after a page's end."""
     if after:
-        query = query.where(tuple_(*key) < _after(key, after))
-    return query.where(*conditions).order_by(*(column.desc() for column in key))
+        query = query.where(tuple_(*key) < _after(key))
+    ordered = query.where(*conditions).order_by(*(column.desc() for column in key))
+    return ordered.limit(bindparam("limit"))
 
 
 def _page(
-    found: Sequence[AnyRow],
+    found: Sequence[Any],
     key: Key,
     limit: int,
-    build: Callable[[AnyRow], Item],
+    build: Callable[[Any], Item],
 ) -> Page[Item]:
     """Return a page from one row more than it shows, if there is one more."""
     shown = found[:limit]

@@ -13,24 +13,15 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import (
-    Connection,
-    Insert,
-    Table,
-    Update,
-    bindparam,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Insert, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from booking_engine.domain.errors import NotKnown, StaleVersion
 from booking_engine.domain.schedule import OCCUPYING
 from booking_engine.persistence import refusals, rows
 from booking_engine.persistence.catalogue_store import write_catalogue
-from booking_engine.persistence.queries import among
+from booking_engine.persistence.session import Session
+from booking_engine.persistence.statements import POSTGRESQL, Statement, among
 
 Values = dict[str, Any]
 
@@ -94,7 +85,7 @@ LABELS: Final = {
 }
 
 
-def write_all(connection: Connection, writes: Sequence[Write]) -> None:
+def write_all(session: Session, writes: Sequence[Write]) -> None:
     """Send buffered writes.
 
     Raises
@@ -109,56 +100,50 @@ def write_all(connection: Connection, writes: Sequence[Write]) -> None:
     by_kind: dict[Kind, list[Write]] = {}
     for write in writes:
         by_kind.setdefault(write.kind, []).append(write)
-    for kind in sorted(by_kind):
-        _WRITERS.get(kind, _insert)(connection, kind, by_kind[kind])
+    with session.together():
+        for kind in sorted(by_kind):
+            _WRITERS.get(kind, _insert)(session, kind, by_kind[kind])
 
 
-def _insert(connection: Connection, kind: Kind, writes: Sequence[Write]) -> None:
+def _insert(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     if writes:
-        connection.execute(insert(TABLES[kind]), [write.row for write in writes])
+        listed = [write.row for write in writes]
+        session.insert(_inserting(kind, tuple(listed[0])), listed)
 
 
-def _write_versioned(
-    connection: Connection, kind: Kind, writes: Sequence[Write]
-) -> None:
+def _write_versioned(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     merged = _merge(kind, writes)
     changed = [write for write in merged if write.changes]
     if kind is Kind.APPOINTMENT:
         changed.sort(key=lambda write: write.row["status"] in OCCUPYING)
-    _replace(connection, kind, changed)
-    _insert(connection, kind, [write for write in merged if not write.changes])
+    _replace(session, kind, changed)
+    _insert(session, kind, [write for write in merged if not write.changes])
 
 
-def _write_sessions(
-    connection: Connection, kind: Kind, writes: Sequence[Write]
-) -> None:
+def _write_sessions(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     new = [write.row for write in writes if not write.changes]
     if new:
-        connection.execute(_insert_absent(connection.dialect.name), new)
+        session.insert(_INSERT_ABSENT, new)
     # Not merged with the inserts: an insert does nothing where the id exists.
-    _replace(connection, kind, _merge(kind, [w for w in writes if w.changes]))
+    _replace(session, kind, _merge(kind, [w for w in writes if w.changes]))
 
 
-def _write_changing(
-    connection: Connection, kind: Kind, writes: Sequence[Write]
-) -> None:
+def _write_changing(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     """Insert, then update, things without versions: each has one writer."""
-    _insert(connection, kind, [write for write in writes if not write.changes])
+    _insert(session, kind, [write for write in writes if not write.changes])
     changed = {w.row["id"]: w for w in writes if w.changes}
     if not changed:
         return
     listed = [_parameters(write) for write in changed.values()]
-    result = connection.execute(_update_by_id(kind), listed)
-    if result.rowcount != len(listed):
-        table = TABLES[kind]
-        found = select(table.c.id).where(among(table.c.id, changed, connection))
-        stored = set(connection.execute(found).scalars())
+    if session.change(_update_by_id(kind, tuple(listed[0])), listed) != len(listed):
+        found = session.rows(_stored(kind, "id"), ids=sorted(changed))
+        stored = {row.id for row in found}
         missing = next(i for i in changed if i not in stored)
         raise NotKnown(refusals.not_stored(LABELS[kind], missing))
 
 
-def _write_catalogue(connection: Connection, _: Kind, writes: Sequence[Write]) -> None:
-    write_catalogue(connection, writes[-1].row["catalogue"])
+def _write_catalogue(session: Session, _: Kind, writes: Sequence[Write]) -> None:
+    write_catalogue(session, writes[-1].row["catalogue"])
 
 
 _WRITERS: Final = {
@@ -189,28 +174,24 @@ def _merge(kind: Kind, writes: Sequence[Write]) -> list[Write]:
     return list(merged.values())
 
 
-def _replace(connection: Connection, kind: Kind, writes: Sequence[Write]) -> None:
+def _replace(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     if not writes:
         return
     listed = [{**_parameters(write), "old_version": write.replaces} for write in writes]
-    result = connection.execute(_update_by_version(kind), listed)
-    if result.rowcount == len(listed):
-        return
-    raise StaleVersion(_name_stale(connection, kind, writes))
+    statement = _update_by_version(kind, tuple(listed[0]))
+    if session.change(statement, listed) != len(listed):
+        raise StaleVersion(_name_stale(session, kind, writes))
 
 
-def _name_stale(connection: Connection, kind: Kind, writes: Sequence[Write]) -> str:
+def _name_stale(session: Session, kind: Kind, writes: Sequence[Write]) -> str:
     """Return the message that names what was stale among updates just made.
 
     Where somebody else has stored the very version that we meant to store, the two
     cannot be told apart any more, and the message names the kind alone.
     """
-    table = TABLES[kind]
     ids = [write.row["id"] for write in writes]
-    found = select(table.c.id, table.c.version).where(
-        among(table.c.id, ids, connection)
-    )
-    stored = {row.id: row.version for row in connection.execute(found)}
+    found = session.rows(_stored(kind, "id", "version"), ids=ids)
+    stored = {row.id: row.version for row in found}
     named = [w.row["id"] for w in writes if stored.get(w.row["id"]) != w.row["version"]]
     suspects = named or ids
     if len(suspects) == 1:
@@ -219,39 +200,71 @@ def _name_stale(connection: Connection, kind: Kind, writes: Sequence[Write]) -> 
 
 
 def _parameters(write: Write) -> Values:
-    values = dict(write.row)
-    values["old_id"] = values.pop("id")
-    for name in ("problem", "plan"):
-        if name in values:
-            values[f"new_{name}"] = values.pop(name)
-    return values
+    return {
+        f"new_{name}" if name != "id" else "old_id": v for name, v in write.row.items()
+    }
 
 
 @cache
-def _update_by_id(kind: Kind) -> Update:
+def _stored(kind: Kind, *columns: str) -> Statement:
     table = TABLES[kind]
-    statement = update(table).where(table.c.id == bindparam("old_id"))
-    if kind is Kind.PLAN_RUN:
-        # A run that was listed comes without its files: they stay as they are.
-        statement = statement.values(
-            problem=func.coalesce(bindparam("new_problem"), table.c.problem),
-            plan=func.coalesce(bindparam("new_plan"), table.c.plan),
+    return Statement(
+        lambda on: select(*(table.c[name] for name in columns)).where(
+            among(table.c.id, "ids", on)
         )
-    return statement
-
-
-@cache
-def _update_by_version(kind: Kind) -> Update:
-    table = TABLES[kind]
-    return update(table).where(
-        table.c.id == bindparam("old_id"),
-        table.c.version == bindparam("old_version"),
     )
 
 
+def _values(table: Table, names: Sequence[str], prefix: str = "") -> dict[str, Any]:
+    return {
+        name: bindparam(f"{prefix}{name}", type_=table.c[name].type) for name in names
+    }
+
+
 @cache
+def _inserting(kind: Kind, names: tuple[str, ...]) -> Statement:
+    table = TABLES[kind]
+    return Statement(lambda _: insert(table).values(_values(table, names)))
+
+
+def _changed(names: Sequence[str]) -> list[str]:
+    return [name.removeprefix("new_") for name in names if name.startswith("new_")]
+
+
+@cache
+def _update_by_id(kind: Kind, names: tuple[str, ...]) -> Statement:
+    table = TABLES[kind]
+    values = _values(table, _changed(names), "new_")
+    if kind is Kind.PLAN_RUN:
+        # A run that was listed comes without its files: they stay as they are.
+        for name in ("problem", "plan"):
+            values[name] = func.coalesce(values[name], table.c[name])
+    where = table.c.id == bindparam("old_id")
+    return Statement(lambda _: update(table).where(where).values(values))
+
+
+@cache
+def _update_by_version(kind: Kind, names: tuple[str, ...]) -> Statement:
+    table = TABLES[kind]
+    values = _values(table, _changed(names), "new_")
+    where = (
+        table.c.id == bindparam("old_id"),
+        table.c.version == bindparam("old_version"),
+    )
+    return Statement(lambda _: update(table).where(*where).values(values))
+
+
 def _insert_absent(dialect: str) -> Insert:
     table = TABLES[Kind.SESSION]
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing(index_elements=["id"])
-    return sqlite.insert(table).on_conflict_do_nothing(index_elements=["id"])
+    values = _values(table, [column.name for column in table.c])
+    if dialect == POSTGRESQL:
+        found = postgresql.insert(table).values(values)
+        return found.on_conflict_do_nothing(index_elements=["id"])
+    return (
+        sqlite.insert(table)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+
+
+_INSERT_ABSENT: Final = Statement(_insert_absent)

@@ -65,6 +65,22 @@ def test_decisions_come_back_by_name_and_by_run(store, make):
             uow.decisions.get("D-none")
 
 
+def test_decisions_come_back_many_at_once(store, make):
+    order = make.order()
+    one, two, three = (decision(order, number) for number in (1, 2, 3))
+    with store.units() as uow:
+        uow.orders.add(order)
+        for each in (one, two):
+            uow.decisions.add(each)
+        uow.commit()
+    with store.units() as uow:
+        uow.decisions.add(three)
+        wanted = [three.id, "D-none", one.id, one.id]
+        assert uow.decisions.get_many(wanted) == {three.id: three, one.id: one}
+        assert list(uow.decisions.get_many(iter(wanted))) == [three.id, one.id]
+        assert uow.decisions.get_many([]) == {}
+
+
 def test_a_decision_about_no_order_is_refused(store, make):
     with store.units() as uow:
         uow.decisions.add(decision(make.order(), 1))

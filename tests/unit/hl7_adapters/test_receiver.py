@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from network import NOW, catalogue, dispatcher
 
 from booking_engine.application.commands import RejectOrder
-from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.dispatch import CommandSession, Dispatcher
 from booking_engine.domain.clock import FixedClock
-from booking_engine.domain.errors import StaleVersion
+from booking_engine.domain.errors import StaleVersion, StoreUnavailable
 from booking_engine.domain.identifiers import Actor, TimeOrderedIds
 from booking_engine.domain.messages import MessageOutcome
 from booking_engine.domain.orders import HoldCode, OrderStatus
@@ -515,3 +515,16 @@ def test_one_refused_command_does_not_take_the_other_orders_with_it(hospital):
 
     assert code == "AA"
     assert {o.content.placer_number for o in hospital.orders} == {"PL1001", "PL7777"}
+
+
+def test_while_the_store_is_away_nothing_is_answered_and_a_resend_succeeds(
+    hospital, monkeypatch
+):
+    def away(self):
+        raise StoreUnavailable("The database is out of reach.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(CommandSession, "commit", away)
+        assert hospital.send(NW) == [None]
+    assert hospital.messages == []
+    assert hospital.answer(NW) == ("AA", "")

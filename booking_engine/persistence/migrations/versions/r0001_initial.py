@@ -142,6 +142,12 @@ def _create_orders() -> None:
         where="accession <> ''",
     )
     _index(
+        "ix_imaging_order_changed",
+        "imaging_order",
+        ["status", "tier", "breach_on", "id", "hold_codes"],
+        where="status = 'booked' AND hold_codes <> ''",
+    )
+    _index(
         "ix_imaging_order_clock", "imaging_order", ["status", "clock_started_on", "id"]
     )
     _index("ix_imaging_order_nhs_number", "imaging_order", ["nhs_number"])
@@ -247,7 +253,7 @@ def _create_schedule() -> None:
         where=_OCCUPYING,
     )
     _index("ix_appointment_order", "appointment", ["order_id"])
-    _index("ix_appointment_session", "appointment", ["session_id", "starts_at"])
+    _index("ix_appointment_session", "appointment", ["session_id", "status"])
     _index("ix_appointment_start", "appointment", ["starts_at", "id"])
     _index(
         "uq_appointment_live_order",

@@ -1,0 +1,331 @@
+"""One connection of a unit of work: begun at first use, spoken to without detours.
+
+The driver is called directly: per statement, SQLAlchemy's own connection costs many
+times what SQLite needs to answer. Its pool still keeps the connections, and settings
+are made only when one is opened (see `engine`).
+
+On SQLite a writer first takes its turn among the threads of this process (`tickets`)
+and holds it until the transaction ends. On PostgreSQL, what is sent inside `together`
+travels in one go.
+
+What the database cannot do at the moment is raised as `StoreUnavailable`, without its
+cause: a driver's message may quote what was to be stored. What it refuses to store is
+raised as the driver has it, for `translate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+import psycopg
+from sqlalchemy import Engine, PoolProxiedConnection
+
+from booking_engine.persistence import tickets
+from booking_engine.persistence.statements import POSTGRESQL, Statement
+from booking_engine.persistence.translate import cannot_answer
+
+TURN_SECONDS: Final = 30.0
+"""Longer than any turn lasts: whoever waits so long waits for a thread that hangs."""
+
+# Once for each number, in the order of the list.
+_LOCK: Final = "SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS n"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What the sessions on one database share.
+
+    Parameters
+    ----------
+    turn
+        On a SQLite file, what its writers in this process wait for.
+    """
+
+    engine: Engine
+    turn: tickets.TicketLock | None
+
+    @classmethod
+    def of(cls, engine: Engine) -> Database:
+        """Return the database behind an engine, as `make_engine` returns it."""
+        return cls(engine, tickets.lock_of(engine))
+
+
+class Cursor(Protocol):
+    """What the cursors of both drivers have in common."""
+
+    rowcount: int
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Any:
+        """Run a statement."""
+        ...
+
+    def executemany(self, sql: str, values: Sequence[Sequence[Any]], /) -> Any:
+        """Run a statement for each tuple of values."""
+        ...
+
+    def fetchall(self) -> list[Sequence[Any]]:
+        """Return what the statement found."""
+        ...
+
+
+class Session:
+    """A connection, from the first statement of a transaction on.
+
+    Parameters
+    ----------
+    database
+        Where to connect.
+    writable
+        False opens one snapshot that takes no write lock.
+    """
+
+    def __init__(self, database: Database, *, writable: bool) -> None:
+        self.dialect: Final = database.engine.dialect.name
+        self.writable: Final = writable
+        self._database = database
+        self._pooled: PoolProxiedConnection | None = None
+        self._driver: Any = None
+        self._begun = False
+        self._told = False
+        self._turn: tickets.TicketLock | None = None
+        self._pipeline: psycopg.Pipeline | None = None
+
+    # Beginning and ending ------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin the transaction, if there is none yet.
+
+        Raises
+        ------
+        StoreUnavailable
+            There is no connection, or another writer took too long.
+        """
+        if self._begun:
+            return
+        try:
+            if self.dialect == POSTGRESQL:
+                self._begin_postgresql()
+            else:
+                self._begin_sqlite()
+        except Exception as fault:
+            self._yield_turn()
+            error = cannot_answer(fault)
+            if error is None:
+                raise
+            raise error from None
+        self._begun, self._told = True, False
+
+    def _connect(self) -> Any:
+        if self._pooled is None:
+            self._pooled = self._database.engine.raw_connection()
+            self._driver = self._pooled.driver_connection
+        return self._driver
+
+    def _begin_postgresql(self) -> None:
+        driver = self._connect()
+        if not self.writable:
+            # Attributes only: the driver's own BEGIN, before the first statement,
+            # names them.
+            driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            driver.read_only = True
+
+    def _begin_sqlite(self) -> None:
+        if not self.writable:
+            self._connect().execute("BEGIN")
+            return
+        turn = self._database.turn
+        if turn is not None:
+            if not turn.acquire(TURN_SECONDS):
+                raise TimeoutError
+            self._turn = turn
+        self._connect().execute("BEGIN IMMEDIATE")
+
+    def _yield_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.release()
+
+    def commit(self) -> None:
+        """Make the transaction durable, if one has begun."""
+        if not self._begun:
+            return
+        try:
+            self._driver.commit()
+        except Exception as fault:
+            error = cannot_answer(fault)
+            if error is None:
+                raise
+            raise error from None
+        self._ended()
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one has begun."""
+        if not self._begun:
+            return
+        try:
+            self._driver.rollback()
+        except Exception as fault:
+            # A lost connection has undone it already.
+            self._lose(fault)
+            if cannot_answer(fault) is None:
+                raise
+        finally:
+            self._ended()
+
+    def _ended(self) -> None:
+        self._begun = False
+        self._yield_turn()
+
+    def _lose(self, fault: Exception) -> None:
+        pooled, self._pooled, self._driver = self._pooled, None, None
+        if pooled is not None:
+            pooled.invalidate(fault)
+
+    def close(self) -> None:
+        """Undo what was not committed, and give the connection back."""
+        try:
+            self.rollback()
+        finally:
+            pooled, driver = self._pooled, self._driver
+            self._pooled = self._driver = None
+            if pooled is not None:
+                if self.dialect == POSTGRESQL and not self.writable:
+                    driver.isolation_level = driver.read_only = None
+                pooled.close()
+
+    # Statements ----------------------------------------------------------------------
+
+    def rows(self, statement: Statement, /, **values: Any) -> list[Any]:
+        """Return the rows of a query, with their columns as attributes."""
+        compiled = statement.on(self.dialect)
+        return compiled.read(self.tuples(statement, **values))
+
+    def tuples(self, statement: Statement, /, **values: Any) -> list[Sequence[Any]]:
+        """Return the rows of a query as the driver has them, nothing decoded."""
+        compiled = statement.on(self.dialect)
+        return self.execute(compiled.sql, compiled.bind(values))
+
+    def locked_rows(
+        self, statement: Statement, numbers: Sequence[int], /, **values: Any
+    ) -> list[Any]:
+        """Return the rows of a query that starts when the locks are ours.
+
+        Parameters
+        ----------
+        numbers
+            Sorted; on PostgreSQL each is locked against everyone who locks it, to
+            the end of the transaction. See `locks`.
+        """
+        compiled = statement.on(self.dialect)
+        first = ((_LOCK, [numbers]),) if numbers else ()
+        found = self.execute(compiled.sql, compiled.bind(values), first)
+        return compiled.read(found)
+
+    def execute(
+        self,
+        sql: str,
+        values: Sequence[Any],
+        first: Sequence[tuple[str, Sequence[Any]]] = (),
+    ) -> list[Sequence[Any]]:
+        """Return the rows that a query finds; every query passes through here.
+
+        Parameters
+        ----------
+        first
+            Statements to run before it, on the same way to the server.
+        """
+        self.begin()
+        try:
+            cursor = self._cursor()
+            if self.dialect == POSTGRESQL and (first or not self._told):
+                with self.together():  # so that BEGIN takes no way of its own
+                    for each in first:
+                        self._cursor().execute(*each)
+                    cursor.execute(sql, values)
+            else:
+                cursor.execute(sql, values)
+            self._told = True
+            return cursor.fetchall()
+        except Exception as fault:
+            error = cannot_answer(fault)
+            if error is None:
+                raise
+            raise error from None
+
+    def change(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> int:
+        """Run a statement once for each row; return how many rows it met.
+
+        Raises
+        ------
+        Exception
+            Of the driver: the database refuses it.
+        """
+        compiled = statement.on(self.dialect)
+        cursor = self.send(compiled.sql, [compiled.bind(row) for row in rows])
+        if self._pipeline is not None:
+            self._pipeline.sync()  # or the count is not known yet
+        return cursor.rowcount
+
+    def insert(
+        self, statement: Statement, rows: Sequence[Mapping[str, Any]], /
+    ) -> None:
+        """Run a statement once for each row; what it met does not matter."""
+        compiled = statement.on(self.dialect)
+        self.send(compiled.sql, [compiled.bind(row) for row in rows])
+
+    def send(self, sql: str, values: Sequence[Sequence[Any]]) -> Cursor:
+        """Run a statement for each tuple; every change passes through here."""
+        self.begin()
+        cursor = self._cursor()
+        if len(values) == 1:
+            cursor.execute(sql, values[0])
+        else:
+            cursor.executemany(sql, values)
+        return cursor
+
+    def _cursor(self) -> Cursor:
+        return cast(Cursor, self._driver.cursor())
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Return a context in which changes travel to PostgreSQL in one go.
+
+        A refusal may then be raised only at the end of it.
+        """
+        if self.dialect != POSTGRESQL or self._pipeline is not None:
+            yield
+            return
+        self.begin()
+        held: Exception | None = None
+        try:
+            with self._driver.pipeline() as self._pipeline:
+                try:
+                    yield
+                except Exception as fault:  # noqa: BLE001 - raised below
+                    # Or the driver would log what else failed, values and all.
+                    held = fault
+        except psycopg.Error:
+            if held is None:
+                raise
+        finally:
+            self._pipeline = None
+        if held is not None:
+            raise held
+
+    # Savepoints ----------------------------------------------------------------------
+
+    def set_savepoint(self, name: str) -> None:
+        """Set a savepoint."""
+        self.send(f"SAVEPOINT {name}", [()])
+
+    def release_savepoint(self, name: str) -> None:
+        """Keep what was done since the savepoint."""
+        self.send(f"RELEASE SAVEPOINT {name}", [()])
+
+    def undo_savepoint(self, name: str) -> None:
+        """Undo what was done since the savepoint, and forget it."""
+        self.send(f"ROLLBACK TO SAVEPOINT {name}", [()])
+        self.release_savepoint(name)
