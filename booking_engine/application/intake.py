@@ -21,6 +21,7 @@ from booking_engine.domain.errors import (
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import (
+    TERMINAL,
     Action,
     HoldCode,
     HoldReason,
@@ -35,6 +36,7 @@ _WITH_A_SLOT = frozenset(
     {OrderStatus.BOOKED, OrderStatus.ARRIVED, OrderStatus.DID_NOT_ATTEND}
 )
 """States in which a change is put to a person instead of starting over."""
+_ENDED_UNSCANNED = TERMINAL - {OrderStatus.PERFORMED}
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -62,7 +64,7 @@ def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> R
     """Store a new order; held if anything about it is not settled.
 
     A repeat with the same content changes nothing. A number that is used again after
-    its order was cancelled may be the wish to have it after all: a person decides, so
+    its order ended without a scan may be the wish to have it after all: a person decides, so
     that nothing is acknowledged and then forgotten (HAZ-1).
 
     Raises
@@ -78,7 +80,7 @@ def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> R
         )
     holds = command.holds + _holds_of(content, uow, context)
     if existing is not None:
-        ended = existing.status in (OrderStatus.CANCELLED, OrderStatus.REPLACED)
+        ended = existing.status in _ENDED_UNSCANNED
         if ended and command.sent_at > existing.sent_at:
             holds += (HoldReason(HoldCode.PLACER_NUMBER_REUSED, existing.id),)
         elif same_request(existing.content, content):

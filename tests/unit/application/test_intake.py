@@ -1,5 +1,6 @@
 """Orders coming in: new, repeated, changed, withdrawn, held, refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -210,3 +211,13 @@ def test_a_senders_cancel_is_done_once_and_a_persons_is_told_to_the_sender():
     assert deliveries(engine, second.order_id) == [("order_cancelled", NORTH)]
     with pytest.raises(TransitionRefused):
         engine.handle(RejectOrder(second.order_id, "late"), CLERK)
+
+
+def test_a_rejected_order_sent_anew_waits_for_a_person_and_is_not_forgotten():
+    engine = dispatcher()
+    first = engine.handle(receive(refusal="not_imaging"), FEED)
+    again = engine.handle(replace(receive(), sent_at=NOW + timedelta(hours=1)), FEED)
+    assert again.order_id != first.order_id
+    assert [h.code for h in read(engine, again.order_id).holds] == [
+        HoldCode.PLACER_NUMBER_REUSED
+    ]
