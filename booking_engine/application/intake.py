@@ -64,8 +64,8 @@ def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> R
     """Store a new order; held if anything about it is not settled.
 
     A repeat with the same content changes nothing. A number that is used again after
-    its order ended without a scan may be the wish to have it after all: a person decides, so
-    that nothing is acknowledged and then forgotten (HAZ-1).
+    its order ended without a scan may be the wish to have it after all: a person
+    decides, so that nothing is acknowledged and then forgotten (HAZ-1).
 
     Raises
     ------
