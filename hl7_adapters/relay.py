@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from booking_engine.domain.clock import Clock
 from booking_engine.domain.errors import InvalidValue
-from booking_engine.domain.identifiers import Actor, DeliveryId, OrderId, PartnerId
+from booking_engine.domain.identifiers import Actor, OrderId, PartnerId
 from booking_engine.domain.messages import Delivery, DeliveryStatus
 from hl7_adapters.ack import read_ack
 from hl7_adapters.er7 import DecodeError
@@ -201,37 +201,6 @@ class Relay:
         finally:
             outcomes.store()
         return outcomes.result
-
-    def retry_parked(self, delivery_id: DeliveryId) -> Delivery:
-        """Let a parked delivery go again, as it is; one that was never made, anew.
-
-        Raises
-        ------
-        NotKnown
-            There is no such delivery.
-        InvalidValue
-            It is not parked.
-        """
-        with self._dispatcher.session(ACTOR) as session:
-            delivery = session.uow.outbox.get(delivery_id)
-            if delivery.status is not DeliveryStatus.PARKED:
-                raise InvalidValue(
-                    f"Delivery {delivery_id} is {delivery.status.value}; only a parked"
-                    " one is sent again."
-                )
-            again = replace(
-                delivery,
-                status=DeliveryStatus.PENDING,
-                attempts=0,
-                next_attempt_at=None,
-            )
-            session.uow.outbox.save([again])
-            session.commit()
-        log.info(
-            "parked delivery released",
-            extra={"event": "relay.released", "delivery_id": delivery_id},
-        )
-        return again
 
     # Skipping ------------------------------------------------------------------------
 

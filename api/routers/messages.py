@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,8 +17,8 @@ from api.schemas.messages import (
     MessageLine,
     as_text,
 )
+from booking_engine.application.commands import RetryDelivery
 from booking_engine.application.views import MessageFilter
-from booking_engine.domain.errors import TransitionRefused
 from booking_engine.domain.identifiers import DeliveryId, MessageId, OrderId, PartnerId
 from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
 
@@ -112,19 +111,5 @@ def retry_delivery(
     delivery_id: str, services: TheServices, actor: TheActor
 ) -> DeliveryDocument:
     """Send a parked delivery again, now; the bytes stay the same."""
-    with services.dispatcher.session(actor) as session:
-        found = session.uow.outbox.get(DeliveryId(delivery_id))
-        if found.status is not DeliveryStatus.PARKED:
-            raise TransitionRefused(
-                f"Delivery {found.id} is {found.status}; only what is parked can be"
-                " sent again."
-            )
-        again = replace(
-            found,
-            status=DeliveryStatus.PENDING,
-            attempts=0,
-            next_attempt_at=session.context.now,
-        )
-        session.uow.outbox.save([again])
-        session.commit()
+    again = services.dispatcher.handle(RetryDelivery(DeliveryId(delivery_id)), actor)
     return DeliveryDocument.model_validate(again)

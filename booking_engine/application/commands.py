@@ -12,6 +12,7 @@ from booking_engine.domain.decisions import Reasons
 from booking_engine.domain.identifiers import (
     Actor,
     AppointmentId,
+    DeliveryId,
     OrderId,
     PartnerId,
     PlanRunId,
@@ -274,6 +275,16 @@ class RelistOrder:
 
     order_id: OrderId
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDelivery:
+    """Let a parked message go again, by a person's word; its bytes stay the same.
+
+    Handled by `deliveries.retry_delivery`, which returns the delivery.
+    """
+
+    delivery_id: DeliveryId
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 from booking_engine.application import (
     attendance,
     commands,
+    deliveries,
     intake,
     planning,
     scheduling,
@@ -49,6 +50,7 @@ HANDLERS: dict[type, Handler] = {
     commands.CancelAppointment: scheduling.cancel_appointment,
     commands.RecordOutcome: attendance.record_outcome,
     commands.RelistOrder: attendance.relist_order,
+    commands.RetryDelivery: deliveries.retry_delivery,
     commands.ApplyPlan: planning.apply_plan,
 }
 """Every command and its handler; a test holds this to the module of commands."""

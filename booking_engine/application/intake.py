@@ -22,6 +22,7 @@ from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import (
     TERMINAL,
+    WITH_A_SLOT,
     Action,
     HoldCode,
     HoldReason,
@@ -32,10 +33,6 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 
-_WITH_A_SLOT = frozenset(
-    {OrderStatus.BOOKED, OrderStatus.ARRIVED, OrderStatus.DID_NOT_ATTEND}
-)
-"""States in which a change is put to a person instead of starting over."""
 _ENDED_UNSCANNED = TERMINAL - {OrderStatus.PERFORMED}
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -167,7 +164,7 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     before = order
     holds = command.holds + _holds_of(content, uow, context)
     material = not _same_exam(order.content, content)
-    booked = order.status in _WITH_A_SLOT
+    booked = order.status in WITH_A_SLOT
     action = Action.RESUBMIT if (material or holds) and not booked else Action.CHANGE
     order = replace(
         order.after(action, context.now),
@@ -271,7 +268,7 @@ def _cancel_in_doubt(
     if doubt in order.holds:
         return Received(order.id, ReceivedAs.HELD)
     reasons = (*order.holds, doubt)
-    if order.status in _WITH_A_SLOT:
+    if order.status in WITH_A_SLOT:
         flagged = replace(order, holds=reasons)
     else:
         flagged = order.held(reasons, context.now)

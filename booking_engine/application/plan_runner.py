@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from booking_engine.application.on_arrival import book_best
 from booking_engine.application.planning import (
     PlanRefused,
     bookings_of,
-    prices_by_session,
+    price_book,
     snapshot_of,
     solve_checked,
 )
 from booking_engine.domain.errors import DomainError, PatientBusy
-from booking_engine.domain.identifiers import Actor, OrderId, PlanRunId
+from booking_engine.domain.identifiers import Actor, ContractId, OrderId, PlanRunId
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
 from booking_engine.domain.prices import NO_PRICES, PriceBook
 from solver.instances import (
@@ -126,6 +126,7 @@ class PlanRunner:
         tell("snapshot", None)
         with self._dispatcher.reading(actor) as session:
             snapshot = snapshot_of(session.uow, session.context)
+            contracts = list(session.uow.catalogue().contracts)
         plan = solve_checked(
             snapshot,
             solve=solve,
@@ -155,7 +156,7 @@ class PlanRunner:
         self._save(run, actor)
         tell("apply", None)
         booked, lost = self._apply(run.id, groups, actor)
-        self._dispatcher.prices = prices_by_session(snapshot.problem, plan)
+        self._dispatcher.prices = price_book(snapshot.problem, plan, contracts)
         run = replace(
             run,
             status=PlanRunStatus.APPLIED,
@@ -224,16 +225,18 @@ def latest_prices(dispatcher: Dispatcher) -> PriceBook:
     with dispatcher.reading(Actor("job:plan")) as session:
         for run in session.uow.plan_runs.latest(_LOOK_BACK):
             if run.status is PlanRunStatus.APPLIED:
-                return stored_prices(session.uow.plan_runs.get(run.id))
+                contracts = list(session.uow.catalogue().contracts)
+                return stored_prices(session.uow.plan_runs.get(run.id), contracts)
     return NO_PRICES
 
 
-def stored_prices(run: PlanRun) -> PriceBook:
+def stored_prices(run: PlanRun, contracts: Sequence[ContractId]) -> PriceBook:
     """Return the price book of a stored run, read from its files."""
     assert run.problem is not None, "an applied run keeps its problem"
     assert run.plan is not None, "an applied run keeps its plan"
     source = Path(f"plan run {run.id}")
-    return prices_by_session(
+    return price_book(
         problem_from_json(gzip.decompress(run.problem), source),
         plan_from_json(gzip.decompress(run.plan), source),
+        contracts,
     )

@@ -9,7 +9,7 @@ told (HAZ-10).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +34,7 @@ from booking_engine.application.snapshot import (
 from booking_engine.domain.decisions import DecisionKind, Reasons
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.identifiers import (
+    ContractId,
     OrderId,
     ScannerId,
     SessionId,
@@ -185,10 +186,17 @@ def apply_plan(command: ApplyPlan, uow: UnitOfWork, context: Context) -> Applied
     return Applied(tuple(booked), tuple(lost))
 
 
-def prices_by_session(problem: Problem, plan: Plan) -> PriceBook:
-    """Return the plan's prices by session.
+def price_book(
+    problem: Problem, plan: Plan, contracts: Sequence[ContractId]
+) -> PriceBook:
+    """Return the plan's prices by session and by contract.
 
     Where a session is cut into several openings, its dearest counts.
+
+    Parameters
+    ----------
+    contracts
+        By row of the problem; those of another catalogue are left without a price.
     """
     minute: dict[SessionId, int] = {}
     for key, price in zip(
@@ -196,4 +204,8 @@ def prices_by_session(problem: Problem, plan: Plan) -> PriceBook:
     ):
         session = session_of(key)
         minute[session] = max(minute.get(session, 0), price)
-    return PriceBook(minute=minute)
+    exam = plan.certificate.exam_price.tolist()
+    same = len(contracts) == len(exam)
+    return PriceBook(
+        minute=minute, exam=dict(zip(contracts, exam, strict=True)) if same else {}
+    )

@@ -29,6 +29,7 @@ from booking_engine.domain.errors import (
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import Actor
 from booking_engine.domain.orders import (
+    WITH_A_SLOT,
     Action,
     HoldCode,
     HoldReason,
@@ -39,9 +40,6 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.safety import SafetyBlock, blocks
 
-_WITH_A_SLOT = frozenset(
-    {OrderStatus.BOOKED, OrderStatus.ARRIVED, OrderStatus.DID_NOT_ATTEND}
-)
 _ANSWERED_BY = {
     HoldCode.UNMAPPED_PROCEDURE: "procedure",
     HoldCode.UNKNOWN_URGENCY: "priority",
@@ -203,7 +201,7 @@ def record_answers(
         answered = {answer.question for answer in command.answers}
         vetting = replace(order.vetting, cleared=order.vetting.cleared - answered)
         changed = replace(changed, vetting=vetting)
-    if order.status in _WITH_A_SLOT and content.procedure is not None:
+    if order.status in WITH_A_SLOT and content.procedure is not None:
         if safety_blocks(changed, uow):
             reason = HoldReason(HoldCode.SAFETY_ANSWER_AFTER_BOOKING)
             holds = (*(h for h in order.holds if h != reason), reason)

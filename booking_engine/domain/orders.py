@@ -140,6 +140,10 @@ TERMINAL = frozenset(
 )
 
 
+WITH_A_SLOT = frozenset({_S.BOOKED, _S.ARRIVED, _S.DID_NOT_ATTEND})
+"""States in which what changes is put to a person instead of starting over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dwell:
     """Who owns a state and how long an order may stay in it (HAZ-1)."""

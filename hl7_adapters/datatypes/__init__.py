@@ -21,7 +21,7 @@ from hl7_adapters.datatypes.composites import (
     read_xpn,
 )
 from hl7_adapters.datatypes.durations import duration, read_duration
-from hl7_adapters.datatypes.nhs_number import nhs_number_is_valid, plain_nhs_number
+from hl7_adapters.datatypes.nhs_number import plain_nhs_number
 from hl7_adapters.datatypes.times import (
     Precision,
     Purpose,
@@ -46,7 +46,6 @@ __all__ = [
     "Purpose",
     "Timestamp",
     "duration",
-    "nhs_number_is_valid",
     "plain_nhs_number",
     "read_cwe",
     "read_cx",

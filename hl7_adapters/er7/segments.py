@@ -73,10 +73,6 @@ class Field:
             return ""
         return unescape(leaf, marks, charset=self.charset)
 
-    def component_is_null(self, component: int) -> bool:
-        """Whether the sender wrote the explicit null `""` in this component."""
-        return nth_part(self.raw, self.separators.component, component) == NULL.value
-
 
 class Segment:
     """One segment; fields are split on first use.

@@ -75,6 +75,7 @@ def test_the_stored_files_are_the_documented_formats_and_give_the_prices():
     assert gzip.decompress(done.problem).startswith(b'{"format":')
     assert latest_prices(engine) == engine.prices
     assert set(engine.prices.minute) >= {"MR1-261125-0800"}
+    assert set(engine.prices.exam) == {"K1"}
 
 
 def test_a_run_plans_only_vetted_automatic_orders_without_a_slot():

@@ -245,7 +245,6 @@ def test_null_is_told_from_empty():
     assert not pid.is_null(4)
     assert not pid.is_null(6)
     assert pid.value(3) == ""
-    assert pid.first(6).component_is_null(1)
     assert pid.repetitions(7)[0].is_null
     assert message.get("PID-3", "none") == "none"
 

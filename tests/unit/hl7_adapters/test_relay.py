@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from network import INDIE, NORTH, NOW, dispatcher, receive
 
-from booking_engine.domain.errors import InvalidValue
+from booking_engine.application.commands import RetryDelivery
+from booking_engine.domain.errors import InvalidValue, TransitionRefused
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import (
     Actor,
     AppointmentId,
     DecisionId,
-    DeliveryId,
     ScannerId,
 )
 from booking_engine.domain.messages import DeliveryStatus
@@ -169,7 +169,7 @@ def test_a_refused_message_is_parked_and_holds_back_the_later_ones_of_its_order(
     office.clock.advance(timedelta(days=1))
     assert office.run() == RelayResult()
 
-    office.relay.retry_parked(first.id)
+    office.engine.handle(RetryDelivery(first.id), ME)
 
     assert office.run() == RelayResult(delivered=2)
     assert office.line.triggers == ["S12", "S12", "S12", "S15"]
@@ -256,8 +256,8 @@ def test_only_a_parked_delivery_is_released():
     office = Office()
     office.happens(S12)
 
-    with pytest.raises(InvalidValue, match="only a parked one"):
-        office.relay.retry_parked(DeliveryId(office.deliveries()[0].id))
+    with pytest.raises(TransitionRefused, match="only what is parked"):
+        office.engine.handle(RetryDelivery(office.deliveries()[0].id), ME)
 
 
 def test_waits_double_up_to_the_longest():
