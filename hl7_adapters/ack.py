@@ -32,6 +32,7 @@ from hl7_adapters.datatypes import write_timestamp
 from hl7_adapters.dialect import Reply
 from hl7_adapters.er7 import DecodeError, FieldValue, Message, decode, encode
 from hl7_adapters.reading import MappingError
+from hl7_adapters.responding import Response
 
 FIRST_WITH_ERR_FIELDS: Final = (2, 5)
 """ERR-2 to ERR-8, and MSH-9.3 in acknowledgements, exist from HL7 2.5 on."""
@@ -126,6 +127,7 @@ def build_ack(
     at: datetime,
     zone: ZoneInfo = LONDON,
     default_version: str = DEFAULT_VERSION,
+    response: Response | None = None,
 ) -> bytes:
     """Return an acknowledgement message (HL7 2.5.1 sections 2.9.2 and 2.15).
 
@@ -139,6 +141,8 @@ def build_ack(
         The present instant.
     default_version
         Where the request names none (MSH-12).
+    response
+        What the answer says besides; MSH-9 is then its own.
     """
     stamp = write_timestamp(at, zone)
     text = _short(answer.text) or None
@@ -153,6 +157,8 @@ def build_ack(
     event = request.type[1]
     names = tuple(tuple(sent.first(number).components) for number in (5, 6, 3, 4))
     kind = ("ACK", event, "ACK" if detailed and event else "")
+    if response is not None:
+        kind = response.kind
     processing, charset = sent.value(11) or "P", sent.value(18) or None
     segments: list[tuple[FieldValue, ...]] = [
         (
@@ -165,6 +171,8 @@ def build_ack(
         segments.append(_err_2_5(answer))
     elif answer.error and answer.reply is not Reply.AA:
         segments.append(("ERR", _location_2_4(answer)))
+    if response is not None:
+        segments.extend(response.segments)
     return encode(segments, charset=request.charset)
 
 

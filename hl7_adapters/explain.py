@@ -18,7 +18,8 @@ from booking_engine.domain.orders import HoldReason, OrderContent
 from hl7_adapters.ack import ACCEPTED, UNKNOWN_SENDER, Answer, answer_to
 from hl7_adapters.dialect import Control, Dialect, Place, Reply, places
 from hl7_adapters.er7 import DecodeError, Message, decode
-from hl7_adapters.inbound import MappingError, OrderCommand, to_commands
+from hl7_adapters.inbound import MappingError, to_commands
+from hl7_adapters.inbound_orders import OrderCommand
 from hl7_adapters.order_groups import OrderGroup, group_orders
 from hl7_adapters.profile import Profile, by_sender, profile_of
 
@@ -158,6 +159,7 @@ def explain(
     orders = tuple(
         _order(command, group, profile, catalogue)
         for command, group in zip(mapped.commands, groups, strict=True)
+        if isinstance(command, OrderCommand)
     )
     return _of(message, profile, ACCEPTED, orders=orders, warnings=mapped.warnings)
 

@@ -13,8 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from booking_engine.application.commands import CancelOrder, ChangeOrder
+from booking_engine.application.commands import (
+    CancelOrder,
+    ChangeOrder,
+    ReceiveOrder,
+)
 from booking_engine.application.ports import MessageKey, PlacerKey
+from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.clock import LONDON, Clock
 from booking_engine.domain.errors import (
     DomainError,
@@ -35,9 +40,10 @@ from hl7_adapters.ack import (
 )
 from hl7_adapters.dialect import RULES, Condition, Reply
 from hl7_adapters.frames import FrameReader, ReadFrame, log_failure, storable
-from hl7_adapters.inbound import OrderCommand
+from hl7_adapters.inbound import WHEN_UNKNOWN
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.profile import Profile
+from hl7_adapters.responding import RESPONDERS, Response, Result
 
 if TYPE_CHECKING:
     from booking_engine.application.dispatch import CommandSession, Dispatcher
@@ -49,16 +55,17 @@ NO_ANSWER: Final = b""
 """For the listener: stored, but the sender does not wait for an answer."""
 
 _O = MessageOutcome
+_R = ReceivedAs
 _OUTCOMES: Final = {
-    "held": _O.HELD,
-    "refused": _O.REFUSED,
-    "created": _O.PROCESSED,
-    "changed": _O.PROCESSED,
-    "cancelled": _O.PROCESSED,
-    "duplicate": _O.DUPLICATE,
-    "ignored_older": _O.IGNORED,
+    _R.HELD: _O.HELD,
+    _R.REFUSED: _O.REFUSED,
+    _R.CREATED: _O.PROCESSED,
+    _R.CHANGED: _O.PROCESSED,
+    _R.CANCELLED: _O.PROCESSED,
+    _R.DUPLICATE: _O.DUPLICATE,
+    _R.IGNORED_OLDER: _O.IGNORED,
 }
-"""`intake.ReceivedAs` to the message's outcome; of several orders the first counts."""
+"""What became of a request to the message's outcome; of several the first counts."""
 _RANKS: Final = {outcome: rank for rank, outcome in enumerate(_OUTCOMES.values())}
 
 
@@ -69,6 +76,7 @@ class _Done:
     answer: Answer
     outcome: MessageOutcome
     order_ids: tuple[OrderId, ...] = ()
+    response: Response | None = None
 
 
 class Receiver:
@@ -205,6 +213,8 @@ class Receiver:
                 return self._run_each(frame, session)
         except StoreUnavailable:
             raise  # nothing of this transaction can be stored any more
+        except _CommandRefused as refused:
+            return refused.done
         except DomainError as error:
             return _refused(error, frame)
         except Exception as error:  # noqa: BLE001 - the answer says so, with 207
@@ -213,27 +223,29 @@ class Receiver:
 
     def _run_each(self, frame: ReadFrame, session: CommandSession) -> _Done:
         """Run the commands; only what is refused for good is left out."""
-        outcomes: list[MessageOutcome] = []
-        order_ids: list[OrderId] = []
+        results: list[Result] = []
         refused: _Done | None = None
         for command in frame.mapped.commands:
             try:
                 with session.uow.savepoint():
-                    result = session.handle(command)
+                    results.append(Result(command, session.handle(command)))
             except StoreUnavailable:
                 raise
             except DomainError as error:
-                done = _refused(error, frame)
+                done = _refused(error, frame, command)
                 if done.answer.reply is not Reply.AA:
-                    raise
+                    raise _CommandRefused(done) from error
                 refused = done
-                continue
-            outcomes.append(_OUTCOMES[result.kind])
-            order_ids.append(result.order_id)
-        if refused is not None:
-            return replace(refused, order_ids=tuple(order_ids))
-        outcome = min(outcomes, key=_RANKS.__getitem__, default=_O.IGNORED)
-        return _Done(ACCEPTED, outcome, tuple(order_ids))
+                results.append(Result(command, refusal=error))
+        done = refused or _Done(ACCEPTED, _outcome_of(results))
+        order_ids = [
+            each for r in results if r.received for each in r.received.order_ids
+        ]
+        return replace(
+            done,
+            order_ids=tuple(dict.fromkeys(order_ids)),
+            response=_response(frame, results, session),
+        )
 
     def _file(self, frame: ReadFrame, done: _Done) -> InboundMessage:
         """Return the record of a message, with its acknowledgement."""
@@ -251,6 +263,7 @@ class Receiver:
                 default_version=(
                     DEFAULT_VERSION if profile is None else profile.version
                 ),
+                response=done.response,
             )
         # What was repaired or dropped on the way must be seen by somebody.
         text = answer.text or "; ".join(frame.mapped.warnings)
@@ -273,29 +286,52 @@ class Receiver:
         )
 
 
-def _placer_keys(commands: Iterable[OrderCommand]) -> Iterable[PlacerKey]:
+class _CommandRefused(Exception):
+    """One command was refused so that the whole message must be; says how."""
+
+    def __init__(self, done: _Done) -> None:
+        super().__init__(done.answer.error)
+        self.done = done
+
+
+def _placer_keys(commands: Iterable[object]) -> Iterable[PlacerKey]:
     for command in commands:
         if isinstance(command, CancelOrder):
             if command.partner is not None:
                 yield command.partner, command.placer_authority, command.placer_number
-        elif command.content.placer_number:
+        elif isinstance(command, ReceiveOrder | ChangeOrder):
             content = command.content
-            yield command.partner, content.placer_authority, content.placer_number
+            if content.placer_number:
+                yield command.partner, content.placer_authority, content.placer_number
 
 
-def _refused(error: DomainError, frame: ReadFrame) -> _Done:
+def _outcome_of(results: Iterable[Result]) -> MessageOutcome:
+    outcomes = [_OUTCOMES[r.received.kind] for r in results if r.received is not None]
+    return min(outcomes, key=_RANKS.__getitem__, default=_O.IGNORED)
+
+
+def _response(
+    frame: ReadFrame, results: list[Result], session: CommandSession
+) -> Response | None:
+    """Return what the answer says besides that the message was taken, if anything."""
+    if frame.message is None or frame.profile is None:
+        return None
+    responder = RESPONDERS.get(frame.message.type[0])
+    if responder is None:
+        return None
+    return responder(frame.message, frame.profile, results, session.uow)
+
+
+def _refused(
+    error: DomainError, frame: ReadFrame, command: object | None = None
+) -> _Done:
     """Return what a refusal of the domain means to this partner."""
     answer = answer_to(error)
     condition: Condition | None = None
     if isinstance(error, DuplicateOrder):
         condition = Condition.DUPLICATE_ORDER
     elif isinstance(error, NotKnown):
-        changes = any(isinstance(c, ChangeOrder) for c in frame.mapped.commands)
-        condition = (
-            Condition.CHANGE_UNKNOWN_ORDER
-            if changes
-            else Condition.CANCEL_UNKNOWN_ORDER
-        )
+        condition = WHEN_UNKNOWN.get(type(command))
     if condition is not None and frame.profile is not None:
         answer = replace(
             answer,

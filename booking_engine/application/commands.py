@@ -28,7 +28,7 @@ from booking_engine.domain.vocabulary import BookingMode, Priority
 class ReceiveOrder:
     """A sender places a new order (ORC-1 NW).
 
-    Handled by `intake.receive_order`, which returns an `intake.Received`.
+    Handled by `intake.receive_order`, which returns a `received.Received`.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class ReceiveOrder:
 class ChangeOrder:
     """A sender replaces what it asked for (ORC-1 XO): a snapshot, not a patch.
 
-    Handled by `intake.change_order`, which returns an `intake.Received`. What was
+    Handled by `intake.change_order`, which returns a `received.Received`. What was
     vetted before does not count for a changed request.
     """
 
@@ -75,7 +75,7 @@ class ChangeOrder:
 class CancelOrder:
     """A sender or a person withdraws an order (ORC-1 CA or DC).
 
-    Handled by `intake.cancel_order`, which returns an `intake.Received`. Name the
+    Handled by `intake.cancel_order`, which returns a `received.Received`. Name the
     order by `order_id`, or by partner and placer number.
     """
 

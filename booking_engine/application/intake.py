@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import CancelOrder, ChangeOrder, ReceiveOrder
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.application.vetting import authorise_under_guideline
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.errors import (
@@ -35,26 +35,6 @@ from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 
 _ENDED_UNSCANNED = TERMINAL - {OrderStatus.PERFORMED}
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-
-
-class ReceivedAs(StrEnum):
-    """What became of a sender's request."""
-
-    CREATED = "created"
-    HELD = "held"
-    DUPLICATE = "duplicate"
-    CHANGED = "changed"
-    CANCELLED = "cancelled"
-    IGNORED_OLDER = "ignored_older"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """The order concerned, and what became of the request."""
-
-    order_id: OrderId
-    kind: ReceivedAs
 
 
 def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> Received:

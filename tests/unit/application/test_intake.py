@@ -23,7 +23,7 @@ from booking_engine.application.commands import (
     ReleaseOrder,
     VetOrder,
 )
-from booking_engine.application.intake import ReceivedAs
+from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.errors import (
     DuplicateOrder,
     InvalidValue,
