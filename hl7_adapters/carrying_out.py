@@ -1,0 +1,168 @@
+"""One message carried out: its commands run, and what became of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from booking_engine.application.received import ReceivedAs
+from booking_engine.domain.errors import (
+    DomainError,
+    DuplicateOrder,
+    NotKnown,
+    StoreUnavailable,
+)
+from booking_engine.domain.identifiers import Actor, OrderId
+from booking_engine.domain.messages import MessageOutcome
+from hl7_adapters.ack import ACCEPTED, INTERNAL_ERROR, Answer, answer_to
+from hl7_adapters.dialect import RULES, Condition, Reply
+from hl7_adapters.frames import ReadFrame, log_failure
+from hl7_adapters.inbound import WHEN_UNKNOWN
+from hl7_adapters.responding import RESPONDERS, Response, Result
+
+if TYPE_CHECKING:
+    from booking_engine.application.dispatch import CommandSession
+
+log = logging.getLogger(__name__)
+
+_O = MessageOutcome
+_R = ReceivedAs
+OUTCOMES: Final = {
+    _R.HELD: _O.HELD,
+    _R.REFUSED: _O.REFUSED,
+    _R.CREATED: _O.PROCESSED,
+    _R.CHANGED: _O.PROCESSED,
+    _R.CANCELLED: _O.PROCESSED,
+    _R.DUPLICATE: _O.DUPLICATE,
+    _R.IGNORED_OLDER: _O.IGNORED,
+}
+"""What became of a request to the message's outcome; of several the first counts."""
+_RANKS: Final = {outcome: rank for rank, outcome in enumerate(OUTCOMES.values())}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one frame."""
+
+    answer: Answer
+    outcome: MessageOutcome
+    order_ids: tuple[OrderId, ...] = ()
+    response: Response | None = None
+
+
+def carry_out(frame: ReadFrame, session: CommandSession) -> Done:
+    """Run the commands of a message.
+
+    What a resend could mend undoes the whole message. What a rule refuses for good
+    is answered AA, so the sender never asks again: it must not take the other
+    orders of the message with it.
+    """
+    if frame.refusal is not None:
+        return Done(frame.refusal, frame.outcome)
+    if frame.profile is not None:
+        actor = Actor(f"interface:{frame.profile.id}")
+        if session.context.actor != actor:
+            session.context = replace(session.context, actor=actor)
+    try:
+        with session.uow.savepoint():
+            return _run_each(frame, session)
+    except StoreUnavailable:
+        raise  # nothing of this transaction can be stored any more
+    except _CommandRefused as error:
+        return error.done
+    except DomainError as error:
+        return refused(error, frame)
+    except Exception as error:  # noqa: BLE001 - the answer says so, with 207
+        log_failure("message not processed", error)
+        return Done(INTERNAL_ERROR, _O.FAILED)
+
+
+def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
+    """Run the commands; only what is refused for good is left out."""
+    results: list[Result] = []
+    refusal: Done | None = None
+    for command in frame.mapped.commands:
+        try:
+            with session.uow.savepoint():
+                results.append(Result(command, session.handle(command)))
+        except StoreUnavailable:
+            raise
+        except DomainError as error:
+            done = refused(error, frame, command)
+            if done.answer.reply is not Reply.AA:
+                raise _CommandRefused(done) from error
+            refusal = done
+            results.append(Result(command, refusal=error))
+    done = refusal or Done(ACCEPTED, _outcome_of(results))
+    order_ids = [each for r in results if r.received for each in r.received.order_ids]
+    return replace(
+        done,
+        order_ids=tuple(dict.fromkeys(order_ids)),
+        response=_response(frame, results, session),
+    )
+
+
+class _CommandRefused(Exception):
+    """One command was refused so that the whole message must be; says how."""
+
+    def __init__(self, done: Done) -> None:
+        super().__init__(done.answer.error)
+        self.done = done
+
+
+def _outcome_of(results: Iterable[Result]) -> MessageOutcome:
+    outcomes = [OUTCOMES[r.received.kind] for r in results if r.received is not None]
+    return min(outcomes, key=_RANKS.__getitem__, default=_O.IGNORED)
+
+
+def _response(
+    frame: ReadFrame, results: list[Result], session: CommandSession
+) -> Response | None:
+    """Return what the answer says besides that the message was taken, if anything."""
+    if frame.message is None or frame.profile is None:
+        return None
+    responder = RESPONDERS.get(frame.message.type[0])
+    if responder is None:
+        return None
+    return responder(frame.message, frame.profile, results, session.uow)
+
+
+def refused(
+    error: DomainError, frame: ReadFrame, command: object | None = None
+) -> Done:
+    """Return what a refusal of the domain means to this partner."""
+    answer = answer_to(error)
+    condition: Condition | None = None
+    if isinstance(error, DuplicateOrder):
+        condition = Condition.DUPLICATE_ORDER
+    elif isinstance(error, NotKnown):
+        condition = WHEN_UNKNOWN.get(type(command))
+    if condition is not None and frame.profile is not None:
+        answer = replace(
+            answer,
+            reply=frame.profile.reply(condition),
+            error=RULES[condition].error,
+            location="ORC^1^2",
+        )
+    return Done(answer, _O.REFUSED)
+
+
+def reused(frame: ReadFrame) -> Done | None:
+    """Return the refusal of a control id that was used before, if wanted.
+
+    By default the message is processed as new: senders start their numbers again after
+    a failure, and to refuse would lose orders.
+    """
+    log.warning(
+        "control id used before with other content",
+        extra={"event": "hl7.reused_control_id", "sender": frame.sender},
+    )
+    condition = Condition.REUSED_CONTROL_ID
+    if frame.profile is None or frame.profile.reply(condition) is Reply.AA:
+        return None
+    text = "this control id was used for another message"
+    reply = frame.profile.reply(condition)
+    answer = Answer(reply, RULES[condition].error, "MSH^1^10", text)
+    return Done(answer, _O.REFUSED)
