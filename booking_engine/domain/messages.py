@@ -20,6 +20,8 @@ class MessageOutcome(StrEnum):
 
     PROCESSED = "processed"
     HELD = "held"
+    PARKED = "parked"
+    """Acknowledged, and kept until the order that it is about comes."""
     DUPLICATE = "duplicate"
     IGNORED = "ignored"
     REFUSED = "refused"

@@ -16,12 +16,14 @@ from network import NOW, catalogue, dispatcher
 
 from booking_engine.application.commands import RejectOrder
 from booking_engine.application.dispatch import CommandSession, Dispatcher
+from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.clock import FixedClock
 from booking_engine.domain.errors import StaleVersion, StoreUnavailable
 from booking_engine.domain.identifiers import Actor, TimeOrderedIds
 from booking_engine.domain.messages import MessageOutcome
 from booking_engine.domain.orders import HoldCode, OrderStatus
 from booking_engine.domain.policy import Policy
+from hl7_adapters.carrying_out import OUTCOMES
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Fault, Received
 from hl7_adapters.profile import load_profiles
@@ -85,6 +87,10 @@ def coded(ack):
     message = decode(ack)
     code = message.get("ERR-3.1") or message.get("ERR-1.4")
     return message.get("MSA-1"), code
+
+
+def test_every_result_of_a_request_has_an_outcome():
+    assert set(OUTCOMES) == set(ReceivedAs)
 
 
 def test_an_order_is_stored_with_its_message_and_acknowledgement(hospital):
