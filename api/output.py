@@ -42,6 +42,7 @@ KNOWN: Final = frozenset(
         "booking_engine.domain.errors.DomainError",
         "booking_engine.settings.SettingsError",
         "hl7_adapters.er7.DecodeError",
+        "hl7_adapters.message_files.NoMessages",
         "hl7_adapters.mllp.sender.DeliveryFailed",
         "hl7_adapters.profile.ProfileError",
         "solver.instances.InvalidInstance",

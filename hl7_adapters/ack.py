@@ -199,6 +199,16 @@ def read_ack(payload: bytes) -> tuple[str, str]:
     return code, "; ".join(dict.fromkeys(part for part in parts if part))
 
 
+def error_of(payload: bytes) -> str:
+    """Return the error code of table 0357 in an acknowledgement, or nothing.
+
+    ERR-3.1 from HL7 2.5 on, ERR-1.4 before, and MSA-6 where neither is given.
+    """
+    message = decode(payload)
+    paths = ("ERR-3.1", "ERR-1.4", "MSA-6.1")
+    return next((code for path in paths if (code := message.get(path).strip())), "")
+
+
 def version_number(text: str) -> tuple[int, ...]:
     """Return a version for comparison: ``2.5.1`` is (2, 5, 1)."""
     parts = text.split(".")

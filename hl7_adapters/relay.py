@@ -20,7 +20,7 @@ from booking_engine.domain.clock import Clock
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import Actor, OrderId, PartnerId
 from booking_engine.domain.messages import Delivery, DeliveryStatus
-from hl7_adapters.ack import read_ack
+from hl7_adapters.ack import error_of, read_ack
 from hl7_adapters.er7 import DecodeError
 from hl7_adapters.mllp.sender import DeliveryFailed
 from hl7_adapters.payloads import skipped, write_payloads
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 ACTOR: Final = Actor("job:relay")
 _ACCEPTED: Final = frozenset({"AA", "CA"})
 """MSA-1 of success; CA is the commit acknowledgement of enhanced mode (table 0008)."""
+_PASSING: Final = frozenset({"206", "207"})
+"""Errors of table 0357 after which the same bytes may succeed: a record that is locked,
+a fault inside the receiver."""
 _LONGEST_ERROR: Final = 200
 
 
@@ -57,6 +60,8 @@ class RelayPolicy:
         Outcomes are stored after so many messages or so long.
     first_wait, longest_wait
         Before the first repeat, doubled each time, up to the longest.
+    busy_attempts
+        Refused with a passing error (206, 207) so often, a message is parked.
     idle_seconds
         Pause of `Relay.run` when nothing is due.
     """
@@ -66,12 +71,16 @@ class RelayPolicy:
     commit_seconds: float = 0.2
     first_wait: timedelta = timedelta(seconds=2)
     longest_wait: timedelta = timedelta(minutes=5)
+    busy_attempts: int = 10
     idle_seconds: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuse portions and waits that would never send, or never rest."""
-        if min(self.batch, self.commit_every) < 1 or self.idle_seconds <= 0:
-            raise InvalidValue("Relay batch, commit_every and idle_seconds are above 0")
+        counts = (self.batch, self.commit_every, self.busy_attempts)
+        if min(counts) < 1 or self.idle_seconds <= 0:
+            raise InvalidValue(
+                "Relay batch, commit_every, busy_attempts and idle_seconds are above 0"
+            )
         if not timedelta(0) < self.first_wait <= self.longest_wait:
             raise InvalidValue("Relay first_wait is above 0, at most longest_wait")
 
@@ -88,6 +97,8 @@ class RelayResult:
 
     Parameters
     ----------
+    busy
+        Refused for now; to be sent again.
     failed
         Not acknowledged; to be sent again. A run stops at the first.
     """
@@ -95,12 +106,13 @@ class RelayResult:
     delivered: int = 0
     parked: int = 0
     skipped: int = 0
+    busy: int = 0
     failed: int = 0
 
     @property
     def total(self) -> int:
         """All that were handled."""
-        return self.delivered + self.parked + self.skipped + self.failed
+        return self.delivered + self.parked + self.skipped + self.busy + self.failed
 
 
 class Relay:
@@ -197,7 +209,9 @@ class Relay:
                 if after.status is DeliveryStatus.PARKED:
                     stuck.add(after.order_id)
                 if after.status is DeliveryStatus.PENDING:
-                    break
+                    if after.ack is None:
+                        break  # the line is dead
+                    stuck.add(after.order_id)  # refused for now; others may go
         finally:
             outcomes.store()
         return outcomes.result
@@ -261,6 +275,7 @@ class Relay:
                 attempts=attempts,
                 next_attempt_at=now + self._policy.wait_after(attempts),
                 last_error=str(error)[:_LONGEST_ERROR],
+                ack=None,
             )
         done = replace(delivery, attempts=attempts, ack=ack, next_attempt_at=None)
         if code in _ACCEPTED:
@@ -270,6 +285,19 @@ class Relay:
                 delivered_at=self._clock.now(),
                 last_error="",
             )
+        done = replace(done, last_error=f"{code}: {text}"[:_LONGEST_ERROR])
+        if error_of(ack) in _PASSING and attempts < self._policy.busy_attempts:
+            log.warning(
+                "delivery refused for now; it will be sent again",
+                extra={
+                    "event": "relay.busy",
+                    "delivery_id": delivery.id,
+                    "partner": delivery.destination,
+                    "attempts": attempts,
+                },
+            )
+            wait = self._policy.wait_after(attempts)
+            return replace(done, next_attempt_at=self._clock.now() + wait)
         log.error(
             "delivery refused; a person must look",
             extra={
@@ -279,11 +307,7 @@ class Relay:
                 "code": code,
             },
         )
-        return replace(
-            done,
-            status=DeliveryStatus.PARKED,
-            last_error=f"{code}: {text}"[:_LONGEST_ERROR],
-        )
+        return replace(done, status=DeliveryStatus.PARKED)
 
     def _store(self, deliveries: Sequence[Delivery]) -> None:
         with self._dispatcher.session(ACTOR) as session:
@@ -301,7 +325,9 @@ class _Outcomes:
         self._policy = policy
         self._waiting: list[Delivery] = []
         self._since = monotonic()
-        self._counts = dict.fromkeys(("delivered", "parked", "skipped", "failed"), 0)
+        self._counts = dict.fromkeys(
+            ("delivered", "parked", "skipped", "busy", "failed"), 0
+        )
 
     def add(self, delivery: Delivery) -> None:
         """Take one outcome; store all that wait if they are many or old."""
@@ -316,8 +342,10 @@ class _Outcomes:
 
     def count(self, delivery: Delivery) -> None:
         """Count what became of one delivery."""
-        pending = delivery.status is DeliveryStatus.PENDING
-        self._counts["failed" if pending else delivery.status.value] += 1
+        became = delivery.status.value
+        if delivery.status is DeliveryStatus.PENDING:
+            became = "failed" if delivery.ack is None else "busy"
+        self._counts[became] += 1
 
     def store(self) -> None:
         """Store what waits."""
