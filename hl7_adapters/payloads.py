@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from booking_engine.application.ports import UnitOfWork
-from booking_engine.domain.errors import DomainError, NotKnown
+from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.decisions import Decision
+from booking_engine.domain.errors import DomainError
 from booking_engine.domain.events import Event
-from booking_engine.domain.identifiers import DeliveryId, EventId, OrderId
+from booking_engine.domain.identifiers import (
+    DecisionId,
+    DeliveryId,
+    EventId,
+    OrderId,
+)
 from booking_engine.domain.messages import Delivery, DeliveryStatus
 from booking_engine.domain.orders import ImagingOrder
 from hl7_adapters.outbound import CannotRender, Telling, render
@@ -32,25 +39,39 @@ def write_payloads(
     bare = [delivery for delivery in deliveries if delivery.payload is None]
     if not bare:
         return {}
-    events = uow.outbox.events({delivery.event_id for delivery in bare})
-    orders = uow.orders.get_many({delivery.order_id for delivery in bare})
+    material = _read(bare, uow)
     return {
-        delivery.id: _with_payload(delivery, events, orders, uow, profile)
-        for delivery in bare
+        delivery.id: _with_payload(delivery, material, profile) for delivery in bare
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """All that is stored about some events, read in a few queries."""
+
+    events: Mapping[EventId, Event]
+    orders: Mapping[OrderId, ImagingOrder]
+    decisions: Mapping[DecisionId, Decision]
+    catalogue: Catalogue
+
+
+def _read(deliveries: Sequence[Delivery], uow: UnitOfWork) -> _Material:
+    events = uow.outbox.events({d.event_id for d in deliveries if d.event_id})
+    told = events.values()
+    return _Material(
+        events,
+        uow.orders.get_many({event.order_id for event in told}),
+        uow.decisions.get_many({e.decision_id for e in told if e.decision_id}),
+        uow.catalogue(),
+    )
+
+
 def _with_payload(
-    delivery: Delivery,
-    events: Mapping[EventId, Event],
-    orders: Mapping[OrderId, ImagingOrder],
-    uow: UnitOfWork,
-    profile: Profile,
+    delivery: Delivery, material: _Material, profile: Profile
 ) -> Delivery:
     """Return a delivery with its bytes; skipped or parked if it has none."""
     try:
-        event, order = events[delivery.event_id], orders[delivery.order_id]
-        telling = _telling(delivery, event, order, uow)
+        telling = _telling(delivery, material)
         payload = render(telling, profile)
     except (CannotRender, DomainError, KeyError, ValueError) as error:
         known = isinstance(error, CannotRender | DomainError)
@@ -70,7 +91,7 @@ def _with_payload(
             last_error=f"render: {text}"[:_LONGEST_ERROR],
         )
     if payload is None:
-        kind = event.kind.value
+        kind = telling.event.kind.value
         return skipped(delivery, f"{profile.id} is not told of {kind}: see outgoing")
     return replace(delivery, payload=payload)
 
@@ -85,17 +106,17 @@ def skipped(delivery: Delivery, reason: str) -> Delivery:
     )
 
 
-def _telling(
-    delivery: Delivery, event: Event, order: ImagingOrder, uow: UnitOfWork
-) -> Telling:
-    catalogue = uow.catalogue()
+def _telling(delivery: Delivery, material: _Material) -> Telling:
+    if delivery.event_id is None:
+        raise CannotRender("An answer is stored with its bytes; this one has none.")
+    event = material.events[delivery.event_id]
+    catalogue, order = material.catalogue, material.orders[event.order_id]
     scanner = None if event.scanner is None else catalogue.scanner(event.scanner)
     procedure = order.content.procedure
     decision = None
     if event.decision_id is not None:
-        try:
-            decision = uow.decisions.get(event.decision_id)
-        except NotKnown:
+        decision = material.decisions.get(event.decision_id)
+        if decision is None:
             # The booking must be told even if the record of its reasons is gone.
             log.warning(
                 "decision record missing",

@@ -206,12 +206,10 @@ class Relay:
                 else:
                     after = delivery  # parked or skipped, and stored as that already
                 outcomes.count(after)
-                if after.status is DeliveryStatus.PARKED:
+                if after.status is DeliveryStatus.PENDING and after.ack is None:
+                    break  # the line is dead; after a passing refusal others may go
+                if after.order_id is not None and _keeps_back(after):
                     stuck.add(after.order_id)
-                if after.status is DeliveryStatus.PENDING:
-                    if after.ack is None:
-                        break  # the line is dead
-                    stuck.add(after.order_id)  # refused for now; others may go
         finally:
             outcomes.store()
         return outcomes.result
@@ -286,7 +284,7 @@ class Relay:
                 last_error="",
             )
         done = replace(done, last_error=f"{code}: {text}"[:_LONGEST_ERROR])
-        if error_of(ack) in _PASSING and attempts < self._policy.busy_attempts:
+        if _may_pass(code, ack) and attempts < self._policy.busy_attempts:
             log.warning(
                 "delivery refused for now; it will be sent again",
                 extra={
@@ -313,6 +311,18 @@ class Relay:
         with self._dispatcher.session(ACTOR) as session:
             session.uow.outbox.save(deliveries)
             session.commit()
+
+
+def _may_pass(code: str, ack: bytes) -> bool:
+    """Return whether a refusal is of the moment (CE, 206, 207)."""
+    return code == "CE" or error_of(ack) in _PASSING
+
+
+def _keeps_back(delivery: Delivery) -> bool:
+    """Return whether later ones of its order wait; nothing waits for an answer."""
+    if delivery.status is DeliveryStatus.PARKED:
+        return delivery.event_id is not None
+    return delivery.status is DeliveryStatus.PENDING
 
 
 class _Outcomes:

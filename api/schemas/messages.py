@@ -33,11 +33,12 @@ class MessageDocument(MessageLine):
 
 
 class DeliveryDocument(Document):
-    """One event on its way to one partner."""
+    """One event, or one answer, on its way to one partner."""
 
     id: str = Field(description="Also the message's control id (MSH-10).")
-    event_id: str
-    order_id: str
+    event_id: str | None
+    order_id: str | None
+    answers: str | None = Field(description="The inbound message that it answers.")
     destination: str
     status: DeliveryStatus
     created_at: Instant
@@ -45,6 +46,9 @@ class DeliveryDocument(Document):
     next_attempt_at: Instant | None
     last_error: str
     delivered_at: Instant | None
+    application_ack: str = Field(
+        description="MSA-1 of an application acknowledgement that came later."
+    )
 
 
 class DeliveryCount(Document):

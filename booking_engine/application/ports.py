@@ -253,6 +253,10 @@ class Outbox(Protocol):
         """Store an event and one pending delivery for each partner in its audience."""
         ...
 
+    def queue(self, delivery: Delivery) -> None:
+        """Store a new delivery that answers a message, with its bytes."""
+        ...
+
     def event(self, event_id: EventId) -> Event:
         """Return one event; raises `NotKnown`."""
         ...
@@ -267,7 +271,8 @@ class Outbox(Protocol):
         """Return pending deliveries that may go now, in sequence.
 
         For each order only deliveries with no earlier one that is parked or waits
-        for its retry: a cancel never overtakes a stuck booking.
+        for its retry: a cancel never overtakes a stuck booking. An answer that is
+        parked keeps nothing back: what happens to the order does not depend on it.
         """
         ...
 

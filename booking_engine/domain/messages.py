@@ -79,23 +79,34 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one partner.
+    """One event, or one answer, on its way to one partner.
 
     Parameters
     ----------
     id
         Also MSH-10 of the message, so a retry sends identical bytes.
+    event_id
+        The event that it tells of; ``None`` if it answers a message.
+    order_id
+        The order that it concerns; ``None`` on an answer that concerns none.
     sequence
         Grows with every delivery; those of one order to one partner go in this order.
     payload
         The bytes to send; ``None`` until rendered, stored before the first attempt.
     attempts, next_attempt_at, last_error
         The retry state; errors name the phase, never patient data.
+    ack
+        What was answered on the connection.
+    answers
+        The message that it answers; ``None`` if it tells of an event.
+    application_ack
+        MSA-1 of the application acknowledgement, where one came later as a message of
+        its own (HL7 2.5.1 section 2.9.3); empty until then.
     """
 
     id: DeliveryId
-    event_id: EventId
-    order_id: OrderId
+    event_id: EventId | None
+    order_id: OrderId | None
     destination: PartnerId
     status: DeliveryStatus
     created_at: datetime
@@ -106,3 +117,5 @@ class Delivery:
     last_error: str = ""
     ack: bytes | None = None
     delivered_at: datetime | None = None
+    answers: MessageId | None = None
+    application_ack: str = ""

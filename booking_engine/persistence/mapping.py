@@ -328,6 +328,7 @@ def delivery_row(delivery: Delivery) -> Values:
         "order_id": delivery.order_id,
         "destination": delivery.destination,
         "created_at": delivery.created_at,
+        "answers": delivery.answers,
         **delivery_state(delivery),
     }
 
@@ -342,6 +343,7 @@ def delivery_state(delivery: Delivery) -> Values:
         "last_error": delivery.last_error,
         "ack": delivery.ack,
         "delivered_at": delivery.delivered_at,
+        "application_ack": delivery.application_ack,
     }
 
 
@@ -361,4 +363,6 @@ def delivery_of(row: Any) -> Delivery:
         last_error=row.last_error,
         ack=row.ack,
         delivered_at=row.delivered_at,
+        answers=row.answers,
+        application_ack=row.application_ack,
     )

@@ -36,12 +36,23 @@ class InMemoryOutbox:
                 created_at=event.occurred_at,
                 sequence=self._unit.next_sequence(),
             )
-            self._unit.own("deliveries")[delivery.id] = delivery
-            self._unit.own("unsent")[delivery.id] = None
-            index = self._unit.own("deliveries_of")
-            known = index.get(event.order_id, ())
-            index[event.order_id] = (*known, delivery.id)
+            self._add(delivery)
         return event_id
+
+    def queue(self, delivery: Delivery) -> None:
+        """Store a new delivery that answers a message, with its bytes."""
+        if delivery.answers is not None:
+            answered = delivery.answers
+            self._unit.check(lambda t: t.check_message_known(answered))
+        self._add(replace(delivery, sequence=self._unit.next_sequence()))
+
+    def _add(self, delivery: Delivery) -> None:
+        self._unit.own("deliveries")[delivery.id] = delivery
+        self._unit.own("unsent")[delivery.id] = None
+        if delivery.order_id is not None:
+            index = self._unit.own("deliveries_of")
+            known = index.get(delivery.order_id, ())
+            index[delivery.order_id] = (*known, delivery.id)
 
     def event(self, event_id: EventId) -> Event:
         """Return one event; raises `NotKnown`."""
@@ -61,7 +72,7 @@ class InMemoryOutbox:
         """Return pending deliveries that may go now, in sequence."""
         deliveries = self._unit.tables.deliveries
         found: list[Delivery] = []
-        stuck: set[OrderId] = set()
+        stuck: set[OrderId | None] = set()
         # Insertion order is sequence order, and `unsent` keeps it.
         for delivery_id in self._unit.tables.unsent:
             delivery = deliveries[delivery_id]
@@ -71,7 +82,8 @@ class InMemoryOutbox:
                 delivery.next_attempt_at is not None and delivery.next_attempt_at > now
             )
             if waits or delivery.status is DeliveryStatus.PARKED:
-                stuck.add(delivery.order_id)
+                if delivery.order_id is not None and (waits or delivery.event_id):
+                    stuck.add(delivery.order_id)
             elif len(found) < limit:
                 found.append(delivery)
         return found
@@ -95,6 +107,7 @@ class InMemoryOutbox:
                 last_error=delivery.last_error,
                 ack=delivery.ack,
                 delivered_at=delivery.delivered_at,
+                application_ack=delivery.application_ack,
             )
             if delivery.status in (DeliveryStatus.PENDING, DeliveryStatus.PARKED):
                 moved = moved or delivery.id not in unsent

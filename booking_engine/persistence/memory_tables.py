@@ -87,6 +87,11 @@ class Tables:
         if order_id not in self.orders:
             raise NotKnown(refusals.DANGLING)
 
+    def check_message_known(self, message_id: MessageId) -> None:
+        """Raise `NotKnown` unless the message is stored, as a foreign key would."""
+        if message_id not in self.messages:
+            raise NotKnown(refusals.DANGLING)
+
     def check_appointment(self, appointment_id: AppointmentId) -> None:
         """Refuse an appointment that could not stand beside the others.
 

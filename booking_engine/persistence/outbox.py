@@ -38,7 +38,10 @@ def _due(_: str) -> Select[Any]:
             earlier.c.destination == one.destination,
             earlier.c.sequence < one.sequence,
             or_(
-                earlier.c.status == DeliveryStatus.PARKED.value,
+                and_(
+                    earlier.c.status == DeliveryStatus.PARKED.value,
+                    earlier.c.event_id.is_not(None),
+                ),
                 and_(
                     earlier.c.status == DeliveryStatus.PENDING.value,
                     earlier.c.next_attempt_at > now,
@@ -117,6 +120,11 @@ class SqlOutbox:
             t.write(Write(Kind.DELIVERY, mapping.delivery_row(delivery)))
         return event_id
 
+    def queue(self, delivery: Delivery) -> None:
+        """Store a new delivery that answers a message, with its bytes."""
+        row = mapping.delivery_row(delivery)
+        self._transaction.write(Write(Kind.DELIVERY, row))
+
     def event(self, event_id: EventId) -> Event:
         """Return one event; raises `NotKnown`."""
         try:
@@ -140,7 +148,8 @@ class SqlOutbox:
         """Return pending deliveries that may go now, in sequence.
 
         For each order only deliveries with no earlier one that is parked or waits
-        for its retry: a cancel never overtakes a stuck booking.
+        for its retry: a cancel never overtakes a stuck booking. An answer that is
+        parked keeps nothing back.
         """
         t = self._transaction
         t.settle(Kind.DELIVERY)

@@ -361,7 +361,7 @@ class OutboxEventRow(Row, table=True):
 
 
 class DeliveryRow(Row, table=True):
-    """An event on its way to one partner; the database counts the sequence."""
+    """An event or answer on its way to a partner; the database counts the sequence."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -375,8 +375,8 @@ class DeliveryRow(Row, table=True):
 
     sequence: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
     id: str
-    event_id: str = Field(foreign_key="outbox_event.id")
-    order_id: str
+    event_id: str | None = Field(foreign_key="outbox_event.id")
+    order_id: str | None
     destination: str
     status: str
     created_at: datetime
@@ -386,6 +386,8 @@ class DeliveryRow(Row, table=True):
     last_error: str
     ack: bytes | None
     delivered_at: datetime | None
+    answers: str | None = Field(foreign_key="inbound_message.id")
+    application_ack: str
 
 
 def table_of(row: type[Row]) -> Table:

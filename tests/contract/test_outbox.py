@@ -86,9 +86,17 @@ def test_an_event_becomes_one_delivery_for_each_partner(store, orders):
     assert deliveries[0].sequence < deliveries[1].sequence
 
 
-def test_every_field_of_a_delivery_comes_back(store, orders):
+def test_every_field_of_a_delivery_comes_back(store, make, orders):
     add(store, told(orders[0]))
     (delivery,) = due(store)
+    with store.units() as uow:
+        uow.messages.add(message := make.message())
+        asked = replace(
+            delivery, id="X-answer", event_id=None, answers=message.id, sequence=0
+        )
+        uow.outbox.queue(asked)
+        uow.commit()
+    (_, delivery) = due(store)
     changed = replace(
         delivery,
         status=DeliveryStatus.DELIVERED,
@@ -98,6 +106,7 @@ def test_every_field_of_a_delivery_comes_back(store, orders):
         last_error="connect",
         ack=b"AA",
         delivered_at=LATER,
+        application_ack="AA",
     )
     assert all(
         getattr(changed, f.name) != f.default
@@ -210,5 +219,82 @@ def test_counts_and_oldest_pending(store, orders):
 def test_an_event_about_nothing_is_refused(store):
     with store.units() as uow:
         uow.outbox.add(Event(EventKind.ORDER_HELD, "O-none", NOON, ()))
+        with pytest.raises(NotKnown):
+            uow.flush()
+
+
+def answer(store, make, order=None, **values):
+    """Store a message, and the answer to it as a delivery; return the answer."""
+    message = make.message()
+    made = Delivery(
+        id=f"X-to-{message.control_id}",
+        event_id=None,
+        order_id=None if order is None else order.id,
+        destination="pas",
+        status=DeliveryStatus.PENDING,
+        created_at=NOON,
+        payload=b"MSH|",
+        answers=message.id,
+        **values,
+    )
+    with store.units() as uow:
+        uow.messages.add(message)
+        uow.outbox.queue(made)
+        uow.commit()
+    return made
+
+
+def test_an_answer_goes_out_in_sequence_with_what_happens_to_its_order(
+    store, make, orders
+):
+    one, _ = orders
+    answered = answer(store, make, one)
+    add(store, told(one))
+    first, second = due(store)
+
+    assert first == replace(answered, sequence=first.sequence)
+    assert second.event_id is not None
+    with store.units.reading() as uow:
+        assert uow.outbox.of_order(one.id) == [first, second]
+
+    change(store, first, next_attempt_at=LATER, attempts=1)
+    assert due(store) == []
+    assert [d.id for d in due(store, now=LATER)] == [first.id, second.id]
+
+
+def test_an_answer_that_is_refused_keeps_nothing_back(store, make, orders):
+    one, _ = orders
+    answer(store, make, one)
+    add(store, told(one))
+    first, second = due(store)
+    change(store, first, status=DeliveryStatus.PARKED)
+
+    assert due(store) == [second]
+
+
+def test_an_answer_to_what_concerns_no_order_stands_alone(store, make):
+    answer(store, make)
+    answer(store, make)
+    first, second = due(store)
+    change(store, first, next_attempt_at=LATER, attempts=1)
+
+    assert due(store) == [second]
+    assert first.order_id is None
+
+
+def test_an_answer_to_a_message_that_is_not_stored_is_refused(store):
+    with store.units() as uow:
+        uow.outbox.queue(
+            Delivery(
+                "X1",
+                None,
+                None,
+                "pas",
+                DeliveryStatus.PENDING,
+                NOON,
+                payload=b"MSH|",
+                answers="M-none",
+            )
+        )
         with pytest.raises(NotKnown):
             uow.flush()

@@ -11,6 +11,8 @@ from booking_engine.persistence.rows import metadata
 from booking_engine.persistence.schema import current_revision, is_at_head, migrate
 from booking_engine.persistence.sql import make_engine
 
+HEAD = "0002_answers"
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def empty_url(request):
@@ -43,7 +45,7 @@ def reflected(engine):
                 for column in found.get_columns(table)
             ],
             "key": found.get_pk_constraint(table),
-            "foreign": found.get_foreign_keys(table),
+            "foreign": sorted(found.get_foreign_keys(table), key=str),
             "unique": sorted(found.get_unique_constraints(table), key=str),
             "checks": sorted(found.get_check_constraints(table), key=str),
         }
@@ -95,12 +97,12 @@ def test_revisions_are_told(empty_url):
     assert current_revision(empty_url) is None
     assert not is_at_head(empty_url)
     migrate(empty_url)
-    assert current_revision(empty_url) == "0001_initial"
+    assert current_revision(empty_url) == HEAD
     assert is_at_head(empty_url)
     migrate(empty_url)
     migrate(empty_url, "base")
     assert current_revision(empty_url) is None
-    migrate(empty_url, "0001_initial")
+    migrate(empty_url, HEAD)
     assert is_at_head(empty_url)
 
 
@@ -119,3 +121,52 @@ def test_a_timestamp_of_another_format_is_refused_on_sqlite(sqlite_url):
 def test_another_kind_of_database_is_refused():
     with pytest.raises(ValueError, match="mysql"):
         make_engine("mysql://user@host/db")
+
+
+def test_deliveries_survive_the_way_to_answers(empty_url, engine_of):
+    migrate(empty_url, "0001_initial")
+    engine = engine_of(empty_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO imaging_order VALUES ('O', 'p', '', '', 'k', NULL, '',"
+                " 'waiting', '2026-11-02 12:00:00.000000', 4, '2026-11-02',"
+                " '2026-11-02', '2026-11-02', NULL, '', '',"
+                " '2026-11-02 12:00:00.000000', '2026-11-02 12:00:00.000000', 1, '{}')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO outbox_event VALUES ('E', 'order_held', 'O',"
+                " '2026-11-02 12:00:00.000000', '[]', NULL, NULL, NULL, NULL, NULL, '')"
+            )
+        )
+        for number in (1, 2):
+            connection.execute(
+                text(
+                    "INSERT INTO delivery (id, event_id, order_id, destination, status,"
+                    " created_at, attempts, last_error) VALUES"
+                    " (:id, 'E', 'O', :partner, 'pending',"
+                    " '2026-11-02 12:00:00.000000', 0, '')"
+                ),
+                {"id": f"X{number}", "partner": f"p{number}"},
+            )
+    migrate(empty_url)
+    with engine.begin() as connection:
+        kept = connection.execute(
+            text("SELECT sequence, id, answers, application_ack FROM delivery")
+        ).all()
+        assert sorted(kept) == [(1, "X1", None, ""), (2, "X2", None, "")]
+        connection.execute(
+            text(
+                "INSERT INTO delivery (id, destination, status, created_at, attempts,"
+                " last_error, application_ack) VALUES ('X3', 'p', 'pending',"
+                " '2026-11-02 12:00:00.000000', 0, '', '')"
+            )
+        )
+        added = connection.execute(
+            text("SELECT sequence FROM delivery WHERE id = 'X3'")
+        ).scalar_one()
+        assert added == 3
+    migrate(empty_url, "base")
+    assert current_revision(empty_url) is None
