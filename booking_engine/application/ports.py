@@ -29,8 +29,10 @@ from booking_engine.domain.identifiers import (
     ScannerId,
     SessionId,
 )
-from booking_engine.domain.messages import Delivery, InboundMessage
+from booking_engine.domain.messages import Delivery, InboundMessage, MessageOutcome
+from booking_engine.domain.order_names import OrderName
 from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.parking import ParkedMessage
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.schedule import Appointment, ScanSession
 from booking_engine.domain.waiting import ClockEvent
@@ -73,6 +75,27 @@ class Orders(Protocol):
 
         The stored version becomes one more; if somebody else was faster, flushing
         raises `StaleVersion`.
+        """
+        ...
+
+    def add_name(self, order: ImagingOrder, name: OrderName) -> None:
+        """Note what else a partner calls an order; a name once given stays.
+
+        What `names_of` finds in an order's content is noted by `add` and `save`.
+        """
+        ...
+
+    def named(self, name: OrderName) -> list[ImagingOrder]:
+        """Return the orders that a partner calls so, newest first.
+
+        Open for writing, a unit keeps the name to itself, as with `by_placer`.
+        """
+        ...
+
+    def placed_as(self, authority: str, number: str) -> list[ImagingOrder]:
+        """Return the orders of any partner placed under a number, newest first.
+
+        Those that share the number are among them (`OrderName`).
         """
         ...
 
@@ -245,6 +268,35 @@ class Messages(Protocol):
         """Return one message; raises `NotKnown`."""
         ...
 
+    def settle(
+        self,
+        message_id: MessageId,
+        outcome: MessageOutcome,
+        order_ids: Iterable[OrderId] = (),
+    ) -> None:
+        """Store what became of a message in the end, and of which further orders."""
+        ...
+
+
+class Parking(Protocol):
+    """Messages that wait for their order."""
+
+    def add(self, parked: ParkedMessage) -> None:
+        """Let a message wait; it is stored in the same transaction."""
+        ...
+
+    def save(self, parked: ParkedMessage) -> None:
+        """Store what became of it."""
+        ...
+
+    def waiting(self, numbers: Iterable[str]) -> list[ParkedMessage]:
+        """Return what waits for these placer numbers, of any partner, as sent."""
+        ...
+
+    def expired(self, now: datetime) -> list[ParkedMessage]:
+        """Return what has waited too long."""
+        ...
+
 
 class Outbox(Protocol):
     """Events, and their deliveries to partners."""
@@ -323,6 +375,11 @@ class UnitOfWork(Protocol):
     @property
     def messages(self) -> Messages:
         """Inbound messages."""
+        ...
+
+    @property
+    def parking(self) -> Parking:
+        """Messages that wait for their order."""
         ...
 
     @property

@@ -22,6 +22,8 @@ class MessageOutcome(StrEnum):
     HELD = "held"
     PARKED = "parked"
     """Acknowledged, and kept until the order that it is about comes."""
+    EXPIRED = "expired"
+    """Parked, and the order never came: a person must look."""
     DUPLICATE = "duplicate"
     IGNORED = "ignored"
     REFUSED = "refused"

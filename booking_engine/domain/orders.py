@@ -237,6 +237,8 @@ class OrderContent:
         patient's postcode is not known.
     earliest_on, latest_on
         Days between which the sender wants the exam.
+    study_uid
+        DICOM study instance UID (ZDS-1, IPC-3), passed on as it came.
     """
 
     placer_number: str
@@ -258,6 +260,7 @@ class OrderContent:
     needs: Needs = NO_NEEDS
     earliest_on: date | None = None
     latest_on: date | None = None
+    study_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,9 @@ class ImagingOrder:
         Who decides on the slot.
     sent_at
         The sender's time of the last message applied: older ones are ignored.
+    held_at, told_at
+        Likewise of the last request to hold or release, and of the last status that a
+        filler told; ``None`` where none came.
     version
         Counts changes; a writer that read an older version loses.
     """
@@ -294,6 +300,8 @@ class ImagingOrder:
     holds: tuple[HoldReason, ...] = ()
     vetting: Vetting | None = None
     mode: BookingMode = BookingMode.AUTO
+    held_at: datetime | None = None
+    told_at: datetime | None = None
     version: int = 1
 
     def after(self, action: Action, at: datetime) -> ImagingOrder:

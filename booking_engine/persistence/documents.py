@@ -101,6 +101,12 @@ def order_document(order: ImagingOrder) -> Document:
             "general_anaesthetic": needs.general_anaesthetic,
             "travel_cap_km": needs.travel_cap_km,
         }
+    if content.study_uid:
+        document["study_uid"] = content.study_uid
+    if order.held_at is not None:
+        document["held_at"] = order.held_at.isoformat()
+    if order.told_at is not None:
+        document["told_at"] = order.told_at.isoformat()
     if order.holds:
         document["holds"] = [[h.code.value, h.detail] for h in order.holds]
     if vetting is not None:
@@ -150,7 +156,14 @@ def order_content(document: Document, row: Any) -> OrderContent:
         needs=NO_NEEDS if needs is None else Needs(**needs),
         earliest_on=_day(document["earliest_on"]),
         latest_on=_day(document["latest_on"]),
+        study_uid=document.get("study_uid", ""),
     )
+
+
+def instant_of(document: Document, name: str) -> datetime | None:
+    """Return an instant that few orders have."""
+    text = document.get(name)
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def holds_of(document: Document) -> tuple[HoldReason, ...]:

@@ -76,6 +76,8 @@ def order_of(row: Any) -> ImagingOrder:
         holds=documents.holds_of(document),
         vetting=documents.vetting_of(document),
         mode=BookingMode(document["mode"]),
+        held_at=documents.instant_of(document, "held_at"),
+        told_at=documents.instant_of(document, "told_at"),
         version=row.version,
     )
 

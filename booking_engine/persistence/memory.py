@@ -20,6 +20,7 @@ from booking_engine.persistence.memory_orders import (
     InMemoryPlanRuns,
 )
 from booking_engine.persistence.memory_outbox import InMemoryOutbox
+from booking_engine.persistence.memory_parking import InMemoryParking
 from booking_engine.persistence.memory_schedule import InMemorySchedule
 from booking_engine.persistence.memory_tables import Tables
 from booking_engine.persistence.memory_transaction import Store, Transaction
@@ -38,6 +39,7 @@ class InMemoryUnitOfWork:
         self.decisions = InMemoryDecisions(self._transaction)
         self.plan_runs = InMemoryPlanRuns(self._transaction)
         self.messages = InMemoryMessages(self._transaction)
+        self.parking = InMemoryParking(self._transaction)
         self.outbox = InMemoryOutbox(self._transaction)
 
     def catalogue(self) -> Catalogue:

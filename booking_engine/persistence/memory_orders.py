@@ -16,7 +16,8 @@ from booking_engine.domain.identifiers import (
     OrderId,
     PlanRunId,
 )
-from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.order_names import NameKind, OrderName, names_of
 from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.waiting import ClockEvent
@@ -71,12 +72,15 @@ class InMemoryOrders:
             return
         orders[order.id] = order
         self._file(order)
+        self._name(order, names_of(order))
 
     def save(self, order: ImagingOrder) -> None:
         """Store a changed order; see `sql` for the rule."""
         before = self._unit.tables.orders.get(order.id)
         version = self._unit.next_version("Order", order.id, order.version, before)
         self._unit.own("orders")[order.id] = replace(order, version=version)
+        known = () if before is None else names_of(before)
+        self._name(order, [n for n in names_of(order) if n not in known])
         if before is None or placer_key(before) != placer_key(order):
             self._file(order)
             if before is not None:
@@ -87,6 +91,40 @@ class InMemoryOrders:
         placers = self._unit.own("placers")
         key = placer_key(order)
         placers[key] = (*placers.get(key, ()), order.id)
+
+    def add_name(self, order: ImagingOrder, name: OrderName) -> None:
+        """Note what else a partner calls an order; a name once given stays."""
+        self._name(order, (name,))
+
+    def _name(self, order: ImagingOrder, names: Iterable[OrderName]) -> None:
+        for name in names:
+            known = self._unit.tables.names.get(name, ())
+            if order.id not in known:
+                self._unit.own("names")[name] = (*known, order.id)
+                self._unit.check(partial(Tables.check_order_known, order_id=order.id))
+
+    def named(self, name: OrderName) -> list[ImagingOrder]:
+        """Return the orders that a partner calls so, newest first."""
+        tables = self._unit.tables
+        return _newest_first(tables.orders[i] for i in tables.names.get(name, ()))
+
+    def placed_as(self, authority: str, number: str) -> list[ImagingOrder]:
+        """Return the orders of any partner placed under a number, newest first."""
+        tables = self._unit.tables
+        named = {
+            i
+            for name, ids in tables.names.items()
+            if (name.kind, name.authority, name.number)
+            == (NameKind.SHARED_PLACER, authority, number)
+            for i in ids
+        }
+        return _newest_first(
+            order
+            for order in tables.orders.values()
+            if order.id in named
+            or (order.content.placer_authority, order.content.placer_number)
+            == (authority, number)
+        )
 
     def log(self, change: StatusChange) -> None:
         """Append to the history."""
@@ -122,6 +160,10 @@ class InMemoryOrders:
         return dict(Counter(o.status for o in self._unit.tables.orders.values()))
 
 
+def _newest_first(orders: Iterable[ImagingOrder]) -> list[ImagingOrder]:
+    return sorted(orders, key=lambda o: (o.received_at, o.id), reverse=True)
+
+
 class InMemoryMessages:
     """Inbound messages."""
 
@@ -139,6 +181,20 @@ class InMemoryMessages:
         keys = self._unit.own("message_keys")
         key = (message.sender, message.control_id)
         keys[key] = (*keys.get(key, ()), message.id)
+        for order_id in orders:
+            self._unit.check(partial(Tables.check_order_known, order_id=order_id))
+
+    def settle(
+        self,
+        message_id: MessageId,
+        outcome: MessageOutcome,
+        order_ids: Iterable[OrderId] = (),
+    ) -> None:
+        """Store what became of a message in the end, and of which orders."""
+        before = self.get(message_id)
+        orders = tuple(dict.fromkeys((*before.order_ids, *order_ids)))
+        after = replace(before, outcome=outcome, order_ids=orders)
+        self._unit.own("messages")[message_id] = after
         for order_id in orders:
             self._unit.check(partial(Tables.check_order_known, order_id=order_id))
 

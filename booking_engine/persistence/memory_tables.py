@@ -29,7 +29,9 @@ from booking_engine.domain.identifiers import (
     SessionId,
 )
 from booking_engine.domain.messages import Delivery, InboundMessage
+from booking_engine.domain.order_names import OrderName
 from booking_engine.domain.orders import ImagingOrder, StatusChange
+from booking_engine.domain.parking import ParkedMessage
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.schedule import OCCUPYING, Appointment, ScanSession
 from booking_engine.domain.waiting import ClockEvent
@@ -46,6 +48,7 @@ class Tables:
 
     orders: dict[OrderId, ImagingOrder] = field(default_factory=dict)
     placers: dict[PlacerKey, tuple[OrderId, ...]] = field(default_factory=dict)
+    names: dict[OrderName, tuple[OrderId, ...]] = field(default_factory=dict)
     history: dict[OrderId, tuple[StatusChange, ...]] = field(default_factory=dict)
     clock_log: dict[OrderId, tuple[ClockEvent, ...]] = field(default_factory=dict)
     sessions: dict[SessionId, ScanSession] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class Tables:
     plan_runs: dict[PlanRunId, PlanRun] = field(default_factory=dict)
     messages: dict[MessageId, InboundMessage] = field(default_factory=dict)
     message_keys: dict[MessageKey, tuple[MessageId, ...]] = field(default_factory=dict)
+    parked: dict[MessageId, ParkedMessage] = field(default_factory=dict)
     events: dict[EventId, Event] = field(default_factory=dict)
     deliveries: dict[DeliveryId, Delivery] = field(default_factory=dict)
     unsent: dict[DeliveryId, None] = field(default_factory=dict)

@@ -185,6 +185,18 @@ class ImagingOrderRow(Row, table=True):
     content: dict[str, Any] = Field(sa_type=JSON)
 
 
+class OrderNameRow(Row, table=True):
+    """A number by which a partner knows an order, besides its placer key."""
+
+    __tablename__ = "order_name"
+
+    number: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    partner: str = Field(primary_key=True)
+    authority: str = Field(primary_key=True)
+    order_id: str = Field(primary_key=True, foreign_key="imaging_order.id")
+
+
 class StatusChangeRow(Row, table=True):
     """One line of an order's history."""
 
@@ -340,6 +352,30 @@ class MessageOrderRow(Row, table=True):
     message_id: str = Field(primary_key=True, foreign_key="inbound_message.id")
     position: int = Field(primary_key=True)
     order_id: str = Field(foreign_key="imaging_order.id")
+
+
+class ParkedMessageRow(Row, table=True):
+    """An acknowledged message that waits, or waited, for its order."""
+
+    __tablename__ = "parked_message"
+    __table_args__ = (
+        partial_index(
+            "ix_parked_message_number",
+            *("placer_number", "partner"),
+            where="status = 'waiting'",
+        ),
+        partial_index(
+            "ix_parked_message_expiry", "expires_at", where="status = 'waiting'"
+        ),
+    )
+
+    id: str = Field(primary_key=True, foreign_key="inbound_message.id")
+    partner: str
+    placer_authority: str
+    placer_number: str
+    sent_at: datetime
+    expires_at: datetime
+    status: str
 
 
 class OutboxEventRow(Row, table=True):

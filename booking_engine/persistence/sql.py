@@ -19,6 +19,7 @@ from booking_engine.persistence.outbox import SqlOutbox
 from booking_engine.persistence.session import Database
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
+from booking_engine.persistence.sql_parking import SqlParking
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.transaction import Transaction
@@ -48,6 +49,7 @@ class SqlUnitOfWork:
         self.decisions = SqlDecisions(transaction)
         self.plan_runs = SqlPlanRuns(transaction)
         self.messages = SqlMessages(transaction)
+        self.parking = SqlParking(transaction)
         self.outbox = SqlOutbox(transaction, ids)
 
     def catalogue(self) -> Catalogue:

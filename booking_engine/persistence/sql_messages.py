@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, func, select
 from booking_engine.application.ports import MessageKey
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import MessageId, OrderId
-from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.messages import InboundMessage, MessageOutcome
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
 from booking_engine.persistence.session import Session
@@ -84,16 +84,31 @@ class SqlMessages:
         message = replace(message, order_ids=orders)
         key = (message.sender, message.control_id)
         t.write(Write(Kind.MESSAGE, mapping.message_row(message)))
-        for position, order_id in enumerate(orders):
-            link = {
-                "message_id": message.id,
-                "position": position,
-                "order_id": order_id,
-            }
-            t.write(Write(Kind.MESSAGE_ORDER, link))
+        for position in range(len(orders)):
+            t.write(Write(Kind.MESSAGE_ORDER, _link(message, position)))
         t.remember(_ONE, message.id, message)
         if t.knows(_BY_KEY, key):
             t.remember(_BY_KEY, key, _newer(t.recall(_BY_KEY, key), message))
+
+    def settle(
+        self,
+        message_id: MessageId,
+        outcome: MessageOutcome,
+        order_ids: Iterable[OrderId] = (),
+    ) -> None:
+        """Store what became of a message in the end, and of which orders."""
+        t = self._transaction
+        before = self.get(message_id)
+        orders = tuple(dict.fromkeys((*before.order_ids, *order_ids)))
+        after = replace(before, outcome=outcome, order_ids=orders)
+        row = {"id": message_id, "outcome": outcome.value}
+        t.write(Write(Kind.MESSAGE, row, changes=True))
+        for position in range(len(before.order_ids), len(orders)):
+            t.write(Write(Kind.MESSAGE_ORDER, _link(after, position)))
+        t.remember(_ONE, message_id, after)
+        key = (after.sender, after.control_id)
+        if t.knows(_BY_KEY, key) and t.recall(_BY_KEY, key) == before:
+            t.remember(_BY_KEY, key, after)
 
     def prefetch(self, keys: Iterable[MessageKey]) -> None:
         """Read the newest message of each key in one query, for `by_key`."""
@@ -135,6 +150,14 @@ class SqlMessages:
         return [
             mapping.message_of(row, orders.get(row.id, ()), row.raw) for row in found
         ]
+
+
+def _link(message: InboundMessage, position: int) -> dict[str, object]:
+    return {
+        "message_id": message.id,
+        "position": position,
+        "order_id": message.order_ids[position],
+    }
 
 
 def _newer(known: InboundMessage | None, other: InboundMessage) -> InboundMessage:

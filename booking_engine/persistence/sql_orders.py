@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, union
 
 from booking_engine.application.ports import PlacerKey
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import OrderId
+from booking_engine.domain.order_names import NameKind, OrderName, names_of
 from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
 from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import mapping, refusals
@@ -20,6 +21,7 @@ from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _ORDER: Final = TABLES[Kind.ORDER]
+_NAME: Final = TABLES[Kind.ORDER_NAME]
 _CHANGE: Final = TABLES[Kind.CHANGE]
 _CLOCK: Final = TABLES[Kind.CLOCK]
 
@@ -49,6 +51,27 @@ def _newest_of(on: str) -> Select[Any]:
 _NEWEST_OF: Final = Statement(_newest_of)
 _BY_ID: Final = Statement(
     lambda on: select(_ORDER).where(among(_ORDER.c.id, "ids", on))
+)
+_NAMED: Final = Statement(
+    lambda _: select(_NAME.c.order_id).where(
+        _NAME.c.number == bindparam("number"),
+        _NAME.c.kind == bindparam("kind"),
+        _NAME.c.partner == bindparam("partner"),
+        _NAME.c.authority == bindparam("authority"),
+    )
+)
+_PLACED_AS: Final = Statement(
+    lambda _: union(
+        select(_ORDER.c.id).where(
+            _ORDER.c.placer_number == bindparam("number"),
+            _ORDER.c.placer_authority == bindparam("authority"),
+        ),
+        select(_NAME.c.order_id).where(
+            _NAME.c.number == bindparam("number"),
+            _NAME.c.kind == NameKind.SHARED_PLACER.value,
+            _NAME.c.authority == bindparam("authority"),
+        ),
+    )
 )
 _WITH_STATUS: Final = Statement(
     lambda on: (
@@ -159,6 +182,8 @@ class SqlOrders:
         t.remember(_ONE, order.id, order)
         key = placer_key(order)
         t.remember(_WRITTEN, key, (*(t.recall(_WRITTEN, key) or ()), order.id))
+        for name in names_of(order):
+            self.add_name(order, name)
 
     def save(self, order: ImagingOrder) -> None:
         """Store a changed order; see `transaction` for the rule on versions."""
@@ -171,6 +196,51 @@ class SqlOrders:
         t.remember(_ONE, order.id, stored)
         if before is None or placer_key(before) != placer_key(order):
             t.remember(_REKEYED, None, value=True)
+        if before is None or before.content is not order.content:
+            known = () if before is None else names_of(before)
+            for name in names_of(order):
+                if name not in known:
+                    self.add_name(order, name)
+
+    def add_name(self, order: ImagingOrder, name: OrderName) -> None:
+        """Note what else a partner calls an order; a name once given stays."""
+        row = {
+            "number": name.number,
+            "kind": name.kind.value,
+            "partner": name.partner,
+            "authority": name.authority,
+            "order_id": order.id,
+        }
+        self._transaction.write(Write(Kind.ORDER_NAME, row))
+
+    def named(self, name: OrderName) -> list[ImagingOrder]:
+        """Return the orders that a partner calls so, newest first.
+
+        Open for writing, a unit keeps the name to itself, as with `by_placer`.
+        """
+        t = self._transaction
+        t.settle(Kind.ORDER, Kind.ORDER_NAME)
+        key = (name.kind.value, name.partner, name.authority, name.number)
+        found = t.locked_rows(
+            _NAMED,
+            lock_numbers(t, "order name", [key]),
+            number=name.number,
+            kind=name.kind.value,
+            partner=name.partner,
+            authority=name.authority,
+        )
+        return self._newest_first(row.order_id for row in found)
+
+    def placed_as(self, authority: str, number: str) -> list[ImagingOrder]:
+        """Return the orders of any partner placed under a number, newest first."""
+        t = self._transaction
+        t.settle(Kind.ORDER, Kind.ORDER_NAME)
+        found = t.rows(_PLACED_AS, authority=authority, number=number)
+        return self._newest_first(row.id for row in found)
+
+    def _newest_first(self, order_ids: Iterable[OrderId]) -> list[ImagingOrder]:
+        found = self.get_many(order_ids).values()
+        return sorted(found, key=lambda o: (o.received_at, o.id), reverse=True)
 
     def log(self, change: StatusChange) -> None:
         """Append to the history."""

@@ -41,6 +41,8 @@ class Kind(IntEnum):
     MESSAGE_ORDER = 9
     EVENT = 10
     DELIVERY = 11
+    ORDER_NAME = 12
+    PARKED = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.MESSAGE_ORDER: rows.table_of(rows.MessageOrderRow),
     Kind.EVENT: rows.table_of(rows.OutboxEventRow),
     Kind.DELIVERY: rows.table_of(rows.DeliveryRow),
+    Kind.ORDER_NAME: rows.table_of(rows.OrderNameRow),
+    Kind.PARKED: rows.table_of(rows.ParkedMessageRow),
 }
 LABELS: Final = {
     Kind.ORDER: "Order",
@@ -82,6 +86,8 @@ LABELS: Final = {
     Kind.APPOINTMENT: "Appointment",
     Kind.PLAN_RUN: "Planning run",
     Kind.DELIVERY: "Delivery",
+    Kind.MESSAGE: "Message",
+    Kind.PARKED: "Parked message",
 }
 
 
@@ -121,11 +127,15 @@ def _write_versioned(session: Session, kind: Kind, writes: Sequence[Write]) -> N
 
 
 def _write_sessions(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
-    new = [write.row for write in writes if not write.changes]
-    if new:
-        session.insert(_INSERT_ABSENT, new)
+    _insert_absent(session, kind, [write for write in writes if not write.changes])
     # Not merged with the inserts: an insert does nothing where the id exists.
     _replace(session, kind, _merge(kind, [w for w in writes if w.changes]))
+
+
+def _insert_absent(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
+    """Insert what is not stored; what is stays as it is."""
+    if writes:
+        session.insert(_inserting_absent(kind), [write.row for write in writes])
 
 
 def _write_changing(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
@@ -153,6 +163,9 @@ _WRITERS: Final = {
     Kind.SESSION: _write_sessions,
     Kind.PLAN_RUN: _write_changing,
     Kind.DELIVERY: _write_changing,
+    Kind.MESSAGE: _write_changing,
+    Kind.ORDER_NAME: _insert_absent,
+    Kind.PARKED: _write_changing,
 }
 
 
@@ -254,17 +267,20 @@ def _update_by_version(kind: Kind, names: tuple[str, ...]) -> Statement:
     return Statement(lambda _: update(table).where(*where).values(values))
 
 
-def _insert_absent(dialect: str) -> Insert:
-    table = TABLES[Kind.SESSION]
+@cache
+def _inserting_absent(kind: Kind) -> Statement:
+    table = TABLES[kind]
     values = _values(table, [column.name for column in table.c])
-    if dialect == POSTGRESQL:
-        found = postgresql.insert(table).values(values)
-        return found.on_conflict_do_nothing(index_elements=["id"])
-    return (
-        sqlite.insert(table)
-        .values(values)
-        .on_conflict_do_nothing(index_elements=["id"])
-    )
+    keys = [column.name for column in table.primary_key]
 
+    def build(dialect: str) -> Insert:
+        if dialect == POSTGRESQL:
+            found = postgresql.insert(table).values(values)
+            return found.on_conflict_do_nothing(index_elements=keys)
+        return (
+            sqlite.insert(table)
+            .values(values)
+            .on_conflict_do_nothing(index_elements=keys)
+        )
 
-_INSERT_ABSENT: Final = Statement(_insert_absent)
+    return Statement(build)

@@ -43,6 +43,7 @@ def full_order(make):
         needs=Needs(151, True, True, True, True, 12),
         earliest_on=date(2026, 11, 3),
         latest_on=date(2026, 12, 3),
+        study_uid="1.2.826.0.1",
         priority=Priority.SUSPECTED_CANCER,
         status=OrderStatus.HELD,
         holds=(
@@ -51,6 +52,8 @@ def full_order(make):
         ),
         vetting=Vetting("person:v", NOON, "iRefer 8", frozenset({Question.IMPLANT})),
         mode=BookingMode.MANUAL,
+        held_at=NOON,
+        told_at=NOON + timedelta(minutes=1),
         clock=WaitingClock(date(2026, 10, 1), date(2026, 10, 20)),
         version=3,
     )
