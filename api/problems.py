@@ -82,6 +82,12 @@ KINDS: Final[dict[str, Kind]] = {
     "order.duplicate": Kind(
         409, "Duplicate order", "The placer number exists with other content."
     ),
+    "mapping.conflict": Kind(
+        409,
+        "Mapped already",
+        "The code has another meaning at that time, or the sender another profile; the"
+        " detail names it.",
+    ),
     "value.invalid": Kind(422, "Invalid value", "A value is outside what it may be."),
     # Refused at the edge.
     "request.invalid": Kind(

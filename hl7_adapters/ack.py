@@ -19,6 +19,7 @@ from booking_engine.domain.errors import (
     DuplicateOrder,
     HoldExpired,
     InvalidValue,
+    MappingConflict,
     NotBookable,
     NotKnown,
     PatientBusy,
@@ -97,6 +98,7 @@ BY_ERROR: Final[dict[type[DomainError], Answer]] = {
     SlotTaken: Answer(Reply.AE, "207"),
     PatientBusy: Answer(Reply.AE, "207"),
     HoldExpired: Answer(Reply.AE, "207"),
+    MappingConflict: Answer(Reply.AE, "207"),
     StoreUnavailable: Answer(Reply.AE, "207"),
     # Understood and refused by a rule: sending it again would not help.
     TransitionRefused: Answer(Reply.AA, "207"),

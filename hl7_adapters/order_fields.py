@@ -7,18 +7,18 @@ code itself is kept as sent, so that a person can map it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
 from booking_engine.domain.identifiers import ProcedureCode, SiteCode
+from booking_engine.domain.mappings import LONGEST_NAME
 from booking_engine.domain.orders import HoldCode, OrderContent
 from booking_engine.domain.vocabulary import (
     PatientSetting,
     Priority,
     WaitingListType,
 )
-from hl7_adapters.datatypes import Code, Purpose
+from hl7_adapters.datatypes import Code, Purpose, names_of
 from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
@@ -31,6 +31,7 @@ NOT_IMAGING: Final = "not_imaging"
 """`ReceiveOrder.refusal` of an order for another department."""
 _LONGEST_REASON: Final = 60
 _LONGEST_DETAIL: Final = 60
+_LONGEST_TEXT: Final = 80
 _UNSCHEDULED: Final = frozenset({PatientSetting.INPATIENT, PatientSetting.EMERGENCY})
 _SUFFIX = re.compile(r"#\d+#[^#]*")
 
@@ -217,7 +218,8 @@ def _procedure(
             "say what is ordered in OBR-4",
         )
     table = reading.profile.procedures
-    found = {table[name] for name in _code_names(sent) if name in table}
+    names = tuple(dict.fromkeys(names_of(sent)))
+    found = {table[name] for name in names if name in table}
     as_sent = sent.code or sent.alternate_code or sent.text
     if len(found) == 1:
         return found.pop(), as_sent
@@ -225,21 +227,11 @@ def _procedure(
     if found:
         # The two codes of one field must not mean two different exams.
         detail = f"{detail}: code and alternate code differ"
-    reading.hold(HoldCode.UNMAPPED_PROCEDURE, detail)
+    text = sent.text or sent.alternate_text
+    reading.hold(
+        HoldCode.UNMAPPED_PROCEDURE, detail, _kept(names), text[:_LONGEST_TEXT]
+    )
     return None, as_sent
-
-
-def _code_names(sent: Code) -> Iterator[str]:
-    """Yield what a code is called in the profile; its text only if it has no code."""
-    for code, system in (
-        (sent.code, sent.system),
-        (sent.alternate_code, sent.alternate_system),
-    ):
-        if code:
-            yield f"{code}^{system}".casefold()
-            yield code.casefold()
-    if not sent.code and not sent.alternate_code:
-        yield sent.text.casefold()
 
 
 def _urgency(group: OrderGroup, reading: Reading) -> tuple[Priority | None, str]:
@@ -252,7 +244,11 @@ def _urgency(group: OrderGroup, reading: Reading) -> tuple[Priority | None, str]
         return profile.urgency_when_absent, ""
     found = profile.urgencies.get(sent.casefold())
     if found is None:
-        reading.hold(HoldCode.UNKNOWN_URGENCY, f"{place} {sent[:_LONGEST_DETAIL]}")
+        reading.hold(
+            HoldCode.UNKNOWN_URGENCY,
+            f"{place} {sent[:_LONGEST_DETAIL]}",
+            _kept((sent.casefold(),)),
+        )
     return found, sent
 
 
@@ -260,6 +256,7 @@ def _site(group: OrderGroup, reading: Reading) -> SiteCode | None:
     """Return where the request comes from; an unknown one is held."""
     profile = reading.profile
     unknown = ""
+    names: tuple[str, ...] = ()
     for place in profile.dialect.site:
         sent = group.leaf(place)
         if not sent:
@@ -270,11 +267,17 @@ def _site(group: OrderGroup, reading: Reading) -> SiteCode | None:
         # The facility in the header is known anyway: it only ever adds a site.
         if place.segment != "MSH":
             unknown = f"{place} {sent[:_LONGEST_DETAIL]}"
+            names = _kept((sent.casefold(),))
             break
     if not unknown and profile.site_when_absent is not None:
         return profile.site_when_absent
-    reading.hold(HoldCode.UNKNOWN_SITE, unknown or "not sent")
+    reading.hold(HoldCode.UNKNOWN_SITE, unknown or "not sent", names)
     return None
+
+
+def _kept(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of a code as they are kept with an order: none is endless."""
+    return tuple(name[:LONGEST_NAME] for name in names)
 
 
 def _setting(group: OrderGroup, reading: Reading) -> PatientSetting:

@@ -76,9 +76,15 @@ class Reading:
     holds: list[HoldReason] = field(default_factory=list)
     _times: dict[str, Timestamp] = field(default_factory=dict)
 
-    def hold(self, code: HoldCode, detail: str = "") -> None:
-        """Note that a person must settle something."""
-        reason = HoldReason(code, detail)
+    def hold(
+        self,
+        code: HoldCode,
+        detail: str = "",
+        names: tuple[str, ...] = (),
+        text: str = "",
+    ) -> None:
+        """Note that a person must settle something; see `HoldReason`."""
+        reason = HoldReason(code, detail, names, text)
         if reason not in self.holds:
             self.holds.append(reason)
 

@@ -17,6 +17,7 @@ from booking_engine.application import (
     commands,
     deliveries,
     intake,
+    mappings,
     planning,
     scheduling,
     vetting,
@@ -52,6 +53,10 @@ HANDLERS: dict[type, Handler] = {
     commands.RelistOrder: attendance.relist_order,
     commands.RetryDelivery: deliveries.retry_delivery,
     commands.ApplyPlan: planning.apply_plan,
+    commands.MapCode: mappings.map_code,
+    commands.EndMapping: mappings.end_mapping,
+    commands.StoreProfile: mappings.store_profile,
+    commands.SettleHolds: mappings.settle_holds,
 }
 """Every command and its handler; a test holds this to the module of commands."""
 

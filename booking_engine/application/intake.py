@@ -21,6 +21,7 @@ from booking_engine.domain.errors import (
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import (
+    SETTLED_BY_A_PERSON,
     TERMINAL,
     WITH_A_SLOT,
     Action,
@@ -55,7 +56,7 @@ def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> R
         existing = uow.orders.by_placer(
             (command.partner, content.placer_authority, content.placer_number)
         )
-    holds = command.holds + _holds_of(content, uow, context)
+    holds = command.holds + network_holds(content, uow, context)
     if existing is not None:
         ended = existing.status in _ENDED_UNSCANNED
         if ended and command.sent_at > existing.sent_at:
@@ -142,10 +143,15 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
         return Received(order.id, ReceivedAs.IGNORED_OLDER)
     content = _keeping_others_answers(content, order)
     before = order
-    holds = command.holds + _holds_of(content, uow, context)
+    holds = command.holds + network_holds(content, uow, context)
     material = not _same_exam(order.content, content)
     booked = order.status in WITH_A_SLOT
-    action = Action.RESUBMIT if (material or holds) and not booked else Action.CHANGE
+    held = order.status is OrderStatus.HELD
+    if held:
+        # What this message leaves open is held anew; what it settles is not.
+        holds += tuple(h for h in order.holds if h.code in SETTLED_BY_A_PERSON)
+    anew = (material or holds or held) and not booked
+    action = Action.RESUBMIT if anew else Action.CHANGE
     order = replace(
         order.after(action, context.now),
         content=content,
@@ -325,7 +331,7 @@ def _vetted_part(content: OrderContent) -> tuple[object, ...]:
     )
 
 
-def _holds_of(
+def network_holds(
     content: OrderContent, uow: UnitOfWork, context: Context
 ) -> tuple[HoldReason, ...]:
     """Return what only the network's own data can tell: open provider, known code."""

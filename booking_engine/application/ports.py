@@ -22,6 +22,7 @@ from booking_engine.domain.identifiers import (
     DecisionId,
     DeliveryId,
     EventId,
+    MappingId,
     MessageId,
     OrderId,
     PartnerId,
@@ -29,9 +30,15 @@ from booking_engine.domain.identifiers import (
     ScannerId,
     SessionId,
 )
+from booking_engine.domain.mappings import CodeMapping, StoredProfile
 from booking_engine.domain.messages import Delivery, InboundMessage, MessageOutcome
 from booking_engine.domain.order_names import OrderName
-from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.orders import (
+    HoldCode,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+)
 from booking_engine.domain.parking import ParkedMessage
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.schedule import Appointment, ScanSession
@@ -111,6 +118,12 @@ class Orders(Protocol):
         self, statuses: Iterable[OrderStatus], *, limit: int | None = None
     ) -> list[ImagingOrder]:
         """Return the orders in any of `statuses`, oldest clock first."""
+        ...
+
+    def held_for(
+        self, codes: Iterable[HoldCode], *, partner: PartnerId | None = None
+    ) -> list[ImagingOrder]:
+        """Return the held and booked orders with any of these holds, by id."""
         ...
 
     def history(self, order_id: OrderId) -> list[StatusChange]:
@@ -253,6 +266,10 @@ class Messages(Protocol):
         """Store a message with its acknowledgement."""
         ...
 
+    def of_orders(self, order_ids: Iterable[OrderId]) -> dict[OrderId, MessageId]:
+        """Return the first message of each of these orders, in one query."""
+        ...
+
     def prefetch(self, keys: Iterable[MessageKey]) -> None:
         """Read the newest message of each key in one query, for `by_key`."""
         ...
@@ -349,6 +366,53 @@ class Outbox(Protocol):
         ...
 
 
+class PartnerData(Protocol):
+    """Profiles and mappings that came over the API."""
+
+    def version(self) -> int:
+        """Return a number that grows with every change of any of them."""
+        ...
+
+    def profile(self, partner: PartnerId) -> StoredProfile | None:
+        """Return the newest version of a partner's profile, or ``None``.
+
+        Open for writing, a unit keeps all profiles to itself from here on.
+        """
+        ...
+
+    def profiles(self) -> list[StoredProfile]:
+        """Return the newest version of each profile, by partner."""
+        ...
+
+    def profile_versions(self, partner: PartnerId) -> list[StoredProfile]:
+        """Return every version of a partner's profile, newest first."""
+        ...
+
+    def add_profile(self, profile: StoredProfile) -> None:
+        """Store a new version."""
+        ...
+
+    def mappings(self, partner: PartnerId | None = None) -> list[CodeMapping]:
+        """Return the mappings of a partner or of all, oldest first.
+
+        Open for writing, a unit keeps those of the partner to itself from here on, so
+        that two never give one code two meanings.
+        """
+        ...
+
+    def mapping(self, mapping_id: MappingId) -> CodeMapping:
+        """Return one mapping; raises `NotKnown`."""
+        ...
+
+    def add_mapping(self, mapping: CodeMapping) -> None:
+        """Store a new mapping."""
+        ...
+
+    def save_mapping(self, mapping: CodeMapping) -> None:
+        """Store a mapping that ends; optimistic as `Orders.save`."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: opened by the dispatcher, committed by it alone."""
 
@@ -385,6 +449,11 @@ class UnitOfWork(Protocol):
     @property
     def outbox(self) -> Outbox:
         """Events and deliveries."""
+        ...
+
+    @property
+    def partner_data(self) -> PartnerData:
+        """Profiles and mappings."""
         ...
 
     def catalogue(self) -> Catalogue:

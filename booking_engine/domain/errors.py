@@ -12,6 +12,7 @@
     ├── HoldExpired              hold.expired
     ├── StaleVersion             version.stale
     ├── DuplicateOrder           order.duplicate
+    ├── MappingConflict          mapping.conflict
     ├── StoreUnavailable         store.unavailable
     └── InvalidValue             value.invalid
 
@@ -95,6 +96,12 @@ class DuplicateOrder(DomainError):
     """The placer number exists already with other content."""
 
     code = "order.duplicate"
+
+
+class MappingConflict(DomainError):
+    """Two meanings of one code, or two profiles for one sender, at one time."""
+
+    code = "mapping.conflict"
 
 
 class InvalidValue(DomainError):

@@ -21,6 +21,7 @@ PlanRunId = NewType("PlanRunId", str)
 EventId = NewType("EventId", str)
 DeliveryId = NewType("DeliveryId", str)
 MessageId = NewType("MessageId", str)
+MappingId = NewType("MappingId", str)
 
 ScannerId = NewType("ScannerId", str)
 ContractId = NewType("ContractId", str)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -182,6 +183,10 @@ class HoldCode(StrEnum):
     PLACER_NUMBER_REUSED = "placer_number_reused"
 
 
+SETTLED_BY_A_PERSON = frozenset(
+    {HoldCode.PLACER_NUMBER_REUSED, HoldCode.IDENTITY_CONFLICT}
+)
+"""Holds that nothing a sender sends can settle."""
 SETTLED_BY_VETTING = frozenset(
     {HoldCode.CHANGED_AFTER_BOOKING, HoldCode.SAFETY_ANSWER_AFTER_BOOKING}
 )
@@ -190,10 +195,21 @@ SETTLED_BY_VETTING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class HoldReason:
-    """One reason, with the value that was not understood (never patient data)."""
+    """One reason, with the value that was not understood (never patient data).
+
+    Parameters
+    ----------
+    names
+        What the value may be called in the partner's code tables, best first: mapping
+        one of them settles the reason. Empty where no mapping could.
+    text
+        The sender's words beside the code: a hint for whoever maps it.
+    """
 
     code: HoldCode
     detail: str = ""
+    names: tuple[str, ...] = field(default=(), compare=False)
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +346,16 @@ class ImagingOrder:
     def held(self, reasons: tuple[HoldReason, ...], at: datetime) -> ImagingOrder:
         """Return the order held for `reasons`."""
         return replace(self.after(Action.HOLD, at), holds=reasons)
+
+    def settled(self, reasons: Collection[HoldReason], at: datetime) -> ImagingOrder:
+        """Return the order without `reasons`; a held one is released once none is left.
+
+        An order with a slot keeps its state: a person has still to look at it.
+        """
+        left = tuple(hold for hold in self.holds if hold not in reasons)
+        if left or self.status is not OrderStatus.HELD:
+            return replace(self, holds=left)
+        return self.after(Action.RELEASE, at)
 
     def relisted(self, action: Action, at: datetime) -> ImagingOrder:
         """Return the order back on the list after `action`.

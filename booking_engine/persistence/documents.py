@@ -108,7 +108,7 @@ def order_document(order: ImagingOrder) -> Document:
     if order.told_at is not None:
         document["told_at"] = order.told_at.isoformat()
     if order.holds:
-        document["holds"] = [[h.code.value, h.detail] for h in order.holds]
+        document["holds"] = [_hold_document(hold) for hold in order.holds]
     if vetting is not None:
         document["vetting"] = {
             "by": vetting.by,
@@ -168,7 +168,18 @@ def instant_of(document: Document, name: str) -> datetime | None:
 
 def holds_of(document: Document) -> tuple[HoldReason, ...]:
     """Return the hold reasons of an order's document."""
-    return tuple(HoldReason(HoldCode(c), d) for c, d in document.get("holds", ()))
+    return tuple(
+        HoldReason(HoldCode(code), detail, tuple(more[0]), more[1])
+        if more
+        else HoldReason(HoldCode(code), detail)
+        for code, detail, *more in document.get("holds", ())
+    )
+
+
+def _hold_document(hold: HoldReason) -> list[Any]:
+    if hold.names:
+        return [hold.code.value, hold.detail, list(hold.names), hold.text]
+    return [hold.code.value, hold.detail]
 
 
 def vetting_of(document: Document) -> Vetting | None:

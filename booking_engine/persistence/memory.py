@@ -21,6 +21,7 @@ from booking_engine.persistence.memory_orders import (
 )
 from booking_engine.persistence.memory_outbox import InMemoryOutbox
 from booking_engine.persistence.memory_parking import InMemoryParking
+from booking_engine.persistence.memory_partners import InMemoryPartnerData
 from booking_engine.persistence.memory_schedule import InMemorySchedule
 from booking_engine.persistence.memory_tables import Tables
 from booking_engine.persistence.memory_transaction import Store, Transaction
@@ -41,6 +42,7 @@ class InMemoryUnitOfWork:
         self.messages = InMemoryMessages(self._transaction)
         self.parking = InMemoryParking(self._transaction)
         self.outbox = InMemoryOutbox(self._transaction)
+        self.partner_data = InMemoryPartnerData(self._transaction)
 
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""

@@ -14,11 +14,17 @@ from booking_engine.domain.identifiers import (
     DecisionId,
     MessageId,
     OrderId,
+    PartnerId,
     PlanRunId,
 )
 from booking_engine.domain.messages import InboundMessage, MessageOutcome
 from booking_engine.domain.order_names import NameKind, OrderName, names_of
-from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.orders import (
+    HoldCode,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+)
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import refusals
@@ -147,6 +153,20 @@ class InMemoryOrders:
         found.sort(key=lambda o: (o.clock.started_on, o.id))
         return found[:limit]
 
+    def held_for(
+        self, codes: Iterable[HoldCode], *, partner: PartnerId | None = None
+    ) -> list[ImagingOrder]:
+        """Return the held and booked orders with any of these holds, by id."""
+        wanted = frozenset(codes)
+        found = [
+            order
+            for order in self._unit.tables.orders.values()
+            if order.status in (OrderStatus.HELD, OrderStatus.BOOKED)
+            and partner in (None, order.partner)
+            and any(hold.code in wanted for hold in order.holds)
+        ]
+        return sorted(found, key=lambda order: order.id)
+
     def history(self, order_id: OrderId) -> list[StatusChange]:
         """Return the history of one order, oldest first."""
         return list(self._unit.tables.history.get(order_id, ()))
@@ -197,6 +217,16 @@ class InMemoryMessages:
         self._unit.own("messages")[message_id] = after
         for order_id in orders:
             self._unit.check(partial(Tables.check_order_known, order_id=order_id))
+
+    def of_orders(self, order_ids: Iterable[OrderId]) -> dict[OrderId, MessageId]:
+        """Return the first message of each of these orders."""
+        wanted = frozenset(order_ids)
+        found: dict[OrderId, MessageId] = {}
+        messages = self._unit.tables.messages.values()
+        for message in sorted(messages, key=lambda one: (one.received_at, one.id)):
+            for order_id in wanted.intersection(message.order_ids):
+                found.setdefault(order_id, message.id)
+        return found
 
     def prefetch(self, keys: Iterable[MessageKey]) -> None:
         """Do nothing: everything is at hand."""

@@ -21,13 +21,16 @@ from booking_engine.domain.identifiers import (
     DecisionId,
     DeliveryId,
     EventId,
+    MappingId,
     MessageId,
     OrderId,
+    PartnerId,
     PatientKey,
     PlanRunId,
     ScannerId,
     SessionId,
 )
+from booking_engine.domain.mappings import CodeMapping, StoredProfile
 from booking_engine.domain.messages import Delivery, InboundMessage
 from booking_engine.domain.order_names import OrderName
 from booking_engine.domain.orders import ImagingOrder, StatusChange
@@ -68,6 +71,9 @@ class Tables:
     unsent: dict[DeliveryId, None] = field(default_factory=dict)
     """Deliveries that are pending or parked."""
     deliveries_of: dict[OrderId, tuple[DeliveryId, ...]] = field(default_factory=dict)
+    profiles: dict[tuple[PartnerId, int], StoredProfile] = field(default_factory=dict)
+    mappings: dict[MappingId, CodeMapping] = field(default_factory=dict)
+    partner_version: int = 0
     catalogue: Catalogue = field(default_factory=Catalogue)
 
     def copy(self) -> Tables:

@@ -426,6 +426,50 @@ class DeliveryRow(Row, table=True):
     application_ack: str
 
 
+class PartnerProfileRow(Row, table=True):
+    """One version of a profile that came over the API; the newest is in force."""
+
+    __tablename__ = "partner_profile"
+
+    partner: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    text: str
+    made_by: str
+    made_at: datetime
+    why: str
+
+
+class CodeMappingRow(Row, table=True):
+    """One of a partner's codes and what it means, for a time."""
+
+    __tablename__ = "code_mapping"
+    __table_args__ = (Index("ix_code_mapping_partner", "partner", "id"),)
+
+    id: str = Field(primary_key=True)
+    partner: str
+    code_table: str
+    code: str
+    target: str
+    valid_from: datetime
+    valid_to: datetime | None
+    made_by: str
+    made_at: datetime
+    why: str
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_why: str
+    version: int
+
+
+class PartnerVersionRow(Row, table=True):
+    """One row that counts changes of profiles and mappings, so that others notice."""
+
+    __tablename__ = "partner_version"
+
+    id: int = Field(primary_key=True)
+    version: int
+
+
 def table_of(row: type[Row]) -> Table:
     """Return the table behind a row class."""
     return metadata.tables[str(row.__tablename__)]

@@ -20,6 +20,7 @@ from booking_engine.persistence.session import Database
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
 from booking_engine.persistence.sql_parking import SqlParking
+from booking_engine.persistence.sql_partners import SqlPartnerData
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.transaction import Transaction
@@ -51,6 +52,7 @@ class SqlUnitOfWork:
         self.messages = SqlMessages(transaction)
         self.parking = SqlParking(transaction)
         self.outbox = SqlOutbox(transaction, ids)
+        self.partner_data = SqlPartnerData(transaction)
 
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""

@@ -60,6 +60,15 @@ _LINKS: Final = Statement(
 )
 
 
+_FIRST_OF: Final = Statement(
+    lambda on: (
+        select(_LINK.c.order_id, func.min(_LINK.c.message_id))
+        .where(among(_LINK.c.order_id, "ids", on))
+        .group_by(_LINK.c.order_id)
+    )
+)
+
+
 def orders_of(
     message_ids: Sequence[str], session: Session
 ) -> dict[str, tuple[OrderId, ...]]:
@@ -109,6 +118,19 @@ class SqlMessages:
         key = (after.sender, after.control_id)
         if t.knows(_BY_KEY, key) and t.recall(_BY_KEY, key) == before:
             t.remember(_BY_KEY, key, after)
+
+    def of_orders(self, order_ids: Iterable[OrderId]) -> dict[OrderId, MessageId]:
+        """Return the first message of each of these orders, in one query."""
+        t = self._transaction
+        wanted = sorted(set(order_ids))
+        if not wanted:
+            return {}
+        t.settle(Kind.MESSAGE, Kind.MESSAGE_ORDER)
+        # Names of messages sort by time.
+        return {
+            OrderId(order_id): MessageId(message_id)
+            for order_id, message_id in t.tuples(_FIRST_OF, ids=wanted)
+        }
 
     def prefetch(self, keys: Iterable[MessageKey]) -> None:
         """Read the newest message of each key in one query, for `by_key`."""

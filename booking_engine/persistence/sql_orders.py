@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select, union
+from sqlalchemy import Select, bindparam, func, or_, select, union
 
 from booking_engine.application.ports import PlacerKey
 from booking_engine.domain.errors import NotKnown
-from booking_engine.domain.identifiers import OrderId
+from booking_engine.domain.identifiers import OrderId, PartnerId
 from booking_engine.domain.order_names import NameKind, OrderName, names_of
-from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.orders import (
+    HoldCode,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+)
 from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.queries import changed_since_booked
 from booking_engine.persistence.statements import NO_LIMIT, Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
@@ -104,6 +111,19 @@ def placer_key(order: ImagingOrder) -> PlacerKey:
     """Return the sender's name of the order."""
     content = order.content
     return (order.partner, content.placer_authority, content.placer_number)
+
+
+@cache
+def _held_for(codes: tuple[str, ...], *, of_one: bool) -> Statement:
+    """Return the statement for held and booked orders with any of these holds."""
+    held = or_(_ORDER.c.status == OrderStatus.HELD.value, changed_since_booked())
+    coded = or_(
+        *(_ORDER.c.hold_codes.contains(f",{c},", autoescape=True) for c in codes)
+    )
+    query = select(_ORDER).where(held, coded).order_by(_ORDER.c.id)
+    if of_one:
+        query = query.where(_ORDER.c.partner == bindparam("partner"))
+    return Statement(lambda _: query)
 
 
 class SqlOrders:
@@ -261,6 +281,17 @@ class SqlOrders:
             statuses=sorted({status.value for status in statuses}),
             limit=NO_LIMIT if limit is None else limit,
         )
+        return t.identify(_ONE, found, mapping.order_of)
+
+    def held_for(
+        self, codes: Iterable[HoldCode], *, partner: PartnerId | None = None
+    ) -> list[ImagingOrder]:
+        """Return the held and booked orders with any of these holds, by id."""
+        t = self._transaction
+        t.settle(Kind.ORDER)
+        names = tuple(sorted({code.value for code in codes}))
+        given = {} if partner is None else {"partner": partner}
+        found = t.rows(_held_for(names, of_one=partner is not None), **given)
         return t.identify(_ONE, found, mapping.order_of)
 
     def history(self, order_id: OrderId) -> list[StatusChange]:

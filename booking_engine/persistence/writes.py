@@ -43,6 +43,9 @@ class Kind(IntEnum):
     DELIVERY = 11
     ORDER_NAME = 12
     PARKED = 13
+    PARTNER_VERSION = 20
+    PROFILE = 21
+    MAPPING = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,9 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.DELIVERY: rows.table_of(rows.DeliveryRow),
     Kind.ORDER_NAME: rows.table_of(rows.OrderNameRow),
     Kind.PARKED: rows.table_of(rows.ParkedMessageRow),
+    Kind.PARTNER_VERSION: rows.table_of(rows.PartnerVersionRow),
+    Kind.PROFILE: rows.table_of(rows.PartnerProfileRow),
+    Kind.MAPPING: rows.table_of(rows.CodeMappingRow),
 }
 LABELS: Final = {
     Kind.ORDER: "Order",
@@ -88,6 +94,7 @@ LABELS: Final = {
     Kind.DELIVERY: "Delivery",
     Kind.MESSAGE: "Message",
     Kind.PARKED: "Parked message",
+    Kind.MAPPING: "Mapping",
 }
 
 
@@ -156,6 +163,11 @@ def _write_catalogue(session: Session, _: Kind, writes: Sequence[Write]) -> None
     write_catalogue(session, writes[-1].row["catalogue"])
 
 
+def _raise_partner_version(session: Session, _: Kind, __: Sequence[Write]) -> None:
+    """Count a change; the first one makes the row."""
+    session.insert(_RAISE_PARTNER_VERSION, [{}])
+
+
 _WRITERS: Final = {
     Kind.CATALOGUE: _write_catalogue,
     Kind.ORDER: _write_versioned,
@@ -166,6 +178,8 @@ _WRITERS: Final = {
     Kind.MESSAGE: _write_changing,
     Kind.ORDER_NAME: _insert_absent,
     Kind.PARKED: _write_changing,
+    Kind.PARTNER_VERSION: _raise_partner_version,
+    Kind.MAPPING: _write_versioned,
 }
 
 
@@ -284,3 +298,19 @@ def _inserting_absent(kind: Kind) -> Statement:
         )
 
     return Statement(build)
+
+
+def _raise_version(dialect: str) -> Insert:
+    table = TABLES[Kind.PARTNER_VERSION]
+    more = {"version": table.c.version + 1}
+    if dialect == POSTGRESQL:
+        found = postgresql.insert(table).values(id=1, version=1)
+        return found.on_conflict_do_update(index_elements=["id"], set_=more)
+    return (
+        sqlite.insert(table)
+        .values(id=1, version=1)
+        .on_conflict_do_update(index_elements=["id"], set_=more)
+    )
+
+
+_RAISE_PARTNER_VERSION: Final = Statement(_raise_version)

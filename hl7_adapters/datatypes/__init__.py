@@ -6,6 +6,7 @@ return what is there, stripped of surrounding spaces.
 """
 
 from hl7_adapters.datatypes.bad_value import BAD_TYPE, MISSING, BadValue
+from hl7_adapters.datatypes.code_systems import SNOMED, is_snomed_id, names_of
 from hl7_adapters.datatypes.composites import (
     Address,
     Clinician,
@@ -35,6 +36,7 @@ from hl7_adapters.datatypes.times import (
 __all__ = [
     "BAD_TYPE",
     "MISSING",
+    "SNOMED",
     "Address",
     "BadValue",
     "Clinician",
@@ -46,6 +48,8 @@ __all__ = [
     "Purpose",
     "Timestamp",
     "duration",
+    "is_snomed_id",
+    "names_of",
     "plain_nhs_number",
     "read_cwe",
     "read_cx",

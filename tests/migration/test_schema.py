@@ -11,7 +11,7 @@ from booking_engine.persistence.rows import metadata
 from booking_engine.persistence.schema import current_revision, is_at_head, migrate
 from booking_engine.persistence.sql import make_engine
 
-HEAD = "0003_order_names"
+HEAD = "0004_partners"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

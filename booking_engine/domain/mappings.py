@@ -1,0 +1,197 @@
+"""What a partner's codes mean: mappings with effective dates, and codes without one.
+
+A mapping is never rewritten. It begins, and one day it ends; what was in force when an
+order came can always be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from booking_engine.domain.identifiers import Actor, MappingId, MessageId, PartnerId
+from booking_engine.domain.orders import (
+    HoldCode,
+    HoldReason,
+    ImagingOrder,
+    OrderContent,
+)
+
+LONGEST_NAME: Final = 199
+"""Of a sender's code; longer ones are cut, here as in the orders that wait for them."""
+
+
+class MappingTable(StrEnum):
+    """Which of a partner's code tables."""
+
+    PROCEDURE = "procedure"
+    URGENCY = "urgency"
+    SITE = "site"
+    PATIENT_CLASS = "patient_class"
+    LIST_TYPE = "list_type"
+    SAFETY = "safety"
+    """Observation and value, such as ``PACE=Y``, to yes, no or unknown."""
+
+
+TABLE_OF_HOLD: Final[dict[HoldCode, MappingTable]] = {
+    HoldCode.UNMAPPED_PROCEDURE: MappingTable.PROCEDURE,
+    HoldCode.UNKNOWN_URGENCY: MappingTable.URGENCY,
+    HoldCode.UNKNOWN_SITE: MappingTable.SITE,
+}
+"""The holds that a mapping settles."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMapping:
+    """One of a partner's codes and what it means to us, for a time.
+
+    Parameters
+    ----------
+    code
+        As the partner sends it, or ``code^system``; compared without regard to case.
+    target
+        Our code, or the word of ours (`Priority`, `PatientSetting`, …).
+    valid_from, valid_to
+        In force from the first instant until just before the second; ``None``: for
+        good. Equal where it was ended before it began.
+    made_by, made_at, why
+        Who mapped it.
+    ended_by, ended_at, ended_why
+        Who ended it, and when that was decided.
+    """
+
+    id: MappingId
+    partner: PartnerId
+    table: MappingTable
+    code: str
+    target: str
+    valid_from: datetime
+    valid_to: datetime | None
+    made_by: Actor
+    made_at: datetime
+    why: str = ""
+    ended_by: Actor | None = None
+    ended_at: datetime | None = None
+    ended_why: str = ""
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        """The code as compared."""
+        return folded_name(self.code)
+
+    def in_force(self, at: datetime) -> bool:
+        """Return whether it counts at an instant."""
+        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+    def overlaps(self, other: CodeMapping) -> bool:
+        """Return whether both would give the same code a meaning at one instant."""
+        return (
+            (self.partner, self.table, self.key)
+            == (other.partner, other.table, other.key)
+            and (other.valid_to is None or self.valid_from < other.valid_to)
+            and (self.valid_to is None or other.valid_from < self.valid_to)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProfile:
+    """One version of a partner profile that came over the API.
+
+    Parameters
+    ----------
+    version
+        Counts from 1; the newest is in force.
+    text
+        The YAML, as it was written.
+    """
+
+    partner: PartnerId
+    version: int
+    text: str
+    made_by: Actor
+    made_at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedCode:
+    """A code that a partner sends and that means nothing to us yet.
+
+    Parameters
+    ----------
+    names
+        What it may be called in the table, best first; the first is the code.
+    text
+        What the sender wrote beside it: a hint only.
+    orders
+        Those that wait for it, oldest first.
+    messages
+        Up to three that carried it.
+    """
+
+    partner: PartnerId
+    table: MappingTable
+    names: tuple[str, ...]
+    text: str
+    first_seen: datetime
+    last_seen: datetime
+    orders: tuple[ImagingOrder, ...]
+    messages: tuple[MessageId, ...] = ()
+
+    @property
+    def code(self) -> str:
+        """The code, folded."""
+        return self.names[0]
+
+
+def folded_name(code: str) -> str:
+    """Return a code as tables and orders name it: trimmed, folded, not endless."""
+    return code.strip().casefold()[:LONGEST_NAME]
+
+
+def names_waited_for(hold: HoldReason, content: OrderContent) -> tuple[str, ...]:
+    """Return the names of which one must be mapped to settle a hold; none if no name.
+
+    An order stored before holds carried names is known by its code as sent.
+    """
+    match hold.code:
+        case HoldCode.UNMAPPED_PROCEDURE if content.procedure is None:
+            return hold.names or (folded_name(content.procedure_as_sent),)
+        case HoldCode.UNKNOWN_URGENCY if content.priority is None:
+            sent = folded_name(content.priority_as_sent)
+            return hold.names or ((sent,) if sent else ())
+        case HoldCode.UNKNOWN_SITE if content.site is None:
+            return hold.names
+        case _:
+            return ()
+
+
+def unmapped_codes(orders: Iterable[ImagingOrder]) -> list[UnmappedCode]:
+    """Return the codes that orders wait for, those with most orders first."""
+    found: dict[tuple[PartnerId, MappingTable, str], list[ImagingOrder]] = {}
+    holds: dict[tuple[PartnerId, MappingTable, str], HoldReason] = {}
+    names: dict[tuple[PartnerId, MappingTable, str], tuple[str, ...]] = {}
+    for order in orders:
+        for hold in order.holds:
+            called = names_waited_for(hold, order.content)
+            if not called:
+                continue
+            key = order.partner, TABLE_OF_HOLD[hold.code], called[0]
+            found.setdefault(key, []).append(order)
+            if not holds.setdefault(key, hold).text:
+                holds[key] = hold
+            names.setdefault(key, called)
+    codes = [
+        UnmappedCode(
+            *(key[0], key[1], names[key], holds[key].text),
+            first_seen=min(order.received_at for order in waiting),
+            last_seen=max(order.received_at for order in waiting),
+            orders=tuple(sorted(waiting, key=lambda o: (o.received_at, o.id))),
+        )
+        for key, waiting in found.items()
+    ]
+    return sorted(codes, key=lambda c: (-len(c.orders), c.partner, c.table, c.code))
