@@ -21,10 +21,11 @@ from api.schemas.network import (
 )
 from booking_engine.application.views import Page
 from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.diary_entries import Taken, TakenOnScanner, overlaps
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import Actor, ScannerId
 from booking_engine.domain.resources import Scanner, Site
-from booking_engine.domain.schedule import Appointment, ScanSession, free_intervals
+from booking_engine.domain.schedule import ScanSession, free_intervals
 from booking_engine.domain.vocabulary import Modality
 from hl7_adapters.profile import Profile
 
@@ -103,17 +104,22 @@ def list_sessions(
         schedule = reading.uow.schedule
         sessions = schedule.sessions_between(begin, end, scanners=wanted)
         page = page_of(sessions, _session_key, cursor=cursor, limit=limit)
-        taken: list[Appointment] = []
+        taken: list[TakenOnScanner] = []
         if page.items:
-            taken = schedule.occupying_between(
-                min(one.starts_at for one in page.items),
-                max(one.ends_at for one in page.items),
-                scanners={one.scanner for one in page.items},
-            )
-    by_session: dict[str, list[Appointment]] = {}
-    for appointment in taken:
-        by_session.setdefault(appointment.session_id, []).append(appointment)
-    documents = tuple(_session(one, by_session.get(one.id, ())) for one in page.items)
+            first = min(one.starts_at for one in page.items)
+            last = max(one.ends_at for one in page.items)
+            shown_on = {one.scanner for one in page.items}
+            taken = [
+                *schedule.occupying_between(first, last, scanners=shown_on),
+                *reading.uow.diary.taking_between(first, last, scanners=shown_on),
+            ]
+    on_scanner: dict[str | None, list[TakenOnScanner]] = {}
+    for one in taken:
+        on_scanner.setdefault(one.scanner, []).append(one)
+    documents = tuple(
+        _session(one, [t for t in on_scanner.get(one.scanner, ()) if overlaps(one, t)])
+        for one in page.items
+    )
     return shown(Page(documents, page.next_cursor), SessionDocument, request, response)
 
 
@@ -169,7 +175,7 @@ def _session_key(session: ScanSession) -> str:
     return f"{session.starts_at:%Y%m%d%H%M}|{session.id}"
 
 
-def _session(session: ScanSession, taken: Iterable[Appointment]) -> SessionDocument:
+def _session(session: ScanSession, taken: Iterable[Taken]) -> SessionDocument:
     free = free_intervals(session, [(one.starts_at, one.ends_at) for one in taken])
     minutes = sum((end - begin for begin, end in free), start=timedelta()) // timedelta(
         minutes=1

@@ -15,12 +15,14 @@ from typing import Protocol
 
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
+from booking_engine.domain.diary_entries import DiaryEntry
 from booking_engine.domain.events import Event
 from booking_engine.domain.identifiers import (
     AppointmentId,
     ContractId,
     DecisionId,
     DeliveryId,
+    DiaryEntryId,
     EventId,
     MappingId,
     MessageId,
@@ -214,6 +216,61 @@ class Schedule(Protocol):
 
     def contract_use(self) -> dict[ContractId, int]:
         """Return how many occupying appointments count against each contract."""
+        ...
+
+
+class Diary(Protocol):
+    """Entries of other systems' diaries, and closures.
+
+    Flushing an appointment that comes to lie on an entry raises `SlotTaken`; an entry
+    may come to lie on anything.
+    """
+
+    def get(self, entry_id: DiaryEntryId) -> DiaryEntry:
+        """Return one entry; raises `NotKnown`."""
+        ...
+
+    def numbered(self, partner: PartnerId, number: str) -> list[DiaryEntry]:
+        """Return the entries of this name, ended ones too, by start.
+
+        Open for writing, a unit keeps the name to itself, as with `Orders.by_placer`.
+        """
+        ...
+
+    def add(self, entry: DiaryEntry) -> None:
+        """Store a new entry.
+
+        Once it is flushed, no other transaction books into its time: what lies there
+        then is seen by `Schedule.occupying_between`.
+        """
+        ...
+
+    def save(self, entry: DiaryEntry) -> None:
+        """Store a changed entry; optimistic as `Orders.save`, flushing as `add`."""
+        ...
+
+    def of_order(self, order_id: OrderId) -> list[DiaryEntry]:
+        """Return the entries for an order, ended ones too, by start."""
+        ...
+
+    def of_appointment(self, appointment_id: AppointmentId) -> list[DiaryEntry]:
+        """Return the entries that stand for an appointment of ours, by start."""
+        ...
+
+    def taking_between(
+        self,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> list[DiaryEntry]:
+        """Return the entries that take time in the interval, by start."""
+        ...
+
+    def taking_patients(
+        self, patients: Iterable[str], after: datetime
+    ) -> list[DiaryEntry]:
+        """Return the entries that keep these patients busy and end after, by start."""
         ...
 
 
@@ -424,6 +481,11 @@ class UnitOfWork(Protocol):
     @property
     def schedule(self) -> Schedule:
         """Sessions and appointments."""
+        ...
+
+    @property
+    def diary(self) -> Diary:
+        """Entries of other systems' diaries."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.costs import WaitCurve, pair_cost, wait_curve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
+from booking_engine.domain.diary_entries import DiaryEntry, Taken
 from booking_engine.domain.eligibility import (
     Rule,
     broken_scanner_rules,
@@ -72,7 +73,11 @@ def search_slots(
     """
     snapshot = _snapshot_for(order, uow, context, days)
     prices = prices_of(snapshot, context, uow)
-    busy = uow.schedule.occupying_patients([order.content.patient.key], context.now)
+    patient = [order.content.patient.key]
+    busy: list[Taken] = [
+        *uow.schedule.occupying_patients(patient, context.now),
+        *uow.diary.taking_patients(patient, context.now),
+    ]
     ranked = rank_slots(
         snapshot.problem,
         0,
@@ -226,9 +231,20 @@ def check_slot(
                 f" {taken.starts_at.astimezone(LONDON):%H:%M} to"
                 f" {taken.ends_at.astimezone(LONDON):%H:%M}; choose another time."
             )
-    for other in uow.schedule.occupying_patients(
-        [order.content.patient.key], starts_at
+    for entry in uow.diary.taking_between(
+        starts_at, ends_at, scanners=[session.scanner]
     ):
+        raise SlotTaken(
+            f"The diary of {session.scanner} has an entry or a closure from"
+            f" {entry.starts_at.astimezone(LONDON):%H:%M} to"
+            f" {entry.ends_at.astimezone(LONDON):%H:%M}; choose another time."
+        )
+    patient = [order.content.patient.key]
+    elsewhere: list[Appointment | DiaryEntry] = [
+        *uow.schedule.occupying_patients(patient, starts_at),
+        *uow.diary.taking_patients(patient, starts_at),
+    ]
+    for other in elsewhere:
         overlaps = other.starts_at < ends_at and other.ends_at > starts_at
         if overlaps and other.order_id != order.id:
             raise PatientBusy(
@@ -276,7 +292,7 @@ def _nothing_placed(prices: Certificate) -> Plan:
     )
 
 
-def _busy_times(snapshot: Snapshot, busy: Sequence[Appointment]) -> Occupied:
+def _busy_times(snapshot: Snapshot, busy: Sequence[Taken]) -> Occupied:
     """Return the patient's own appointments as time taken in every opening."""
     problem = snapshot.problem
     start, begins, ends = [0], list[int](), list[int]()
@@ -437,7 +453,10 @@ def _snapshot_for(
     return take_snapshot(
         [order],
         uow.schedule.sessions_between(context.now, until, scanners=suitable),
-        uow.schedule.occupying_between(context.now, until, scanners=suitable),
+        [
+            *uow.schedule.occupying_between(context.now, until, scanners=suitable),
+            *uow.diary.taking_between(context.now, until, scanners=suitable),
+        ],
         catalogue,
         contract_use=uow.schedule.contract_use(),
         now=context.now,

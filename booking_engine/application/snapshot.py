@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import LONDON, local_date
 from booking_engine.domain.costs import pair_cost, wait_curve
+from booking_engine.domain.diary_entries import TakenOnScanner
 from booking_engine.domain.eligibility import (
     SCANNER_RULES,
     OrderFacts,
@@ -31,7 +32,6 @@ from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.resources import road_km
 from booking_engine.domain.schedule import (
-    Appointment,
     ScanSession,
     SessionStatus,
     free_intervals,
@@ -97,7 +97,7 @@ class Snapshot:
 def take_snapshot(
     orders: Sequence[ImagingOrder],
     sessions: Sequence[ScanSession],
-    occupied: Sequence[Appointment],
+    occupied: Sequence[TakenOnScanner],
     catalogue: Catalogue,
     *,
     contract_use: Mapping[ContractId, int],
@@ -146,7 +146,7 @@ def take_snapshot(
 
 def _openings(
     sessions: Sequence[ScanSession],
-    occupied: Sequence[Appointment],
+    occupied: Sequence[TakenOnScanner],
     scanner_ids: Sequence[ScannerId],
     contracts: Sequence[ContractId],
     *,
@@ -157,10 +157,9 @@ def _openings(
     row_of = {scanner: row for row, scanner in enumerate(scanner_ids)}
     contract_row = {contract: row for row, contract in enumerate(contracts)}
     taken: dict[ScannerId, list[tuple[datetime, datetime]]] = {}
-    for appointment in occupied:
-        taken.setdefault(appointment.scanner, []).append(
-            (appointment.starts_at, appointment.ends_at)
-        )
+    for one in occupied:
+        if one.scanner is not None:
+            taken.setdefault(one.scanner, []).append((one.starts_at, one.ends_at))
     soonest = now + LEAD
     found: list[tuple[int, Opening, int, int, int]] = []
     for session in sessions:

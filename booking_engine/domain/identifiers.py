@@ -16,6 +16,7 @@ from booking_engine.domain.clock import Clock
 OrderId = NewType("OrderId", str)
 AppointmentId = NewType("AppointmentId", str)
 SessionId = NewType("SessionId", str)
+DiaryEntryId = NewType("DiaryEntryId", str)
 DecisionId = NewType("DecisionId", str)
 PlanRunId = NewType("PlanRunId", str)
 EventId = NewType("EventId", str)

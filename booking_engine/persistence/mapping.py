@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from booking_engine.domain.decisions import Decision, DecisionKind
+from booking_engine.domain.diary_entries import (
+    DiaryEntry,
+    EntryKind,
+    EntryStatus,
+)
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import OrderId, PartnerId
 from booking_engine.domain.messages import (
@@ -138,6 +143,46 @@ def session_row(session: ScanSession) -> Values:
         "status": session.status.value,
         "version": session.version,
     }
+
+
+def diary_entry_row(entry: DiaryEntry) -> Values:
+    """Return the row of a diary entry."""
+    return {
+        "id": entry.id,
+        "partner": entry.partner,
+        "number": entry.number,
+        "kind": entry.kind.value,
+        "scanner": entry.scanner,
+        "starts_at": entry.starts_at,
+        "ends_at": entry.ends_at,
+        "status": entry.status.value,
+        "sent_at": entry.sent_at,
+        "order_id": entry.order_id,
+        "appointment_id": entry.appointment_id,
+        "patient": entry.patient,
+        "reason": entry.reason,
+        "version": entry.version,
+    }
+
+
+def diary_entry_of(row: Any) -> DiaryEntry:
+    """Return the diary entry of a row."""
+    return DiaryEntry(
+        id=row.id,
+        partner=row.partner,
+        number=row.number,
+        kind=EntryKind(row.kind),
+        scanner=row.scanner,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        status=EntryStatus(row.status),
+        sent_at=row.sent_at,
+        order_id=row.order_id,
+        appointment_id=row.appointment_id,
+        patient=row.patient,
+        reason=row.reason,
+        version=row.version,
+    )
 
 
 def appointment_row(one: Appointment) -> Values:

@@ -13,6 +13,7 @@ from typing import Final
 
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import Ids
+from booking_engine.persistence.memory_diary import InMemoryDiary
 from booking_engine.persistence.memory_orders import (
     InMemoryDecisions,
     InMemoryMessages,
@@ -37,6 +38,7 @@ class InMemoryUnitOfWork:
         self._transaction = Transaction(store, writable=writable)
         self.orders = InMemoryOrders(self._transaction)
         self.schedule = InMemorySchedule(self._transaction)
+        self.diary = InMemoryDiary(self._transaction)
         self.decisions = InMemoryDecisions(self._transaction)
         self.plan_runs = InMemoryPlanRuns(self._transaction)
         self.messages = InMemoryMessages(self._transaction)

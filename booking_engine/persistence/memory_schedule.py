@@ -79,6 +79,7 @@ class InMemorySchedule:
             return
         appointments[appointment.id] = appointment
         self._file(appointment)
+        self._unit.check(lambda t: t.check_beside_diary(appointment.id))
 
     def save(self, appointment: Appointment) -> None:
         """Store a changed appointment; see `sql` for the rule."""
@@ -94,6 +95,8 @@ class InMemorySchedule:
         if before is not None:
             self._unfile(before)
         self._file(appointment)
+        if before is None or _takes_anew(before, appointment):
+            self._unit.check(lambda t: t.check_beside_diary(appointment.id))
 
     def _file(self, appointment: Appointment) -> None:
         for name, key in _indices(appointment):
@@ -177,6 +180,19 @@ class InMemorySchedule:
             if contract is not None and appointment.status in OCCUPYING:
                 use[contract] += 1
         return dict(use)
+
+
+def _takes_anew(before: Appointment, after: Appointment) -> bool:
+    """Return whether the diary is asked again: see `guards`, whose rule this is."""
+    confirmed = (
+        before.status is AppointmentStatus.HELD
+        and after.status is AppointmentStatus.BOOKED
+    )
+    stays = before.status in OCCUPYING and (
+        (before.scanner, before.starts_at, before.ends_at)
+        == (after.scanner, after.starts_at, after.ends_at)
+    )
+    return confirmed or not stays
 
 
 def _indices(appointment: Appointment) -> tuple[tuple[str, str], ...]:

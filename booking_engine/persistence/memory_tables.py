@@ -9,6 +9,7 @@ from datetime import datetime
 from booking_engine.application.ports import MessageKey, PlacerKey
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
+from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus
 from booking_engine.domain.errors import (
     NotKnown,
     PatientBusy,
@@ -20,6 +21,7 @@ from booking_engine.domain.identifiers import (
     AppointmentId,
     DecisionId,
     DeliveryId,
+    DiaryEntryId,
     EventId,
     MappingId,
     MessageId,
@@ -61,6 +63,7 @@ class Tables:
         default_factory=dict
     )
     of_order: dict[OrderId, tuple[AppointmentId, ...]] = field(default_factory=dict)
+    diary: dict[DiaryEntryId, DiaryEntry] = field(default_factory=dict)
     decisions: dict[DecisionId, Decision] = field(default_factory=dict)
     plan_runs: dict[PlanRunId, PlanRun] = field(default_factory=dict)
     messages: dict[MessageId, InboundMessage] = field(default_factory=dict)
@@ -128,6 +131,40 @@ class Tables:
             other.id != one.id for other in self.occupying(self.of_order[one.order_id])
         ):
             raise StaleVersion(refusals.ORDER_HAS_APPOINTMENT)
+
+    def check_beside_diary(self, appointment_id: AppointmentId) -> None:
+        """Raise `SlotTaken` if an entry of the scanner's diary takes the time."""
+        one = self.appointments[appointment_id]
+        if one.status in OCCUPYING and any(
+            entry.status is EntryStatus.TAKING
+            and entry.scanner == one.scanner
+            and overlaps(entry.starts_at, entry.ends_at, one.starts_at, one.ends_at)
+            for entry in self.diary.values()
+        ):
+            raise SlotTaken(refusals.TAKEN_BY_DIARY)
+
+    def check_diary_entry(self, entry_id: DiaryEntryId) -> None:
+        """Refuse an entry that names what is not stored, or one that exists.
+
+        Raises
+        ------
+        NotKnown
+            Its order or appointment is not stored.
+        StaleVersion
+            Another has its number on its scanner.
+        """
+        one = self.diary[entry_id]
+        if one.order_id is not None:
+            self.check_order_known(one.order_id)
+        if one.appointment_id not in {None, *self.appointments}:
+            raise NotKnown(refusals.DANGLING)
+        key = (one.partner, one.number, one.scanner)
+        if None not in key and any(
+            key == (other.partner, other.number, other.scanner)
+            for other in self.diary.values()
+            if other.id != one.id
+        ):
+            raise StaleVersion(refusals.EXISTS_ALREADY)
 
 
 def _overlaps(one: Appointment, others: Iterable[Appointment]) -> bool:

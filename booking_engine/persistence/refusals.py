@@ -10,6 +10,9 @@ from typing import Final
 SLOT_TAKEN: Final = (
     "Another appointment or hold overlaps on this scanner; choose another slot."
 )
+TAKEN_BY_DIARY: Final = (
+    "The diary of this scanner has an entry or a closure then; choose another slot."
+)
 PATIENT_BUSY: Final = (
     "The patient has another appointment or hold that overlaps; choose another time."
 )

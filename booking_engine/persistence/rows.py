@@ -274,6 +274,48 @@ class AppointmentRow(Row, table=True):
     version: int
 
 
+class DiaryEntryRow(Row, table=True):
+    """A stretch of time in somebody else's diary; see `guards` for what it forbids."""
+
+    __tablename__ = "diary_entry"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="has_length"),
+        Index(
+            "uq_diary_entry_number",
+            *("partner", "number", "scanner"),
+            unique=True,
+        ),
+        # By end, so that asking for what is ahead skips the past.
+        partial_index(
+            "ix_diary_entry_scanner", "scanner", "ends_at", where=guards.TAKING_SQL
+        ),
+        partial_index(
+            "ix_diary_entry_patient", "patient", "ends_at", where=guards.TAKING_SQL
+        ),
+        partial_index("ix_diary_entry_order", "order_id", where="order_id IS NOT NULL"),
+        partial_index(
+            "ix_diary_entry_appointment",
+            "appointment_id",
+            where="appointment_id IS NOT NULL",
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    partner: str | None
+    number: str
+    kind: str
+    scanner: str | None
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    sent_at: datetime
+    order_id: str | None = Field(foreign_key="imaging_order.id")
+    appointment_id: str | None = Field(foreign_key="appointment.id")
+    patient: str | None
+    reason: str
+    version: int
+
+
 class PlanRunRow(Row, table=True):
     """A planning run with its gzipped files."""
 
@@ -478,4 +520,10 @@ def table_of(row: type[Row]) -> Table:
 @event.listens_for(table_of(AppointmentRow), "after_create")
 def _guard(_: Table, connection: Connection, **__: Any) -> None:
     for statement in guards.statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@event.listens_for(table_of(DiaryEntryRow), "after_create")
+def _guard_diary(_: Table, connection: Connection, **__: Any) -> None:
+    for statement in guards.diary_statements(connection.dialect.name):
         connection.exec_driver_sql(statement)

@@ -17,6 +17,7 @@ from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
 from booking_engine.persistence.engine import make_engine
 from booking_engine.persistence.outbox import SqlOutbox
 from booking_engine.persistence.session import Database
+from booking_engine.persistence.sql_diary import SqlDiary
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
 from booking_engine.persistence.sql_parking import SqlParking
@@ -47,6 +48,7 @@ class SqlUnitOfWork:
         self._cache = cache_of(database.engine)
         self.orders = SqlOrders(transaction)
         self.schedule = SqlSchedule(transaction)
+        self.diary = SqlDiary(transaction)
         self.decisions = SqlDecisions(transaction)
         self.plan_runs = SqlPlanRuns(transaction)
         self.messages = SqlMessages(transaction)

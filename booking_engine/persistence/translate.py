@@ -23,6 +23,7 @@ from booking_engine.persistence import guards, refusals
 _BY_CONSTRAINT: Final[dict[str, tuple[type[DomainError], str]]] = {
     guards.NO_OVERLAP_ON_SCANNER: (SlotTaken, refusals.SLOT_TAKEN),
     guards.NO_OVERLAP_OF_PATIENT: (PatientBusy, refusals.PATIENT_BUSY),
+    guards.BESIDE_DIARY: (SlotTaken, refusals.TAKEN_BY_DIARY),
     "uq_appointment_live_order": (StaleVersion, refusals.ORDER_HAS_APPOINTMENT),
     # SQLite names the columns of a broken index, not the index.
     "UNIQUE constraint failed: appointment.order_id": (

@@ -46,6 +46,7 @@ class Kind(IntEnum):
     PARTNER_VERSION = 20
     PROFILE = 21
     MAPPING = 22
+    DIARY = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.ORDER: rows.table_of(rows.ImagingOrderRow),
     Kind.SESSION: rows.table_of(rows.ScanSessionRow),
     Kind.APPOINTMENT: rows.table_of(rows.AppointmentRow),
+    Kind.DIARY: rows.table_of(rows.DiaryEntryRow),
     Kind.PLAN_RUN: rows.table_of(rows.PlanRunRow),
     Kind.DECISION: rows.table_of(rows.DecisionRow),
     Kind.CHANGE: rows.table_of(rows.StatusChangeRow),
@@ -90,6 +92,7 @@ LABELS: Final = {
     Kind.ORDER: "Order",
     Kind.SESSION: "Session",
     Kind.APPOINTMENT: "Appointment",
+    Kind.DIARY: "Diary entry",
     Kind.PLAN_RUN: "Planning run",
     Kind.DELIVERY: "Delivery",
     Kind.MESSAGE: "Message",
@@ -173,6 +176,7 @@ _WRITERS: Final = {
     Kind.ORDER: _write_versioned,
     Kind.APPOINTMENT: _write_versioned,
     Kind.SESSION: _write_sessions,
+    Kind.DIARY: _write_versioned,
     Kind.PLAN_RUN: _write_changing,
     Kind.DELIVERY: _write_changing,
     Kind.MESSAGE: _write_changing,

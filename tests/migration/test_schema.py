@@ -11,8 +11,6 @@ from booking_engine.persistence.rows import metadata
 from booking_engine.persistence.schema import current_revision, is_at_head, migrate
 from booking_engine.persistence.sql import make_engine
 
-HEAD = "0004_partners"
-
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def empty_url(request):
@@ -60,7 +58,12 @@ def declared(engine):
         "postgresql": "SELECT indexname, indexdef FROM pg_indexes"
         " WHERE schemaname = 'public'"
         " UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE connamespace = 'public'::regnamespace",
+        " WHERE connamespace = 'public'::regnamespace"
+        " UNION ALL SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger"
+        " WHERE NOT tgisinternal"
+        " UNION ALL SELECT proname, prosrc FROM pg_proc JOIN pg_language l"
+        " ON l.oid = prolang AND lanname = 'plpgsql'"
+        " WHERE pronamespace = 'public'::regnamespace",
     }[engine.dialect.name]
     with engine.connect() as connection:
         rows = connection.execute(text(query)).all()
@@ -97,13 +100,14 @@ def test_revisions_are_told(empty_url):
     assert current_revision(empty_url) is None
     assert not is_at_head(empty_url)
     migrate(empty_url)
-    assert current_revision(empty_url) == HEAD
+    assert current_revision(empty_url) is not None
     assert is_at_head(empty_url)
     migrate(empty_url)
     migrate(empty_url, "base")
     assert current_revision(empty_url) is None
-    migrate(empty_url, HEAD)
-    assert is_at_head(empty_url)
+    migrate(empty_url, "0001_initial")
+    assert current_revision(empty_url) == "0001_initial"
+    assert not is_at_head(empty_url)
 
 
 def test_a_timestamp_of_another_format_is_refused_on_sqlite(sqlite_url):

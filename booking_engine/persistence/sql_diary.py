@@ -1,0 +1,158 @@
+"""Entries of other systems' diaries in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, bindparam, select, text
+
+from booking_engine.domain.diary_entries import DiaryEntry
+from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.identifiers import (
+    AppointmentId,
+    DiaryEntryId,
+    OrderId,
+    PartnerId,
+    ScannerId,
+)
+from booking_engine.persistence import guards, mapping, refusals
+from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.statements import Statement, among
+from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.writes import TABLES, Kind, Write
+
+_ENTRY: Final = TABLES[Kind.DIARY]
+_ONE: Final = "diary entry"
+_BY_START: Final = (_ENTRY.c.starts_at, _ENTRY.c.id)
+
+
+def _taking() -> Select[Any]:
+    return select(_ENTRY).where(text(guards.TAKING_SQL)).order_by(*_BY_START)
+
+
+def _between() -> Select[Any]:
+    ends = bindparam("ends_at", type_=_ENTRY.c.starts_at.type)
+    return _taking().where(
+        _ENTRY.c.ends_at > bindparam("starts_at"), _ENTRY.c.starts_at < ends
+    )
+
+
+_BY_ID: Final = Statement(
+    lambda _: select(_ENTRY).where(_ENTRY.c.id == bindparam("id"))
+)
+_NUMBERED: Final = Statement(
+    lambda _: (
+        select(_ENTRY)
+        .where(
+            _ENTRY.c.partner == bindparam("partner"),
+            _ENTRY.c.number == bindparam("number"),
+        )
+        .order_by(*_BY_START)
+    )
+)
+_BETWEEN: Final = Statement(lambda _: _between())
+_BETWEEN_ON: Final = Statement(
+    lambda on: _between().where(among(_ENTRY.c.scanner, "scanners", on))
+)
+_PATIENTS: Final = Statement(
+    lambda on: _taking().where(
+        among(_ENTRY.c.patient, "patients", on), _ENTRY.c.ends_at > bindparam("after")
+    )
+)
+_OF_ORDER: Final = Statement(
+    lambda _: (
+        select(_ENTRY)
+        .where(
+            _ENTRY.c.order_id == bindparam("order_id"), _ENTRY.c.order_id.is_not(None)
+        )
+        .order_by(*_BY_START)
+    )
+)
+_OF_APPOINTMENT: Final = Statement(
+    lambda _: (
+        select(_ENTRY)
+        .where(
+            _ENTRY.c.appointment_id == bindparam("appointment_id"),
+            _ENTRY.c.appointment_id.is_not(None),
+        )
+        .order_by(*_BY_START)
+    )
+)
+
+
+class SqlDiary:
+    """Entries of other systems' diaries, and closures."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def get(self, entry_id: DiaryEntryId) -> DiaryEntry:
+        """Return one entry; raises `NotKnown`."""
+        for entry in self._read(_BY_ID, id=entry_id):
+            return entry
+        raise NotKnown(refusals.not_stored("Diary entry", entry_id))
+
+    def numbered(self, partner: PartnerId, number: str) -> list[DiaryEntry]:
+        """Return the entries of this name; open for writing, the name is kept."""
+        t = self._transaction
+        t.settle(Kind.DIARY)
+        found = t.locked_rows(
+            _NUMBERED,
+            lock_numbers(t, "diary entry", [(partner, number)]),
+            partner=partner,
+            number=number,
+        )
+        return t.identify(_ONE, found, mapping.diary_entry_of)
+
+    def add(self, entry: DiaryEntry) -> None:
+        """Store a new entry."""
+        t = self._transaction
+        t.write(Write(Kind.DIARY, mapping.diary_entry_row(entry)))
+        t.remember(_ONE, entry.id, entry)
+
+    def save(self, entry: DiaryEntry) -> None:
+        """Store a changed entry; see `transaction` for the rule on versions."""
+        t = self._transaction
+        replaces, version = t.next_version(_ONE, entry.id, entry.version)
+        stored = replace(entry, version=version)
+        row = mapping.diary_entry_row(stored)
+        t.write(Write(Kind.DIARY, row, changes=True, replaces=replaces))
+        t.remember(_ONE, entry.id, stored)
+
+    def of_order(self, order_id: OrderId) -> list[DiaryEntry]:
+        """Return the entries for an order, ended ones too, by start."""
+        return self._read(_OF_ORDER, order_id=order_id)
+
+    def of_appointment(self, appointment_id: AppointmentId) -> list[DiaryEntry]:
+        """Return the entries that stand for an appointment of ours, by start."""
+        return self._read(_OF_APPOINTMENT, appointment_id=appointment_id)
+
+    def taking_between(
+        self,
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> list[DiaryEntry]:
+        """Return the entries that take time in the interval, by start."""
+        if scanners is None:
+            return self._read(_BETWEEN, starts_at=starts_at, ends_at=ends_at)
+        listed = sorted(set(scanners))
+        return self._read(
+            _BETWEEN_ON, starts_at=starts_at, ends_at=ends_at, scanners=listed
+        )
+
+    def taking_patients(
+        self, patients: Iterable[str], after: datetime
+    ) -> list[DiaryEntry]:
+        """Return the entries that keep these patients busy and end after, by start."""
+        return self._read(_PATIENTS, patients=sorted(set(patients)), after=after)
+
+    def _read(self, statement: Statement, **values: Any) -> list[DiaryEntry]:
+        t = self._transaction
+        t.settle(Kind.DIARY)
+        found = t.rows(statement, **values)
+        return t.identify(_ONE, found, mapping.diary_entry_of)
