@@ -28,6 +28,7 @@ from booking_engine.domain.identifiers import (
     MessageId,
     OrderId,
     PartnerId,
+    PatientKey,
     PlanRunId,
     ScannerId,
     SessionId,
@@ -43,6 +44,7 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.parking import ParkedMessage
 from booking_engine.domain.plan_runs import PlanRun
+from booking_engine.domain.register import RegisteredPatient
 from booking_engine.domain.schedule import Appointment, ScanSession
 from booking_engine.domain.waiting import ClockEvent
 
@@ -73,6 +75,18 @@ class Orders(Protocol):
 
     def prefetch(self, keys: Iterable[PlacerKey]) -> None:
         """Read the orders of these keys in one query, for `by_placer` to find."""
+        ...
+
+    def of_patient(
+        self, keys: Iterable[PatientKey], *, open_only: bool
+    ) -> list[ImagingOrder]:
+        """Return the orders whose patient has any of these keys, oldest first.
+
+        Parameters
+        ----------
+        open_only
+            Leave out those in a `orders.TERMINAL` state.
+        """
         ...
 
     def add(self, order: ImagingOrder) -> None:
@@ -138,6 +152,32 @@ class Orders(Protocol):
 
     def counts(self) -> dict[OrderStatus, int]:
         """Return how many orders are in each state that has any."""
+        ...
+
+
+class Patients(Protocol):
+    """The register of patients (see `register`)."""
+
+    def prefetch(self, keys: Iterable[PatientKey]) -> None:
+        """Read who has these keys in one query, for `by_keys` to find.
+
+        Open for writing, a unit keeps the keys to itself, as with
+        `Orders.by_placer`.
+        """
+        ...
+
+    def by_keys(
+        self, keys: Iterable[PatientKey]
+    ) -> dict[PatientKey, RegisteredPatient]:
+        """Return who has these keys; those that nobody has are left out."""
+        ...
+
+    def add(self, patient: RegisteredPatient) -> None:
+        """Store a new patient; identifiers that others had are theirs from now on."""
+        ...
+
+    def save(self, patient: RegisteredPatient) -> None:
+        """Store a changed patient with their identifiers; as `Orders.save`."""
         ...
 
 
@@ -476,6 +516,11 @@ class UnitOfWork(Protocol):
     @property
     def orders(self) -> Orders:
         """The orders."""
+        ...
+
+    @property
+    def patients(self) -> Patients:
+        """The register of patients."""
         ...
 
     @property

@@ -25,6 +25,8 @@ class EventKind(StrEnum):
 
     APPOINTMENT_BOOKED = "appointment_booked"
     APPOINTMENT_MOVED = "appointment_moved"
+    APPOINTMENT_CHANGED = "appointment_changed"
+    """The same time and place; what is known of the patient has changed."""
     APPOINTMENT_CANCELLED = "appointment_cancelled"
     DID_NOT_ATTEND = "did_not_attend"
     ORDER_HELD = "order_held"
@@ -46,6 +48,9 @@ class Event:
         Of the appointment concerned, as they stood then; ``None`` on order events.
     reason
         Coded reason of a cancellation, move or refusal; never patient data.
+    contact_stopped
+        Nothing of this may reach the patient or the family: the patient has died, as
+        far as is known. Systems are still told.
     """
 
     kind: EventKind
@@ -58,3 +63,4 @@ class Event:
     ends_at: datetime | None = None
     decision_id: DecisionId | None = None
     reason: str = ""
+    contact_stopped: bool = False

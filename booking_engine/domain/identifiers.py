@@ -23,6 +23,7 @@ EventId = NewType("EventId", str)
 DeliveryId = NewType("DeliveryId", str)
 MessageId = NewType("MessageId", str)
 MappingId = NewType("MappingId", str)
+PatientId = NewType("PatientId", str)
 
 ScannerId = NewType("ScannerId", str)
 ContractId = NewType("ContractId", str)

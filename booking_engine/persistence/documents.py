@@ -28,6 +28,7 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
 from booking_engine.domain.procedures import Procedure
+from booking_engine.domain.register import RegisteredPatient
 from booking_engine.domain.resources import (
     Contract,
     Organisation,
@@ -58,6 +59,14 @@ def _day(text: str | None) -> date | None:
 
 def _text(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _instant_text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
 
 
 def order_document(order: ImagingOrder) -> Document:
@@ -117,6 +126,34 @@ def order_document(order: ImagingOrder) -> Document:
             "cleared": sorted(vetting.cleared),
         }
     return document
+
+
+def patient_document(patient: RegisteredPatient) -> Document:
+    """Return the part of a registered patient that has no column."""
+    return {
+        "name": [patient.family_name, patient.given_name],
+        "born": _text(patient.birth_date),
+        "sex": patient.sex.value,
+        "outward_code": patient.outward_code,
+        "deceased_on": _text(patient.deceased_on),
+        "person_at": _instant_text(patient.person_at),
+        "visit_at": _instant_text(patient.visit_at),
+    }
+
+
+def patient_details(document: Document) -> dict[str, Any]:
+    """Return the fields of a registered patient that stand in a document."""
+    family, given = document["name"]
+    return {
+        "family_name": family,
+        "given_name": given,
+        "birth_date": _day(document["born"]),
+        "sex": Sex(document["sex"]),
+        "outward_code": document["outward_code"],
+        "deceased_on": _day(document["deceased_on"]),
+        "person_at": _instant(document["person_at"]),
+        "visit_at": _instant(document["visit_at"]),
+    }
 
 
 def order_content(document: Document, row: Any) -> OrderContent:

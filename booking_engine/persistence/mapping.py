@@ -6,6 +6,7 @@ result row by column name. A test sends every kind of value there and back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from booking_engine.domain.decisions import Decision, DecisionKind
@@ -15,7 +16,7 @@ from booking_engine.domain.diary_entries import (
     EntryStatus,
 )
 from booking_engine.domain.events import Event, EventKind
-from booking_engine.domain.identifiers import OrderId, PartnerId
+from booking_engine.domain.identifiers import OrderId, PartnerId, PatientKey
 from booking_engine.domain.messages import (
     Delivery,
     DeliveryStatus,
@@ -23,7 +24,13 @@ from booking_engine.domain.messages import (
     MessageOutcome,
 )
 from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.patients import Patient
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
+from booking_engine.domain.register import (
+    KnownIdentifier,
+    RegisteredPatient,
+    local_key,
+)
 from booking_engine.domain.schedule import (
     Appointment,
     AppointmentStatus,
@@ -63,7 +70,15 @@ def order_row(order: ImagingOrder) -> Values:
         "sent_at": order.sent_at,
         "version": order.version,
         "content": documents.order_document(order),
+        "local_key": _local_key_beside(content.patient),
     }
+
+
+def _local_key_beside(patient: Patient) -> PatientKey | None:
+    """Return the key of the hospital's number where that is not the patient's key."""
+    if patient.nhs_number is None or not patient.local_id:
+        return None
+    return local_key(patient.local_authority, patient.local_id)
 
 
 def order_of(row: Any) -> ImagingOrder:
@@ -84,6 +99,42 @@ def order_of(row: Any) -> ImagingOrder:
         held_at=documents.instant_of(document, "held_at"),
         told_at=documents.instant_of(document, "told_at"),
         version=row.version,
+    )
+
+
+def patient_row(patient: RegisteredPatient) -> Values:
+    """Return the row of a patient, without their identifiers."""
+    return {
+        "id": patient.id,
+        "deceased": patient.deceased,
+        "merged_into": patient.merged_into,
+        "version": patient.version,
+        "content": documents.patient_document(patient),
+    }
+
+
+def identifier_row(known: KnownIdentifier, patient_id: str | None) -> Values:
+    """Return the row of an identifier; of nobody if `patient_id` is ``None``."""
+    return {
+        "key": known.key,
+        "patient_id": patient_id,
+        "since": known.since,
+        "retired": known.retired,
+    }
+
+
+def patient_of(found: Sequence[Any]) -> RegisteredPatient:
+    """Return the patient of rows that differ in the identifier alone."""
+    row = found[0]
+    return RegisteredPatient(
+        id=row.id,
+        identifiers=tuple(
+            KnownIdentifier(each.key, each.since, each.retired) for each in found
+        ),
+        deceased=row.deceased,
+        merged_into=row.merged_into,
+        version=row.version,
+        **documents.patient_details(row.content),
     )
 
 
@@ -348,6 +399,7 @@ def event_row(event_id: str, event: Event) -> Values:
         "ends_at": event.ends_at,
         "decision_id": event.decision_id,
         "reason": event.reason,
+        "contact_stopped": event.contact_stopped,
     }
 
 
@@ -364,6 +416,7 @@ def event_of(row: Any) -> Event:
         ends_at=row.ends_at,
         decision_id=row.decision_id,
         reason=row.reason,
+        contact_stopped=bool(row.contact_stopped),
     )
 
 

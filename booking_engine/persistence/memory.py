@@ -23,6 +23,7 @@ from booking_engine.persistence.memory_orders import (
 from booking_engine.persistence.memory_outbox import InMemoryOutbox
 from booking_engine.persistence.memory_parking import InMemoryParking
 from booking_engine.persistence.memory_partners import InMemoryPartnerData
+from booking_engine.persistence.memory_patients import InMemoryPatients
 from booking_engine.persistence.memory_schedule import InMemorySchedule
 from booking_engine.persistence.memory_tables import Tables
 from booking_engine.persistence.memory_transaction import Store, Transaction
@@ -37,6 +38,7 @@ class InMemoryUnitOfWork:
     def __init__(self, store: Store, *, writable: bool) -> None:
         self._transaction = Transaction(store, writable=writable)
         self.orders = InMemoryOrders(self._transaction)
+        self.patients = InMemoryPatients(self._transaction)
         self.schedule = InMemorySchedule(self._transaction)
         self.diary = InMemoryDiary(self._transaction)
         self.decisions = InMemoryDecisions(self._transaction)

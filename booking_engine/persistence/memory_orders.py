@@ -15,17 +15,20 @@ from booking_engine.domain.identifiers import (
     MessageId,
     OrderId,
     PartnerId,
+    PatientKey,
     PlanRunId,
 )
 from booking_engine.domain.messages import InboundMessage, MessageOutcome
 from booking_engine.domain.order_names import NameKind, OrderName, names_of
 from booking_engine.domain.orders import (
+    TERMINAL,
     HoldCode,
     ImagingOrder,
     OrderStatus,
     StatusChange,
 )
 from booking_engine.domain.plan_runs import PlanRun
+from booking_engine.domain.register import keys_of
 from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import refusals
 from booking_engine.persistence.memory_tables import Tables
@@ -69,6 +72,19 @@ class InMemoryOrders:
 
     def prefetch(self, keys: Iterable[PlacerKey]) -> None:
         """Do nothing: everything is at hand."""
+
+    def of_patient(
+        self, keys: Iterable[PatientKey], *, open_only: bool
+    ) -> list[ImagingOrder]:
+        """Return the orders whose patient has any of these keys, oldest first."""
+        wanted = set(keys)
+        found = [
+            order
+            for order in self._unit.tables.orders.values()
+            if not wanted.isdisjoint(keys_of(order.content.patient))
+            and not (open_only and order.status in TERMINAL)
+        ]
+        return sorted(found, key=lambda order: order.id)
 
     def add(self, order: ImagingOrder) -> None:
         """Store a new order."""

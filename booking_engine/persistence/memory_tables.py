@@ -27,6 +27,7 @@ from booking_engine.domain.identifiers import (
     MessageId,
     OrderId,
     PartnerId,
+    PatientId,
     PatientKey,
     PlanRunId,
     ScannerId,
@@ -38,6 +39,7 @@ from booking_engine.domain.order_names import OrderName
 from booking_engine.domain.orders import ImagingOrder, StatusChange
 from booking_engine.domain.parking import ParkedMessage
 from booking_engine.domain.plan_runs import PlanRun
+from booking_engine.domain.register import RegisteredPatient
 from booking_engine.domain.schedule import OCCUPYING, Appointment, ScanSession
 from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import refusals
@@ -77,6 +79,8 @@ class Tables:
     profiles: dict[tuple[PartnerId, int], StoredProfile] = field(default_factory=dict)
     mappings: dict[MappingId, CodeMapping] = field(default_factory=dict)
     partner_version: int = 0
+    patients: dict[PatientId, RegisteredPatient] = field(default_factory=dict)
+    patient_keys: dict[PatientKey, PatientId] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
 
     def copy(self) -> Tables:

@@ -156,7 +156,10 @@ class ImagingOrderRow(Row, table=True):
         ),
         Index("ix_imaging_order_clock", "status", "clock_started_on", "id"),
         Index("ix_imaging_order_received", "received_at", "id"),
-        Index("ix_imaging_order_nhs_number", "nhs_number"),
+        Index("ix_imaging_order_patient", "patient_key"),
+        partial_index(
+            "ix_imaging_order_local", "local_key", where="local_key IS NOT NULL"
+        ),
         partial_index(
             "ix_imaging_order_accession", "accession", where="accession <> ''"
         ),
@@ -183,6 +186,32 @@ class ImagingOrderRow(Row, table=True):
     sent_at: datetime
     version: int
     content: dict[str, Any] = Field(sa_type=JSON)
+    local_key: str | None
+    """The hospital's own number where `patient_key` is the NHS number."""
+
+
+class PatientRow(Row, table=True):
+    """A patient of the register; `content` holds what nothing is found by."""
+
+    __tablename__ = "patient"
+
+    id: str = Field(primary_key=True)
+    deceased: bool
+    merged_into: str | None
+    version: int
+    content: dict[str, Any] = Field(sa_type=JSON)
+
+
+class PatientIdentifierRow(Row, table=True):
+    """Whose a number is; nobody's once the one who gave it has taken it back."""
+
+    __tablename__ = "patient_identifier"
+    __table_args__ = (Index("ix_patient_identifier_patient", "patient_id"),)
+
+    key: str = Field(primary_key=True)
+    patient_id: str | None = Field(foreign_key="patient.id")
+    since: datetime
+    retired: bool
 
 
 class OrderNameRow(Row, table=True):
@@ -436,6 +465,7 @@ class OutboxEventRow(Row, table=True):
     ends_at: datetime | None
     decision_id: str | None
     reason: str
+    contact_stopped: bool | None
 
 
 class DeliveryRow(Row, table=True):

@@ -22,6 +22,7 @@ from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
 from booking_engine.persistence.sql_parking import SqlParking
 from booking_engine.persistence.sql_partners import SqlPartnerData
+from booking_engine.persistence.sql_patients import SqlPatients
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.transaction import Transaction
@@ -47,6 +48,7 @@ class SqlUnitOfWork:
         self._transaction = transaction = Transaction(database, writable=writable)
         self._cache = cache_of(database.engine)
         self.orders = SqlOrders(transaction)
+        self.patients = SqlPatients(transaction)
         self.schedule = SqlSchedule(transaction)
         self.diary = SqlDiary(transaction)
         self.decisions = SqlDecisions(transaction)

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, or_, select, union
+from sqlalchemy import Select, bindparam, func, or_, select, text, union
 
 from booking_engine.application.ports import PlacerKey
 from booking_engine.domain.errors import NotKnown
-from booking_engine.domain.identifiers import OrderId, PartnerId
+from booking_engine.domain.identifiers import OrderId, PartnerId, PatientKey
 from booking_engine.domain.order_names import NameKind, OrderName, names_of
 from booking_engine.domain.orders import (
+    TERMINAL,
     HoldCode,
     ImagingOrder,
     OrderStatus,
@@ -88,6 +89,25 @@ _WITH_STATUS: Final = Statement(
         .limit(bindparam("limit"))
     )
 )
+
+
+def _of_patient(on: str) -> Select[Any]:
+    order = _ORDER.c
+    named = union(
+        select(order.id).where(among(order.patient_key, "keys", on)),
+        # Both words, so that the partial index is seen to serve.
+        select(order.id).where(
+            order.local_key.is_not(None), among(order.local_key, "keys", on)
+        ),
+    )
+    return select(_ORDER).where(order.id.in_(named)).order_by(order.id)
+
+
+_OF_PATIENT: Final = Statement(_of_patient)
+_OPEN_SQL: Final = "status NOT IN ({})".format(
+    ", ".join(f"'{status.value}'" for status in sorted(TERMINAL))
+)
+_OPEN_OF_PATIENT: Final = Statement(lambda on: _of_patient(on).where(text(_OPEN_SQL)))
 _COUNTS: Final = Statement(
     lambda _: select(_ORDER.c.status, func.count()).group_by(_ORDER.c.status)
 )
@@ -194,6 +214,17 @@ class SqlOrders:
                 t.identify(_ONE, [row], mapping.order_of)
         for key in wanted:
             t.remember(_STORED, key, stored.get(key))
+
+    def of_patient(
+        self, keys: Iterable[PatientKey], *, open_only: bool
+    ) -> list[ImagingOrder]:
+        """Return the orders whose patient has any of these keys, oldest first."""
+        t = self._transaction
+        t.settle(Kind.ORDER)
+        found = t.rows(
+            _OPEN_OF_PATIENT if open_only else _OF_PATIENT, keys=sorted(set(keys))
+        )
+        return t.identify(_ONE, found, mapping.order_of)
 
     def add(self, order: ImagingOrder) -> None:
         """Store a new order."""

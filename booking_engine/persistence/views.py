@@ -29,6 +29,7 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.register import nhs_key
 from booking_engine.domain.schedule import Appointment
 from booking_engine.persistence import mapping, rows
 from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
@@ -132,7 +133,7 @@ class SqlViews:
             status=wanted.status and wanted.status.value,
             partner=wanted.partner,
             placer_number=wanted.placer_number,
-            nhs_number=wanted.nhs_number,
+            patient_key=wanted.nhs_number and nhs_key(wanted.nhs_number),
             accession=wanted.accession,
         )
         page = _orders(tuple(values), bool(after))

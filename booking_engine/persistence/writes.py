@@ -43,6 +43,8 @@ class Kind(IntEnum):
     DELIVERY = 11
     ORDER_NAME = 12
     PARKED = 13
+    PATIENT = 14
+    PATIENT_IDENTIFIER = 15
     PARTNER_VERSION = 20
     PROFILE = 21
     MAPPING = 22
@@ -87,6 +89,8 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.PARTNER_VERSION: rows.table_of(rows.PartnerVersionRow),
     Kind.PROFILE: rows.table_of(rows.PartnerProfileRow),
     Kind.MAPPING: rows.table_of(rows.CodeMappingRow),
+    Kind.PATIENT: rows.table_of(rows.PatientRow),
+    Kind.PATIENT_IDENTIFIER: rows.table_of(rows.PatientIdentifierRow),
 }
 LABELS: Final = {
     Kind.ORDER: "Order",
@@ -98,6 +102,7 @@ LABELS: Final = {
     Kind.MESSAGE: "Message",
     Kind.PARKED: "Parked message",
     Kind.MAPPING: "Mapping",
+    Kind.PATIENT: "Patient",
 }
 
 
@@ -162,6 +167,12 @@ def _write_changing(session: Session, kind: Kind, writes: Sequence[Write]) -> No
         raise NotKnown(refusals.not_stored(LABELS[kind], missing))
 
 
+def _write_identifiers(session: Session, _: Kind, writes: Sequence[Write]) -> None:
+    """Insert or update: whose a number was before does not matter."""
+    last = {write.row["key"]: write.row for write in writes}
+    session.insert(_UPSERT_IDENTIFIER, list(last.values()))
+
+
 def _write_catalogue(session: Session, _: Kind, writes: Sequence[Write]) -> None:
     write_catalogue(session, writes[-1].row["catalogue"])
 
@@ -184,6 +195,8 @@ _WRITERS: Final = {
     Kind.PARKED: _write_changing,
     Kind.PARTNER_VERSION: _raise_partner_version,
     Kind.MAPPING: _write_versioned,
+    Kind.PATIENT: _write_versioned,
+    Kind.PATIENT_IDENTIFIER: _write_identifiers,
 }
 
 
@@ -318,3 +331,15 @@ def _raise_version(dialect: str) -> Insert:
 
 
 _RAISE_PARTNER_VERSION: Final = Statement(_raise_version)
+
+
+def _upsert_identifier(dialect: str) -> Insert:
+    table = TABLES[Kind.PATIENT_IDENTIFIER]
+    names = [column.name for column in table.c]
+    kind = postgresql.insert if dialect == POSTGRESQL else sqlite.insert
+    new = kind(table).values(_values(table, names))
+    changed = {name: new.excluded[name] for name in names if name != "key"}
+    return new.on_conflict_do_update(index_elements=["key"], set_=changed)
+
+
+_UPSERT_IDENTIFIER: Final = Statement(_upsert_identifier)

@@ -3,13 +3,15 @@
 import sqlite3
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, make_url, text
 
+from booking_engine.persistence import schema
 from booking_engine.persistence.rows import metadata
 from booking_engine.persistence.schema import current_revision, is_at_head, migrate
-from booking_engine.persistence.sql import make_engine
+from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -28,6 +30,14 @@ def engine_of():
     yield make
     for engine in engines:
         engine.dispose()
+
+
+def downgrade(url, revision):
+    config = schema._config()
+    with schema._connected(url, writable=True) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
 
 
 def reflected(engine):
@@ -108,6 +118,35 @@ def test_revisions_are_told(empty_url):
     migrate(empty_url, "0001_initial")
     assert current_revision(empty_url) == "0001_initial"
     assert not is_at_head(empty_url)
+
+
+def test_orders_of_before_are_found_by_either_number(empty_url, engine_of, make, ids):
+    orders = [
+        make.order(patient=make.patient(nhs_number="9990000018", local_id="7:1")),
+        make.order(patient=make.patient(nhs_number=None, local_id="72")),
+        make.order(patient=make.patient(nhs_number="9990000026", local_id="")),
+    ]
+    migrate(empty_url)
+    engine = engine_of(empty_url)
+    units = SqlUnitOfWorkFactory(engine, ids)
+    with units() as uow:
+        for order in orders:
+            uow.orders.add(order)
+        uow.commit()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE imaging_order SET local_key = NULL"))
+    downgrade(empty_url, "0005_diary_entry")
+    migrate(empty_url)
+
+    with units.reading() as uow:
+        for key, order in (
+            ("nhs:9990000018", orders[0]),
+            ("local:R0A:7:1", orders[0]),
+            ("local:R0A:72", orders[1]),
+            ("nhs:9990000026", orders[2]),
+        ):
+            assert uow.orders.of_patient([key], open_only=True) == [order]
+        assert uow.orders.of_patient(["local:R0A:"], open_only=True) == []
 
 
 def test_a_timestamp_of_another_format_is_refused_on_sqlite(sqlite_url):

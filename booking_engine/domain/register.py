@@ -1,0 +1,140 @@
+"""What is known of patients besides their orders: identifiers, death, what is newest.
+
+No patient record: just enough to see that two identifiers are one person, that a
+number was merged into another, and that somebody has died. Only patient
+administration messages (ADT) write here; orders keep their own copy of the patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+
+from booking_engine.domain.identifiers import PatientId, PatientKey
+from booking_engine.domain.patients import Patient
+from booking_engine.domain.vocabulary import Sex
+
+_NHS: Final = "nhs:"
+_LOCAL: Final = "local:"
+
+
+def nhs_key(number: str) -> PatientKey:
+    """Return the key of an NHS number."""
+    return PatientKey(f"{_NHS}{number}")
+
+
+def local_key(authority: str, value: str) -> PatientKey:
+    """Return the key of a hospital's own number."""
+    return PatientKey(f"{_LOCAL}{authority}:{value}")
+
+
+def nhs_number_of(key: PatientKey) -> str | None:
+    """Return the NHS number that a key names; ``None`` for a hospital's number."""
+    return key.removeprefix(_NHS) if key.startswith(_NHS) else None
+
+
+def local_number_of(key: PatientKey) -> tuple[str, str] | None:
+    """Return authority and value of a hospital's number; ``None`` for an NHS one."""
+    if not key.startswith(_LOCAL):
+        return None
+    authority, _, value = key.removeprefix(_LOCAL).partition(":")
+    return authority, value
+
+
+def keys_of(patient: Patient) -> tuple[PatientKey, ...]:
+    """Return every key that the patient of an order is known by."""
+    found = []
+    if patient.nhs_number is not None:
+        found.append(nhs_key(patient.nhs_number))
+    if patient.local_id:
+        found.append(local_key(patient.local_authority, patient.local_id))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIdentifier:
+    """One number of a patient.
+
+    Parameters
+    ----------
+    retired
+        It was merged into another: still found, no longer used.
+    since
+        The sender's time of what last said so: an older merge is ignored.
+    """
+
+    key: PatientKey
+    since: datetime
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPatient:
+    """One person as patient administration knows them.
+
+    Parameters
+    ----------
+    identifiers
+        All their numbers; each belongs to one person at a time.
+    deceased, deceased_on
+        Whether they have died, and the day, where it is known.
+    merged_into
+        Who has their numbers now; ``None`` while they have their own.
+    person_at, visit_at
+        The sender's time of the newest message about the person, and about their
+        stay: older ones are ignored.
+    version
+        Counts changes; a writer that read an older version loses.
+    """
+
+    id: PatientId
+    identifiers: tuple[KnownIdentifier, ...] = ()
+    family_name: str = ""
+    given_name: str = ""
+    birth_date: date | None = None
+    sex: Sex = Sex.UNKNOWN
+    outward_code: str = ""
+    deceased: bool = False
+    deceased_on: date | None = None
+    merged_into: PatientId | None = None
+    person_at: datetime | None = None
+    visit_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def keys(self) -> tuple[PatientKey, ...]:
+        """All keys, also those that are retired."""
+        return tuple(each.key for each in self.identifiers)
+
+    @property
+    def nhs_number(self) -> str | None:
+        """The NHS number in use; ``None`` where there is none, or several."""
+        numbers = {nhs_number_of(each.key) for each in self._in_use} - {None}
+        return numbers.pop() if len(numbers) == 1 else None
+
+    @property
+    def _in_use(self) -> list[KnownIdentifier]:
+        return [each for each in self.identifiers if not each.retired]
+
+    def local_ids(self, authority: str) -> tuple[str, ...]:
+        """Return the numbers in use that an authority has given."""
+        found = (local_number_of(each.key) for each in self._in_use)
+        return tuple(each[1] for each in found if each and each[0] == authority)
+
+    def is_retired(self, key: PatientKey) -> bool:
+        """Return whether a key of this patient was merged into another."""
+        return any(each.key == key and each.retired for each in self.identifiers)
+
+    def known_by(self, given: Iterable[KnownIdentifier]) -> RegisteredPatient:
+        """Return the patient with these identifiers besides the others."""
+        named = {each.key: each for each in given}
+        kept = [each for each in self.identifiers if each.key not in named]
+        return replace(self, identifiers=(*kept, *named.values()))
+
+    def without(self, keys: Iterable[PatientKey]) -> RegisteredPatient:
+        """Return the patient without these identifiers."""
+        gone = set(keys)
+        kept = tuple(each for each in self.identifiers if each.key not in gone)
+        return replace(self, identifiers=kept)
