@@ -11,6 +11,7 @@ from typing import Final
 
 from booking_engine.application.ports import MessageKey
 from booking_engine.domain.clock import Clock
+from booking_engine.domain.identifiers import Actor, MessageId
 from booking_engine.domain.messages import MessageOutcome
 from hl7_adapters.ack import INTERNAL_ERROR, UNKNOWN_SENDER, Answer, answer_to
 from hl7_adapters.dialect import Reply
@@ -28,6 +29,27 @@ _FAULTS: Final = {
     Fault.TOO_LONG: "the frame is longer than is accepted; send it in parts",
     Fault.UNFRAMED: "no MLLP frame; begin with 0B and end with 1C 0D",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """That a frame is no new message but one that is carried out again.
+
+    Parameters
+    ----------
+    message_id
+        The name under which it is stored.
+    of, digest
+        The original and the digest of its bytes.
+    by, reason
+        Who wants it, and why.
+    """
+
+    message_id: MessageId
+    of: MessageId
+    digest: str
+    by: Actor
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,7 @@ class ReadFrame:
     mapped: Mapped = NOTHING
     refusal: Answer | None = None
     outcome: MessageOutcome = MessageOutcome.REFUSED
+    replay: Replay | None = None
 
     @property
     def key(self) -> MessageKey | None:

@@ -40,10 +40,13 @@ class Mapped:
         In the order of the message; carry out all or none. Empty: nothing to do.
     warnings
         What is worth a look, each with its place; never patient data.
+    sent_at
+        MSH-7, if it is a time.
     """
 
     commands: tuple[object, ...] = ()
     warnings: tuple[str, ...] = ()
+    sent_at: datetime | None = None
 
 
 def to_commands(message: Message, profile: Profile, *, now: datetime) -> Mapped:
@@ -57,7 +60,10 @@ def to_commands(message: Message, profile: Profile, *, now: datetime) -> Mapped:
     reading = Reading(profile, now, warnings=list(message.warnings))
     reader = _check_header(message, reading)
     reading.header_time = _header_time(message, reading)
-    return Mapped(tuple(reader(message, reading)), tuple(reading.warnings))
+    commands = tuple(reader(message, reading))
+    time = reading.header_time
+    sent_at = None if time is None else time.instant
+    return Mapped(commands, tuple(reading.warnings), sent_at)
 
 
 # Header -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from booking_engine.application.commands import (
@@ -25,7 +26,7 @@ from booking_engine.domain.messages import InboundMessage, MessageOutcome
 from hl7_adapters.ack import INTERNAL_ERROR, RETRYABLE
 from hl7_adapters.carrying_out import Done, carry_out, refused, reused
 from hl7_adapters.filing import Filing
-from hl7_adapters.frames import FrameReader, ReadFrame, log_failure
+from hl7_adapters.frames import FrameReader, ReadFrame, Replay, log_failure
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.profile import Profile
 
@@ -85,6 +86,20 @@ class Receiver:
             answers.append(None if lost else self._alone(frame))
         return answers
 
+    def replay(self, received: Received, replay: Replay) -> bool:
+        """Carry out a stored message again, and store what comes of it as a new one.
+
+        Nobody waits for the answer: it is stored with the message that `replay` names.
+        The same bytes are no repeat here, but an order that exists is still found.
+
+        Returns
+        -------
+        bool
+            Whether it was stored.
+        """
+        frame = replace(self._reader.read(received), replay=replay)
+        return self._alone(frame) is not None
+
     def _together(self, frames: Sequence[ReadFrame]) -> list[bytes | None]:
         """Process all frames in one transaction."""
         answers: list[bytes | None] = []
@@ -138,7 +153,7 @@ class Receiver:
     ) -> InboundMessage:
         """Carry out and store one message, or return the one that it repeats."""
         earlier = None
-        if frame.key is not None:
+        if frame.key is not None and frame.replay is None:
             earlier = seen.get(frame.key) or session.uow.messages.by_key(frame.key)
         if earlier is not None and earlier.digest == frame.digest:
             if earlier.error_code not in RETRYABLE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from booking_engine.domain.identifiers import (
     AppointmentId,
@@ -15,11 +15,15 @@ from booking_engine.domain.identifiers import (
     ScannerId,
     SessionId,
 )
-from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.messages import InboundMessage, SearchKey
 from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.schedule import Appointment
 
 Item = TypeVar("Item")
+
+
+COUNTED: Final = 10_000
+"""What is counted to say how many there are; more than that is as good as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,26 @@ class WorklistFilter:
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Which inbound messages to list; ``None`` means any."""
+    """Which inbound messages to list; ``None`` means any.
+
+    Parameters
+    ----------
+    keys
+        Numbers that the message names, all of them.
+    replay_of
+        Only replays of this message.
+    unreplayed
+        Only what came over a wire and was not replayed since.
+    """
 
     partner: PartnerId | None = None
     control_id: str | None = None
     outcome: str | None = None
+    kind: str | None = None
+    error_code: str | None = None
+    keys: tuple[SearchKey, ...] = ()
+    replay_of: MessageId | None = None
+    unreplayed: bool = False
     order_id: OrderId | None = None
     received_from: datetime | None = None
     received_to: datetime | None = None
@@ -130,6 +149,15 @@ class Views(Protocol):
         self, wanted: MessageFilter, *, cursor: str | None, limit: int
     ) -> Page[InboundMessage]:
         """Return a page of inbound messages, newest first, without raw bytes."""
+        ...
+
+    def to_replay(
+        self, wanted: MessageFilter, *, limit: int
+    ) -> tuple[list[MessageId], int]:
+        """Return the oldest messages that match, and how many there are to `COUNTED`.
+
+        Oldest first, since what was sent first has to be processed first.
+        """
         ...
 
     def appointments(

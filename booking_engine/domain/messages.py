@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from booking_engine.domain.identifiers import (
+    Actor,
     DeliveryId,
     EventId,
     MessageId,
@@ -31,6 +33,23 @@ class MessageOutcome(StrEnum):
     FAILED = "failed"
 
 
+class KeyKind(StrEnum):
+    """What a message can be searched by besides its header."""
+
+    NHS_NUMBER = "nhs_number"
+    HOSPITAL_NUMBER = "hospital_number"
+    PLACER = "placer"
+    FILLER = "filler"
+    ACCESSION = "accession"
+
+
+class SearchKey(NamedTuple):
+    """One number that a message names, as sent but for blanks around it."""
+
+    kind: KeyKind
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
     """One frame as it arrived, with the acknowledgement that answered it.
@@ -48,10 +67,27 @@ class InboundMessage:
         digest.
     raw, ack
         The bytes received and the bytes answered.
-    error_code
-        Table 0357 code of a refusal, or empty.
+    error_code, error_text
+        Table 0357 code of a refusal and what was answered, or empty.
     order_ids
         The orders that it created or changed.
+    warnings
+        What was repaired, dropped or passed over; never patient data.
+    sent_at
+        MSH-7, or ``None`` if it is no time.
+    order_control
+        The different ORC-1 of the message, such as ``NW`` or ``CA,NW``.
+    keys
+        The numbers that it names: what it is searched by.
+    latency_us
+        Microseconds from the last byte to the making of the acknowledgement; the
+        commit, which all messages of a batch share, comes on top.
+    fault
+        Why the bytes are no whole frame, such as ``too_long``, or empty.
+    replay_of, replayed_by, replay_reason
+        The message that this one is a replay of, who asked for it, and why.
+    edited
+        Whether the replay's bytes are not those of the original.
     """
 
     id: MessageId
@@ -68,6 +104,16 @@ class InboundMessage:
     error_code: str = ""
     error_text: str = ""
     order_ids: tuple[OrderId, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sent_at: datetime | None = None
+    order_control: str = ""
+    keys: tuple[SearchKey, ...] = ()
+    latency_us: int = 0
+    fault: str = ""
+    replay_of: MessageId | None = None
+    replayed_by: Actor | None = None
+    replay_reason: str = ""
+    edited: bool = False
 
 
 class DeliveryStatus(StrEnum):

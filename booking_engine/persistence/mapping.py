@@ -21,7 +21,9 @@ from booking_engine.domain.messages import (
     Delivery,
     DeliveryStatus,
     InboundMessage,
+    KeyKind,
     MessageOutcome,
+    SearchKey,
 )
 from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
 from booking_engine.domain.patients import Patient
@@ -354,7 +356,25 @@ def message_row(message: InboundMessage) -> Values:
         "outcome": message.outcome.value,
         "error_code": message.error_code,
         "error_text": message.error_text,
+        "warnings": "\n".join(message.warnings),
+        "sent_at": message.sent_at,
+        "order_control": message.order_control,
+        "search_keys": "\n".join([" ".join(key) for key in message.keys]),
+        "latency_us": message.latency_us,
+        "fault": message.fault,
+        "replay_of": message.replay_of,
+        "replayed_by": message.replayed_by,
+        "replay_reason": message.replay_reason,
+        "edited": message.edited,
     }
+
+
+def keys_of(text: str) -> tuple[SearchKey, ...]:
+    """Return the search keys that a column holds, one a line."""
+    if not text:
+        return ()
+    pairs = (line.partition(" ") for line in text.split("\n"))
+    return tuple([SearchKey(KeyKind(kind), value) for kind, _, value in pairs])
 
 
 def message_of(row: Any, orders: tuple[OrderId, ...], raw: bytes) -> InboundMessage:
@@ -382,6 +402,16 @@ def message_of(row: Any, orders: tuple[OrderId, ...], raw: bytes) -> InboundMess
         error_code=row.error_code,
         error_text=row.error_text,
         order_ids=orders,
+        warnings=tuple(row.warnings.split("\n")) if row.warnings else (),
+        sent_at=row.sent_at,
+        order_control=row.order_control,
+        keys=keys_of(row.search_keys),
+        latency_us=row.latency_us,
+        fault=row.fault,
+        replay_of=row.replay_of,
+        replayed_by=row.replayed_by,
+        replay_reason=row.replay_reason,
+        edited=row.edited,
     )
 
 

@@ -214,9 +214,10 @@ class InMemoryMessages:
             return
         orders = tuple(dict.fromkeys(message.order_ids))
         messages[message.id] = replace(message, order_ids=orders)
-        keys = self._unit.own("message_keys")
-        key = (message.sender, message.control_id)
-        keys[key] = (*keys.get(key, ()), message.id)
+        if not message.edited:
+            keys = self._unit.own("message_keys")
+            key = (message.sender, message.control_id)
+            keys[key] = (*keys.get(key, ()), message.id)
         for order_id in orders:
             self._unit.check(partial(Tables.check_order_known, order_id=order_id))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from booking_engine.application.views import (
+    COUNTED,
     AppointmentFilter,
     MessageFilter,
     OrderFilter,
@@ -62,6 +63,28 @@ def _page(
 
 def _order_key(order: ImagingOrder) -> tuple[Any, ...]:
     return (tier_of(order), order.clock.breach_on, order.id)
+
+
+def _is_wanted(
+    message: InboundMessage, wanted: MessageFilter, replayed: Container[MessageId]
+) -> bool:
+    since, until = wanted.received_from, wanted.received_to
+    return (
+        wanted.partner in (None, message.partner)
+        and wanted.control_id in (None, message.control_id)
+        and wanted.outcome in (None, message.outcome)
+        and wanted.kind in (None, message.kind)
+        and wanted.error_code in (None, message.error_code)
+        and wanted.replay_of in (None, message.replay_of)
+        and (wanted.order_id is None or wanted.order_id in message.order_ids)
+        and set(wanted.keys) <= set(message.keys)
+        and (since is None or message.received_at >= since)
+        and (until is None or message.received_at < until)
+        and not (
+            wanted.unreplayed
+            and (message.replay_of is not None or message.id in replayed)
+        )
+    )
 
 
 class InMemoryViews:
@@ -143,18 +166,11 @@ class InMemoryViews:
         self, wanted: MessageFilter, *, cursor: str | None, limit: int
     ) -> Page[InboundMessage]:
         """Return a page of inbound messages, newest first, without raw bytes."""
+        replayed = self._replayed()
         found = [
             replace(message, raw=b"")
             for message in self._factory.published.messages.values()
-            if wanted.partner in (None, message.partner)
-            and wanted.control_id in (None, message.control_id)
-            and wanted.outcome in (None, message.outcome)
-            and (wanted.order_id is None or wanted.order_id in message.order_ids)
-            and (
-                wanted.received_from is None
-                or message.received_at >= wanted.received_from
-            )
-            and (wanted.received_to is None or message.received_at < wanted.received_to)
+            if _is_wanted(message, wanted, replayed)
         ]
         return _page(
             found,
@@ -164,6 +180,23 @@ class InMemoryViews:
             limit=limit,
             newest_first=True,
         )
+
+    def _replayed(self) -> set[MessageId]:
+        messages = self._factory.published.messages.values()
+        return {m.replay_of for m in messages if m.replay_of is not None}
+
+    def to_replay(
+        self, wanted: MessageFilter, *, limit: int
+    ) -> tuple[list[MessageId], int]:
+        """Return the oldest that match, and how many there are, counted to a limit."""
+        replayed = self._replayed()
+        found = [
+            message
+            for message in self._factory.published.messages.values()
+            if _is_wanted(message, wanted, replayed)
+        ]
+        found.sort(key=lambda message: (message.received_at, message.id))
+        return [m.id for m in found[:limit]], min(len(found), COUNTED)
 
     def appointments(
         self, wanted: AppointmentFilter, *, cursor: str | None, limit: int

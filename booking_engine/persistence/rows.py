@@ -9,7 +9,7 @@ document beside it.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
     JSON,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     event,
+    false,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -45,6 +46,10 @@ COUNTER = BigInteger().with_variant(Integer, "sqlite")
 def partial_index(name: str, *columns: str, where: str) -> Index:
     """Return an index over the rows that satisfy `where`, on either engine."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+_EMPTY: Final[dict[str, Any]] = {"server_default": text("''")}
+"""For columns that came later: the rows stored before have nothing there."""
 
 
 class Row(SQLModel):
@@ -396,7 +401,24 @@ class InboundMessageRow(Row, table=True):
     __table_args__ = (
         Index("ix_inbound_message_key", "control_id", "sender", "received_at", "id"),
         Index("ix_inbound_message_received", "received_at", "id"),
-        Index("ix_inbound_message_outcome", "outcome", "received_at", "id"),
+        Index("ix_inbound_message_partner", "partner", "received_at", "id"),
+        Index("ix_inbound_message_kind", "kind", "received_at", "id"),
+        # Nearly all are processed: they are found in the order of their receipt.
+        partial_index(
+            "ix_inbound_message_outcome",
+            *("outcome", "received_at", "id"),
+            where="outcome <> 'processed'",
+        ),
+        partial_index(
+            "ix_inbound_message_error",
+            *("error_code", "received_at", "id"),
+            where="error_code <> ''",
+        ),
+        partial_index(
+            "ix_inbound_message_replay",
+            *("replay_of", "id"),
+            where="replay_of IS NOT NULL",
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -412,6 +434,35 @@ class InboundMessageRow(Row, table=True):
     outcome: str
     error_code: str
     error_text: str
+    warnings: str = Field(sa_column_kwargs=_EMPTY)
+    """One a line."""
+    sent_at: datetime | None
+    order_control: str = Field(sa_column_kwargs=_EMPTY)
+    search_keys: str = Field(sa_column_kwargs=_EMPTY)
+    """One a line: kind, blank, value. What `message_key` has of this message."""
+    latency_us: int = Field(
+        sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")}
+    )
+    fault: str = Field(sa_column_kwargs=_EMPTY)
+    replay_of: str | None
+    replayed_by: str | None
+    replay_reason: str = Field(sa_column_kwargs=_EMPTY)
+    edited: bool = Field(sa_column_kwargs={"server_default": false()})
+
+
+class MessageKeyRow(Row, table=True):
+    """The index by which a message is searched; nothing is here that it does not say.
+
+    No foreign key: it is written and deleted with its message and by nothing else, and
+    to check each row would cost the intake more than the row.
+    """
+
+    __tablename__ = "message_key"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    message_id: str = Field(primary_key=True)
 
 
 class MessageOrderRow(Row, table=True):

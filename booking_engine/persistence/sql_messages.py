@@ -37,6 +37,7 @@ def _newest_of(on: str) -> Select[Any]:
         .where(
             among(message.control_id, "controls", on),
             among(message.sender, "senders", on),
+            ~message.edited,
         )
         .subquery()
     )
@@ -95,8 +96,11 @@ class SqlMessages:
         t.write(Write(Kind.MESSAGE, mapping.message_row(message)))
         for position in range(len(orders)):
             t.write(Write(Kind.MESSAGE_ORDER, _link(message, position)))
+        if message.keys:
+            row = {"message_id": message.id, "keys": message.keys}
+            t.write(Write(Kind.MESSAGE_KEY, row))
         t.remember(_ONE, message.id, message)
-        if t.knows(_BY_KEY, key):
+        if t.knows(_BY_KEY, key) and not message.edited:
             t.remember(_BY_KEY, key, _newer(t.recall(_BY_KEY, key), message))
 
     def settle(

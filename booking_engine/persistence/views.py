@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from booking_engine.application.views import (
+    COUNTED,
     AppointmentFilter,
     MessageFilter,
     OrderFilter,
@@ -40,6 +41,13 @@ from booking_engine.persistence.cursors import (
     decode_cursor,
     encode_cursor,
 )
+from booking_engine.persistence.message_search import (
+    MESSAGE_KEY,
+    asked_of,
+    counting,
+    listing,
+    oldest,
+)
 from booking_engine.persistence.queries import AnySelect, changed_since_booked
 from booking_engine.persistence.session import Database, Session
 from booking_engine.persistence.sql_messages import orders_of
@@ -56,9 +64,7 @@ _LINK: Final = rows.table_of(rows.MessageOrderRow)
 
 _TIER_KEY: Final = (_ORDER.c.tier, _ORDER.c.breach_on, _ORDER.c.id)
 _RECEIVED_KEY: Final = (_ORDER.c.received_at, _ORDER.c.id)
-_MESSAGE_KEY: Final = (_MESSAGE.c.received_at, _MESSAGE.c.id)
 _START_KEY: Final = (_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
-_MESSAGE_COLUMNS: Final = tuple(c for c in _MESSAGE.c if c.name != "raw")
 
 Key = tuple[ColumnElement[Any], ...]
 Names = tuple[str, ...]
@@ -73,7 +79,7 @@ _MESSAGES_OF: Final = Statement(
         select(_MESSAGE.c.id)
         .join(_LINK, _LINK.c.message_id == _MESSAGE.c.id)
         .where(_LINK.c.order_id == bindparam("order_id"))
-        .order_by(*_MESSAGE_KEY)
+        .order_by(*MESSAGE_KEY)
     )
 )
 _APPOINTMENTS_OF: Final = Statement(
@@ -159,25 +165,29 @@ class SqlViews:
         """Return a page of inbound messages, newest first, without raw bytes."""
         checked_limit(limit)
         after = decode_cursor(cursor, BY_INSTANT)
-        values = _given(
-            partner=wanted.partner,
-            control_id=wanted.control_id,
-            outcome=wanted.outcome,
-            order_id=wanted.order_id,
-            since=wanted.received_from,
-            until=wanted.received_to,
-        )
-        page = _messages(tuple(values), bool(after))
-        values |= _ends(_MESSAGE_KEY, after)
+        values = asked_of(wanted)
+        page = listing(tuple(values), after=bool(after))
+        values |= _ends(MESSAGE_KEY, after)
         with self._reading() as session:
             found = session.rows(page, **values, limit=limit + 1)
             orders = orders_of([row.id for row in found], session)
         return _page(
             found,
-            _MESSAGE_KEY,
+            MESSAGE_KEY,
             limit,
             lambda row: mapping.message_of(row, orders.get(row.id, ()), b""),
         )
+
+    def to_replay(
+        self, wanted: MessageFilter, *, limit: int
+    ) -> tuple[list[MessageId], int]:
+        """Return the oldest that match, and how many there are, counted to a limit."""
+        values = asked_of(wanted)
+        names = tuple(values)
+        with self._reading() as session:
+            found = session.tuples(oldest(names), **values, limit=limit)
+            ((count,),) = session.tuples(counting(names), **values, limit=COUNTED)
+        return [MessageId(message_id) for (message_id,) in found], count
 
     def appointments(
         self, wanted: AppointmentFilter, *, cursor: str | None, limit: int
@@ -273,21 +283,6 @@ def _orders(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key o
     conditions = _equal(_ORDER, given)
     return Statement(
         lambda _: _back(select(_ORDER), _RECEIVED_KEY, conditions, after=after)
-    )
-
-
-@lru_cache(_KEPT)
-def _messages(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
-    conditions = _equal(_MESSAGE, given) + _within(_MESSAGE.c.received_at, given)
-    if "order_id" in given:
-        of_order = select(_LINK.c.message_id).where(
-            _LINK.c.order_id == bindparam("order_id")
-        )
-        conditions.append(_MESSAGE.c.id.in_(of_order))
-    return Statement(
-        lambda _: _back(
-            select(*_MESSAGE_COLUMNS), _MESSAGE_KEY, conditions, after=after
-        )
     )
 
 

@@ -13,7 +13,17 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Insert, Table, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    Insert,
+    String,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from booking_engine.domain.errors import NotKnown, StaleVersion
@@ -48,6 +58,7 @@ class Kind(IntEnum):
     PARTNER_VERSION = 20
     PROFILE = 21
     MAPPING = 22
+    MESSAGE_KEY = 30
     DIARY = 23
 
 
@@ -82,6 +93,7 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.CLOCK: rows.table_of(rows.ClockEventRow),
     Kind.MESSAGE: rows.table_of(rows.InboundMessageRow),
     Kind.MESSAGE_ORDER: rows.table_of(rows.MessageOrderRow),
+    Kind.MESSAGE_KEY: rows.table_of(rows.MessageKeyRow),
     Kind.EVENT: rows.table_of(rows.OutboxEventRow),
     Kind.DELIVERY: rows.table_of(rows.DeliveryRow),
     Kind.ORDER_NAME: rows.table_of(rows.OrderNameRow),
@@ -173,6 +185,24 @@ def _write_identifiers(session: Session, _: Kind, writes: Sequence[Write]) -> No
     session.insert(_UPSERT_IDENTIFIER, list(last.values()))
 
 
+def _write_message_keys(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
+    """Insert the keys of messages, each write being one message's."""
+    listed = [
+        {"kind": key.kind.value, "value": key.value, "message_id": w.row["message_id"]}
+        for w in writes
+        for key in w.row["keys"]
+    ]
+    if session.dialect == POSTGRESQL:
+        # As three lists: row by row, each would cost as much as its message.
+        columns = {
+            name: [row[name] for row in listed]
+            for name in ("kind", "value", "message_id")
+        }
+        session.insert(_INSERT_KEYS, [columns])
+    else:
+        session.insert(_inserting(kind, tuple(listed[0])), listed)
+
+
 def _write_catalogue(session: Session, _: Kind, writes: Sequence[Write]) -> None:
     write_catalogue(session, writes[-1].row["catalogue"])
 
@@ -189,6 +219,7 @@ _WRITERS: Final = {
     Kind.SESSION: _write_sessions,
     Kind.DIARY: _write_versioned,
     Kind.PLAN_RUN: _write_changing,
+    Kind.MESSAGE_KEY: _write_message_keys,
     Kind.DELIVERY: _write_changing,
     Kind.MESSAGE: _write_changing,
     Kind.ORDER_NAME: _insert_absent,
@@ -343,3 +374,16 @@ def _upsert_identifier(dialect: str) -> Insert:
 
 
 _UPSERT_IDENTIFIER: Final = Statement(_upsert_identifier)
+
+
+def _insert_keys(_: str) -> Insert:
+    table = TABLES[Kind.MESSAGE_KEY]
+    columns = [
+        func.unnest(bindparam(name, type_=ARRAY(String)))
+        for name in ("kind", "value", "message_id")
+    ]
+    names = ["kind", "value", "message_id"]
+    return insert(table).from_select(names, select(*columns))
+
+
+_INSERT_KEYS: Final = Statement(_insert_keys)

@@ -6,7 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from booking_engine.domain.errors import InvalidValue, NotKnown
-from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.messages import (
+    InboundMessage,
+    KeyKind,
+    MessageOutcome,
+    SearchKey,
+)
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
@@ -25,6 +30,19 @@ def test_every_field_of_a_message_comes_back(store, make):
         error_code="204",
         error_text="unknown key",
         order_ids=(orders[1].id, orders[0].id),
+        warnings=("PID-7: lies in the future", "continued_field"),
+        sent_at=NOON,
+        order_control="CA,NW",
+        keys=(
+            SearchKey(KeyKind.NHS_NUMBER, "9990000018"),
+            SearchKey(KeyKind.PLACER, "P 1"),
+        ),
+        latency_us=3_000_000_000,
+        fault="too_long",
+        replay_of="M-original",
+        replayed_by="person:tester",
+        replay_reason="mapped since",
+        edited=True,
     )
     assert all(getattr(message, f.name) != f.default for f in fields(InboundMessage))
     with store.units() as uow:

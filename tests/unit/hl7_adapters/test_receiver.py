@@ -370,7 +370,8 @@ def test_what_was_dropped_on_the_way_is_kept_with_the_message(hospital):
     hospital.send(NW.replace(b"9990000018", b"9990000019"))
     (message,) = hospital.messages
 
-    assert message.error_text == "PID-3: NHS number fails its check digit; dropped"
+    assert message.warnings == ("PID-3: NHS number fails its check digit; dropped",)
+    assert message.error_text == ""
     assert message.error_code == ""
 
 
