@@ -7,8 +7,10 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import ScannerId, SiteCode
 from hl7_adapters.dialect import Strict, Text
+from hl7_adapters.event_codes import OF_THE_DAY, SCHEDULING
 
 DEFAULT_PORT: Final = 2575  # IANA, service "hl7"
 
@@ -28,9 +30,19 @@ class Outgoing(Strict):
     Parameters
     ----------
     appointments
-        Message for bookings, moves and cancellations of appointments.
+        Message for bookings, moves, cancellations and misses of appointments.
     orders
         Message for orders held, rejected or cancelled; there is no SIU for these.
+    events
+        Message by event where it differs, such as ``did_not_attend: none``; that a
+        patient arrived or was scanned is told only where it stands here.
+    order_status
+        Their ORC-5 by event, where it differs from `event_codes.STATUS`.
+    appointment_status
+        Their word for a status of table 0278 (SCH-25), such as ``Noshow: DNA``.
+    accept_ack, application_ack
+        MSH-15 and MSH-16: what we ask to be told (HL7 2.5.1 section 2.9.3). Empty:
+        original mode, one answer on the connection.
     application, facility
         MSH-5 and MSH-6 of what we send.
     own_application, own_facility
@@ -43,7 +55,12 @@ class Outgoing(Strict):
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
     appointments: Sending = Sending.SIU
     orders: Literal[Sending.ORM_SC, Sending.OMG_SC, Sending.NONE] = Sending.NONE
-    version: Literal["2.3.1", "2.4", "2.5.1"] = "2.4"
+    events: dict[EventKind, Sending] = Field(default_factory=dict)
+    order_status: dict[EventKind, Text] = Field(default_factory=dict)
+    appointment_status: dict[str, Text] = Field(default_factory=dict)
+    accept_ack: Literal["", "AL"] = ""
+    application_ack: Literal["", "AL", "ER", "SU", "NE"] = ""
+    version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1"] = "2.4"
     charset: Text = "UNICODE UTF-8"
     application: str = ""
     facility: str = ""
@@ -57,13 +74,41 @@ class Outgoing(Strict):
     @model_validator(mode="after")
     def _exists_in_version(self) -> Self:
         """Refuse messages that the version does not have: OMG came with HL7 2.4."""
-        if Sending.OMG_SC in {self.appointments, self.orders} and (
-            self.version == "2.3.1"
-        ):
+        wanted = {self.appointments, self.orders, *self.events.values()}
+        if Sending.OMG_SC in wanted and self.version in {"2.3", "2.3.1"}:
             raise ValueError(
-                "HL7 2.3.1 has no OMG message; raise the version or send orm_sc"
+                f"HL7 {self.version} has no OMG message; raise the version or send"
+                " orm_sc"
             )
         return self
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        """Refuse what no message can say, and words for what is never said."""
+        for kind, sending in self.events.items():
+            if sending is Sending.SIU and kind not in SCHEDULING:
+                raise ValueError(
+                    f"there is no SIU for {kind.value}; send orm_sc, omg_sc or none"
+                )
+        said = {row.status for row in SCHEDULING.values()}
+        for status in self.appointment_status:
+            if status not in said:
+                raise ValueError(
+                    f"we never send the status {status!r}; name one of"
+                    f" {', '.join(sorted(said))}"
+                )
+        if self.application_ack not in {"", "NE"} and not self.accept_ack:
+            raise ValueError("application_ack needs accept_ack: AL (enhanced mode)")
+        return self
+
+    def sending(self, kind: EventKind) -> Sending:
+        """Return which message tells of an event."""
+        chosen = self.events.get(kind)
+        if chosen is not None:
+            return chosen
+        if kind in OF_THE_DAY:
+            return Sending.NONE
+        return self.appointments if kind in SCHEDULING else self.orders
 
 
 class AckOptions(Strict):

@@ -1,11 +1,11 @@
-"""Events out: bookings as SIU^S12, S13 and S15, order status as ORM^O01 or OMG^O19.
+"""Events out: appointments as SIU^S12 to S26, order status as ORM^O01 or OMG^O19.
 
 A message says what the event says: the times of that moment, under the delivery's own
 number (MSH-10) and the event's time (MSH-7), so that to render it twice gives the same
 bytes. Our segment ZBK, last in the message, leads to the decision record.
 
 ZBK-1 decision, -2 planning run, -3 version of the rules, -4 version of the weights,
--5 urgency tier (0 is the most urgent), and in HL7 2.3.1, where SCH has no room for
+-5 urgency tier (0 is the most urgent), and before HL7 2.4, where SCH has no room for
 them, -6 placer and -7 filler order number. The standard knows no ZBK: hl7apy's strict
 validation, to which the tests put every kind in every version, is given the message
 without it, and ZBK is checked by itself.
@@ -30,7 +30,15 @@ from hl7_adapters.ack import version_number
 from hl7_adapters.datatypes import write_timestamp
 from hl7_adapters.destination import Outgoing, Sending
 from hl7_adapters.er7 import FieldValue, Repeated, encode
-from hl7_adapters.event_codes import SCHEDULING, STATUS, Scheduling, Status
+from hl7_adapters.event_codes import (
+    BEFORE_NOSHOW,
+    FIRST_WITH_NOSHOW,
+    NOSHOW,
+    SCHEDULING,
+    STATUS,
+    Scheduling,
+    Status,
+)
 from hl7_adapters.order_fields import as_placed
 from hl7_adapters.patient_fields import UNIDENTIFIED
 from hl7_adapters.profile import Profile
@@ -41,6 +49,8 @@ _CLERK: Final = ("BOOKING", "Imaging booking")
 """Filler contact and entered-by (SCH-16, SCH-20): required, and it is no person."""
 _CLASSES: Final = {PatientSetting.INPATIENT: "I", PatientSetting.EMERGENCY: "E"}
 """PV1-2; all others are O."""
+_WITH_STRUCTURE: Final = (2, 3, 1)  # MSH-9.3
+_WITH_OPTIONAL_TIMING: Final = (2, 3, 1)  # ORC-7, OBR-27
 _WITH_TQ1: Final = (2, 5)  # TQ1 replaces the TQ data type, HL7 2.5 section 4.5.4
 _WITH_ORDER_NUMBERS: Final = (2, 4)  # SCH-26 and SCH-27
 _PLACE_OF_SUFFIX: Final = re.compile(r"#(\d+)#[^#]*$")
@@ -85,12 +95,8 @@ def render(telling: Telling, profile: Profile) -> bytes | None:
     outgoing = profile.outgoing
     if outgoing is None:
         return None
-    kind = telling.event.kind
-    of_appointment = kind in SCHEDULING
-    sending = outgoing.appointments if of_appointment else outgoing.orders
-    if sending is Sending.NONE or kind not in (
-        SCHEDULING if sending is Sending.SIU else STATUS
-    ):
+    sending = outgoing.sending(telling.event.kind)
+    if sending is Sending.NONE:
         return None
     message = _Message(telling, profile, outgoing)
     segments = message.siu() if sending is Sending.SIU else message.status(sending)
@@ -153,8 +159,8 @@ class _Message:
 
     @property
     def _has_time(self) -> bool:
-        """Whether the event gives the order a time: a cancelled one is none."""
-        return STATUS[self.event.kind].status == "SC"
+        """Whether the order has the appointment's time: a cancelled one is none."""
+        return STATUS[self.event.kind].timed
 
     @property
     def _minutes(self) -> str:
@@ -172,6 +178,15 @@ class _Message:
             *(None, None, None, self._time(event.starts_at)),
             *(self._time(event.ends_at), urgency),
         )
+
+    @property
+    def _order_timing(self) -> FieldValue:
+        """Return ORC-7 and OBR-27; HL7 2.3 demands them without a time too: once."""
+        if self.version >= _WITH_TQ1:
+            return None
+        if self._has_time:
+            return self._timing
+        return "1" if self.version < _WITH_OPTIONAL_TIMING else None
 
     @property
     def _urgency(self) -> str | None:
@@ -211,16 +226,27 @@ class _Message:
         reason = self.event.reason
         return (reason, reason) if reason else None
 
+    def _filler_status(self, row: Scheduling) -> str:
+        """Return SCH-25 and the like (table 0278) in the partner's words."""
+        theirs = self.outgoing.appointment_status.get(row.status)
+        if theirs is not None:
+            return theirs
+        if row.status == NOSHOW and self.version < FIRST_WITH_NOSHOW:
+            return BEFORE_NOSHOW
+        return row.status
+
     # Segments ------------------------------------------------------------------------
 
     def _msh(self, kind: tuple[str, ...]) -> SegmentValues:
         out = self.outgoing
+        if self.version < _WITH_STRUCTURE:
+            kind = kind[:2]
         return (
             *("MSH", None, None),
             *(out.own_application, out.own_facility, out.application, out.facility),
             *(self._time(self.event.occurred_at), None, kind),
             *(self.telling.delivery_id, out.processing_id, out.version),
-            *(None, None, None, None, "GBR", out.charset),
+            *(None, None, out.accept_ack, out.application_ack, "GBR", out.charset),
         )
 
     def _sch(self, row: Scheduling) -> SegmentValues:
@@ -228,6 +254,7 @@ class _Message:
         urgent = self.content.priority is Priority.IMMEDIATE
         # Table 0276 knows no suspected cancer: better nothing than ROUTINE.
         reason = ("EMERGENCY", "Emergency", "HL70276") if urgent else None
+        status = self._filler_status(row)
         common: SegmentValues = (
             # We are placer to a diary and filler to an orderer: one number for both.
             *("SCH", number, number, None, self.content.group_number or None, None),
@@ -237,7 +264,7 @@ class _Message:
             *(self._minutes, "min"),
             self._timing if self.version < _WITH_TQ1 else None,
             *(None, None, None, None, _CLERK, None, None, None, _CLERK),
-            *(None, None, None, None, (row.status, row.status, "HL70278")),
+            *(None, None, None, None, (status, status, "HL70278")),
         )
         if self.version < _WITH_ORDER_NUMBERS:
             return common
@@ -264,7 +291,7 @@ class _Message:
         return (
             *("AIS", "1", row.action, self._procedure),
             *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
-            *(None, row.status),
+            *(None, self._filler_status(row)),
         )
 
     def _aig(self, row: Scheduling) -> SegmentValues:
@@ -278,7 +305,7 @@ class _Message:
             *("AIG", "1", row.action, (name, scanner.name, "L")),
             *(scanner.modality.value, None, None, None),
             *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
-            *(None, row.status),
+            *(None, self._filler_status(row)),
         )
 
     def _ail(self, row: Scheduling) -> SegmentValues:
@@ -287,15 +314,15 @@ class _Message:
         return (
             *("AIL", "1", row.action, (None, None, None, code), "SITE", None),
             *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
-            *(None, row.status),
+            *(None, self._filler_status(row)),
         )
 
     def _orc(self, row: Status) -> SegmentValues:
-        old = self.version < _WITH_TQ1
+        status = self.outgoing.order_status.get(self.event.kind, row.status)
         return (
             *("ORC", row.control, self._placer_number, self._filler_number),
-            *(self.content.group_number or None, row.status, None),
-            self._timing if old and self._has_time else None,
+            *(self.content.group_number or None, status, None),
+            self._order_timing,
             *(None, self._time(self.event.occurred_at)),
             *(None, None, None, None, None, None, self._reason),
         )
@@ -315,10 +342,9 @@ class _Message:
         fields[3] = self._filler_number
         fields[4] = self._procedure
         fields[24] = modality
-        fields[25] = row.result
+        fields[25] = row.result or None
+        fields[27] = self._order_timing
         if self._has_time:
-            if self.version < _WITH_TQ1:
-                fields[27] = self._timing
             fields[36] = self._time(self.event.starts_at)
         for where in self.profile.dialect.accession[:1]:
             if where.segment == "OBR" and where.field in _ACCESSION_FIELDS:

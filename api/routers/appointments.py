@@ -14,6 +14,7 @@ from api.schemas.appointments import (
     AppointmentDocument,
     BookBody,
     CancelAppointmentBody,
+    EnteredInErrorBody,
     OutcomeBody,
     RescheduleBody,
 )
@@ -21,6 +22,7 @@ from api.schemas.common import InstantIn, PageOf
 from booking_engine.application.commands import (
     BookSlot,
     CancelAppointment,
+    EnterInError,
     MoveAppointment,
     RecordOutcome,
 )
@@ -158,6 +160,27 @@ def cancel_appointment(
             version=seen,
         ),
         actor,
+    )
+    services.orders_changed()
+    return _shown(ended, response)
+
+
+@router.post(
+    "/{appointment_id}/entered-in-error",
+    responses=refusals("known.not", "order.transition", *_SEEN, *REPEATABLE),
+    dependencies=[IDEMPOTENT],
+)
+def enter_in_error(
+    appointment_id: str,
+    body: EnteredInErrorBody,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    seen: NeededVersion,
+) -> AppointmentDocument:
+    """End an appointment that should never have been; the order waits again."""
+    ended: Appointment = services.dispatcher.handle(
+        EnterInError(AppointmentId(appointment_id), body.reason, version=seen), actor
     )
     services.orders_changed()
     return _shown(ended, response)

@@ -146,6 +146,14 @@ class CancelAppointmentBody(Body):
     )
 
 
+class EnteredInErrorBody(Body):
+    """Why an appointment should never have been recorded."""
+
+    model_config = example(reason="booked for the wrong order")
+
+    reason: Reason
+
+
 class OutcomeBody(Body):
     """What happened on the day."""
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from booking_engine.application.booking import appointment_event
-from booking_engine.application.commands import RecordOutcome, RelistOrder
+from booking_engine.application.commands import (
+    EnterInError,
+    RecordOutcome,
+    RelistOrder,
+)
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import refuse_if_not_bookable
@@ -40,6 +44,13 @@ OUTCOMES: dict[str, tuple[Action, AppointmentStatus, ClockReason | None]] = {
 }
 """What each outcome does to the order, the appointment and the clock."""
 
+_TOLD_AS = {
+    AppointmentStatus.ARRIVED: EventKind.ARRIVED,
+    AppointmentStatus.PERFORMED: EventKind.PERFORMED,
+    AppointmentStatus.DID_NOT_ATTEND: EventKind.DID_NOT_ATTEND,
+}
+_LIVE = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED})
+
 
 def record_outcome(
     command: RecordOutcome, uow: UnitOfWork, context: Context
@@ -62,12 +73,9 @@ def record_outcome(
             f" {', '.join(OUTCOMES)}."
         )
     action, status, reason = OUTCOMES[command.outcome]
-    appointment = uow.schedule.appointment(command.appointment_id)
-    if command.version is not None and command.version != appointment.version:
-        raise StaleVersion(
-            f"Appointment {appointment.id} is at version {appointment.version}, not"
-            f" {command.version}; read it again."
-        )
+    appointment = _seen(
+        uow.schedule.appointment(command.appointment_id), command.version
+    )
     _refuse_untimely(appointment, status, context)
     order = uow.orders.get(appointment.order_id)
     after = order.after(action, context.now)
@@ -85,11 +93,64 @@ def record_outcome(
             order.id, context.now, context.actor, action, order.status, after.status
         )
     )
-    if reason is ClockReason.DID_NOT_ATTEND:
-        uow.outbox.add(
-            appointment_event(EventKind.DID_NOT_ATTEND, order, changed, uow, context)
-        )
+    event = appointment_event(_TOLD_AS[status], order, changed, uow, context)
+    # Who reported it knows it.
+    others = tuple(p for p in event.audience if f"interface:{p}" != context.actor)
+    uow.outbox.add(replace(event, audience=others))
     return replace(changed, version=changed.version + 1)
+
+
+def enter_in_error(
+    command: EnterInError, uow: UnitOfWork, context: Context
+) -> Appointment:
+    """End an appointment that should never have been recorded; the order waits again.
+
+    The clock goes on, for nobody cancelled anything; the number is never given again.
+
+    Raises
+    ------
+    StaleVersion
+        The caller saw another version.
+    TransitionRefused
+        The appointment is neither booked nor arrived.
+    """
+    old = _seen(uow.schedule.appointment(command.appointment_id), command.version)
+    if old.status not in _LIVE:
+        raise TransitionRefused(
+            f"Appointment {old.id} is {old.status}; only one that is booked or arrived"
+            " can have been entered in error."
+        )
+    order = uow.orders.get(old.order_id)
+    ended = replace(
+        old,
+        status=AppointmentStatus.ENTERED_IN_ERROR,
+        cancel_reason=command.reason,
+    )
+    uow.schedule.save(ended)
+    after = order.relisted(Action.UNBOOK, context.now)
+    uow.orders.save(after)
+    uow.orders.log(
+        StatusChange(
+            order.id,
+            context.now,
+            context.actor,
+            Action.UNBOOK,
+            order.status,
+            after.status,
+            command.reason,
+        )
+    )
+    uow.outbox.add(
+        appointment_event(
+            EventKind.ENTERED_IN_ERROR,
+            order,
+            ended,
+            uow,
+            context,
+            reason=command.reason,
+        )
+    )
+    return replace(ended, version=ended.version + 1)
 
 
 def relist_order(
@@ -128,14 +189,20 @@ def relist_order(
     return listed
 
 
+def _seen(appointment: Appointment, version: int | None) -> Appointment:
+    if version is not None and version != appointment.version:
+        raise StaleVersion(
+            f"Appointment {appointment.id} is at version {appointment.version}, not"
+            f" {version}; read it again."
+        )
+    return appointment
+
+
 def _refuse_untimely(
     appointment: Appointment, status: AppointmentStatus, context: Context
 ) -> None:
     """Raise unless the appointment is live, and its time has come."""
-    if appointment.status not in (
-        AppointmentStatus.BOOKED,
-        AppointmentStatus.ARRIVED,
-    ):
+    if appointment.status not in _LIVE:
         raise TransitionRefused(
             f"Appointment {appointment.id} is {appointment.status}; record outcomes on"
             " the one that is booked."

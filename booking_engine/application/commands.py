@@ -270,6 +270,18 @@ class RecordOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class EnterInError:
+    """An appointment should never have been recorded.
+
+    Handled by `attendance.enter_in_error`, which returns the appointment.
+    """
+
+    appointment_id: AppointmentId
+    reason: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RelistOrder:
     """Put a patient who did not come back on the list, by a person's word.
 

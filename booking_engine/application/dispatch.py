@@ -50,6 +50,7 @@ HANDLERS: dict[type, Handler] = {
     commands.MoveAppointment: scheduling.move_appointment,
     commands.CancelAppointment: scheduling.cancel_appointment,
     commands.RecordOutcome: attendance.record_outcome,
+    commands.EnterInError: attendance.enter_in_error,
     commands.RelistOrder: attendance.relist_order,
     commands.RetryDelivery: deliveries.retry_delivery,
     commands.ApplyPlan: planning.apply_plan,

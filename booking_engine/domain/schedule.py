@@ -157,6 +157,7 @@ class AppointmentStatus(StrEnum):
     PERFORMED = "performed"
     CANCELLED = "cancelled"
     DID_NOT_ATTEND = "did_not_attend"
+    ENTERED_IN_ERROR = "entered_in_error"
 
 
 OCCUPYING = frozenset(

@@ -153,6 +153,7 @@ def test_only_what_occupies_time_keeps_others_out(store, make, two, status):
     occupying = status not in (
         AppointmentStatus.CANCELLED,
         AppointmentStatus.DID_NOT_ATTEND,
+        AppointmentStatus.ENTERED_IN_ERROR,
     )
 
     with store.units() as uow:

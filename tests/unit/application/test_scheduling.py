@@ -25,6 +25,7 @@ from booking_engine.application.commands import (
     CancelOrder,
     ChangeOrder,
     ConfirmHold,
+    EnterInError,
     ExpireHolds,
     HoldSlot,
     MoveAppointment,
@@ -333,6 +334,34 @@ def test_a_missed_appointment_restarts_the_clock_and_stays_somebodys(engine):
     assert order.clock.started_on == WEDNESDAY_9.date()
     assert order.overdue_at is not None
     assert told(engine, order_id)[-1] == ("did_not_attend", NORTH)
+
+
+def test_what_the_day_brought_is_told_to_those_who_do_not_know_it(engine):
+    order_id = placed(engine)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    engine.clock.advance(timedelta(days=1))
+    engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
+    engine.handle(RecordOutcome(booked.id, "performed"), FEED)
+    assert told(engine, order_id)[1:] == [("arrived", NORTH)]
+
+
+def test_an_appointment_entered_in_error_frees_its_slot_and_its_order(engine):
+    order_id = placed(engine)
+    before = order_of(engine, order_id)
+    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    with pytest.raises(StaleVersion):
+        engine.handle(EnterInError(booked.id, "wrong order", 7), CLERK)
+
+    ended = engine.handle(EnterInError(booked.id, "wrong order", booked.version), CLERK)
+
+    order = order_of(engine, order_id)
+    assert ended.status is AppointmentStatus.ENTERED_IN_ERROR
+    assert (order.status, order.clock) == (OrderStatus.WAITING, before.clock)
+    assert told(engine, order_id)[-1] == ("entered_in_error", NORTH)
+    with pytest.raises(TransitionRefused):
+        engine.handle(EnterInError(booked.id, "again"), CLERK)
+    again = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    assert again.id != booked.id
 
 
 def changed_after_booking(engine, **changes):

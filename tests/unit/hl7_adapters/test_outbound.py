@@ -4,11 +4,14 @@ hl7apy's strict validation knows no ZBK: with groups it drops what is outside th
 standard structure, without groups it refuses valid messages. So it is given the
 message without that last line, and ZBK is checked here. For ORM^O01 it demands every
 alternative of the order detail at once; the same segments are checked as OMG^O19
-where the version has it, and in 2.3.1 that complaint must be the only one.
+where the version has it, and before that complaint must be the only one. Of 2.3,
+where MSH-9 does not name the structure, it knows SIU^S12 alone, whose structure all
+of them share.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,14 +40,22 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.vocabulary import Priority
 from booking_engine.domain.waiting import WaitingClock
-from hl7_adapters.destination import Sending
+from hl7_adapters.destination import Outgoing, Sending
 from hl7_adapters.er7 import decode
-from hl7_adapters.event_codes import SCHEDULING, STATUS
+from hl7_adapters.event_codes import OF_THE_DAY, SCHEDULING, STATUS
 from hl7_adapters.outbound import CannotRender, Telling, render
 from hl7_adapters.profile import load_profiles
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
-VERSIONS = ("2.3.1", "2.4", "2.5.1")
+VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
+WITH_TQ1 = ("2.5", "2.5.1")
+TIMED = {
+    EventKind.APPOINTMENT_BOOKED,
+    EventKind.APPOINTMENT_MOVED,
+    EventKind.APPOINTMENT_CHANGED,
+    EventKind.ARRIVED,
+    EventKind.PERFORMED,
+}
 STARTS = datetime(2026, 12, 1, 9, tzinfo=UTC)
 NETWORK = catalogue()
 MR1 = ScannerId("MR1")
@@ -114,11 +125,17 @@ def telling(kind, *, reason="", placed=None, **changes):
     return Telling(DeliveryId("X00000000000001"), event, placed or order(), **whole)
 
 
-def partner(version, sending, name="north"):
+def partner(version, sending, name="north", **changes):
     profile = PROFILES[PartnerId(name)]
     other = Sending.NONE if sending is Sending.SIU else sending
     outgoing = profile.outgoing.model_copy(
-        update={"version": version, "appointments": sending, "orders": other}
+        update={
+            "version": version,
+            "appointments": sending,
+            "orders": other,
+            "events": dict.fromkeys(OF_THE_DAY, sending),
+            **changes,
+        }
     )
     return profile.model_copy(update={"outgoing": outgoing})
 
@@ -129,9 +146,10 @@ def validate(raw):
     assert zbk.startswith("ZBK|")
     assert end == ""
     text = "\r".join([*lines, ""])
-    if "|ORM^O01^ORM_O01|" not in text:
+    if "|ORM^O01" not in text:
+        text = re.sub(r"\|SIU\^S\d\d\|", "|SIU^S12|", text)
         parse_message(text, VALIDATION_LEVEL.STRICT).validate()
-    elif "|P|2.3.1" not in text:
+    elif "|P|2.3" not in text:
         text = text.replace("|ORM^O01^ORM_O01|", "|OMG^O19^OMG_O19|")
         parse_message(text, VALIDATION_LEVEL.STRICT).validate()
     else:
@@ -155,7 +173,10 @@ def test_an_appointment_is_told_as_siu(kind, version):
     assert message.get("SCH-6") == row.reason
     assert (message.get("SCH-9"), message.get("SCH-10")) == ("20", "min")
     assert message.get("SCH-16") == message.get("SCH-20") == "BOOKING"
-    assert message.get("SCH-25") == row.status
+    status = row.status
+    if status == "Noshow" and version not in WITH_TQ1:
+        status = "Cancelled"
+    assert message.get("SCH-25") == status
     assert message.get("RGS-2") == message.get("AIS-2") == row.action
     assert message.get("AIS-3") == "MHEAD"
     assert message.get("AIS-3.2") == "MR head"
@@ -165,7 +186,7 @@ def test_an_appointment_is_told_as_siu(kind, version):
     for place in ("AIS-4", "AIG-8", "AIL-6"):
         assert message.get(place) == "20261201090000+0000"
     for place in ("AIS-10", "AIG-14", "AIL-12"):
-        assert message.get(place) == row.status
+        assert message.get(place) == status
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -177,13 +198,13 @@ def test_each_version_has_its_own_place_for_time_and_numbers(version):
     times = ("20261201090000+0000", "20261201092000+0000")
 
     assert (in_sch, in_tq1) == (
-        (("", ""), times) if version == "2.5.1" else (times, ("", ""))
+        (("", ""), times) if version in WITH_TQ1 else (times, ("", ""))
     )
     numbers = message.get("SCH-26"), message.get("SCH-27")
     in_zbk = message.get("ZBK-6"), message.get("ZBK-7")
     expected = ("PL1001", "O00000000000001")
     assert (numbers, in_zbk) == (
-        (("", ""), expected) if version == "2.3.1" else (expected, ("", ""))
+        (("", ""), expected) if version in VERSIONS[:2] else (expected, ("", ""))
     )
 
 
@@ -191,7 +212,7 @@ def test_each_version_has_its_own_place_for_time_and_numbers(version):
     ("sending", "version"),
     [
         *((Sending.ORM_SC, version) for version in VERSIONS),
-        *((Sending.OMG_SC, version) for version in VERSIONS[1:]),
+        *((Sending.OMG_SC, version) for version in VERSIONS[2:]),
     ],
 )
 @pytest.mark.parametrize("kind", list(STATUS))
@@ -199,8 +220,7 @@ def test_every_event_can_be_told_as_order_status(kind, sending, version):
     raw = render(telling(kind, reason="R1"), partner(version, sending))
     message = decode(raw)
     row = STATUS[kind]
-    timed = kind in {EventKind.APPOINTMENT_BOOKED, EventKind.APPOINTMENT_MOVED}
-    start = "20261201090000+0000" if timed else ""
+    start = "20261201090000+0000" if kind in TIMED else ""
 
     validate(raw)
     assert message.type[0] == sending.value[:3].upper()
@@ -213,8 +233,8 @@ def test_every_event_can_be_told_as_order_status(kind, sending, version):
     assert message.get("OBR-18") == "ACC1"
     assert message.get("OBR-25") == row.result
     assert message.get("OBR-36") == start
-    assert message.get("ORC-7.4") == ("" if version == "2.5.1" else start)
-    assert message.get("TQ1-7") == (start if version == "2.5.1" else "")
+    assert message.get("ORC-7.4") == ("" if version in WITH_TQ1 else start)
+    assert message.get("TQ1-7") == (start if version in WITH_TQ1 else "")
 
 
 def test_zbk_leads_to_the_decision_and_is_last():
@@ -315,7 +335,6 @@ def test_a_patient_without_a_number_is_sent_without_one():
     [
         (EventKind.APPOINTMENT_BOOKED, Sending.NONE),
         (EventKind.ORDER_HELD, Sending.SIU),
-        (EventKind.DID_NOT_ATTEND, Sending.SIU),
     ],
 )
 def test_what_a_partner_does_not_want_is_not_told(kind, sending):
@@ -349,3 +368,64 @@ def test_a_partner_that_never_sent_the_order_is_told_too():
     )
 
     assert (message.version, message.get("MSH-18")) == ("2.3.1", "8859/1")
+
+
+def test_a_partner_is_told_of_each_event_as_it_wants():
+    wants = {
+        EventKind.DID_NOT_ATTEND: Sending.ORM_SC,
+        EventKind.APPOINTMENT_MOVED: Sending.NONE,
+    }
+    profile = partner("2.4", Sending.SIU, events=wants)
+
+    missed = decode(render(telling(EventKind.DID_NOT_ATTEND), profile))
+    booked = decode(render(telling(EventKind.APPOINTMENT_BOOKED), profile))
+
+    assert (missed.type, missed.get("ORC-5")) == (("ORM", "O01"), "HD")
+    assert booked.type == ("SIU", "S12")
+    assert render(telling(EventKind.APPOINTMENT_MOVED), profile) is None
+
+
+@pytest.mark.parametrize("kind", sorted(OF_THE_DAY))
+def test_what_happens_on_the_day_is_told_only_if_asked_for(kind):
+    profile = partner("2.4", Sending.SIU, events={})
+
+    assert render(telling(kind), profile) is None
+
+
+def test_a_partner_has_its_own_word_for_a_status():
+    profile = partner(
+        "2.4",
+        Sending.SIU,
+        appointment_status={"Noshow": "DNA"},
+        order_status={EventKind.DID_NOT_ATTEND: "CA"},
+    )
+    as_order = profile.outgoing.model_copy(update={"appointments": Sending.ORM_SC})
+    told = telling(EventKind.DID_NOT_ATTEND)
+
+    siu = decode(render(told, profile))
+    orm = decode(render(told, profile.model_copy(update={"outgoing": as_order})))
+
+    assert siu.get("SCH-25") == siu.get("AIS-10") == siu.get("AIG-14") == "DNA"
+    assert orm.get("ORC-5") == "CA"
+
+
+def test_what_we_ask_to_be_told_stands_in_the_header():
+    profile = partner("2.4", Sending.SIU, accept_ack="AL", application_ack="ER")
+
+    header = decode(render(telling(EventKind.APPOINTMENT_BOOKED), profile)).header
+
+    assert (header.value(15), header.value(16)) == ("AL", "ER")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"events": {"order_held": "siu"}}, "no SIU for order_held"),
+        ({"events": {"arrived": "omg_sc"}, "version": "2.3"}, "no OMG"),
+        ({"appointment_status": {"Waitlist": "W"}}, "never send the status 'Waitlist'"),
+        ({"application_ack": "AL"}, "needs accept_ack"),
+    ],
+)
+def test_what_no_message_can_say_is_refused(changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Outgoing.model_validate({"host": "127.0.0.1", **changes})

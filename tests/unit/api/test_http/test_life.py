@@ -107,7 +107,7 @@ def test_an_order_lives_from_held_to_performed(stored_world: Any, slot_of: Any):
         "performed",
     ]
     assert len(order["appointments"]) == 2
-    assert [delivery["destination"] for delivery in order["deliveries"]] == ["r0a"] * 4
+    assert [delivery["destination"] for delivery in order["deliveries"]] == ["r0a"] * 6
     assert all(delivery["status"] == "pending" for delivery in order["deliveries"])
 
 
@@ -168,6 +168,21 @@ def test_a_missed_appointment_restarts_the_clock(world: Any):
 
     assert clock["started_on"] == booked["starts_at"][:10]
     assert clock["original_request_on"] == "2026-11-27"
+
+
+def test_an_appointment_entered_in_error_is_ended_and_told(world: Any):
+    booked = world.booked()
+
+    ended = world.post(
+        f"/v1/appointments/{booked['id']}/entered-in-error",
+        {"reason": "wrong order"},
+        If_Match='"1"',
+    )
+
+    order = world.http.get(f"/v1/orders/{booked['order_id']}").json()
+    assert ended.json()["status"] == "entered_in_error"
+    assert order["status"] == "waiting"
+    assert len(order["deliveries"]) == 2
 
 
 def test_a_hold_can_be_given_back_twice(world: Any, slot_of: Any):

@@ -98,7 +98,7 @@ def test_unsafe_posts_ask_for_a_key_and_changes_for_a_version(
         }
         unsafe = method == "post" and path != "/v1/slots/search"
         assert headers.get("Idempotency-Key", False) == unsafe, path
-        if path.endswith(("/reschedule", "/cancel", "/outcome")):
+        if path.endswith(("/reschedule", "/cancel", "/outcome", "/entered-in-error")):
             assert "if-match" in headers
             assert "428" in operation["responses"]
 

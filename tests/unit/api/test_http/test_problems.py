@@ -229,6 +229,7 @@ def test_no_slot_at_all(world: Any):
         ),
         ("cancel", {"reason": "asked", "by": "patient"}),
         ("outcome", {"outcome": "arrived"}),
+        ("entered-in-error", {"reason": "wrong order"}),
     ],
 )
 def test_a_change_needs_the_version_that_was_seen(
