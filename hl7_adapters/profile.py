@@ -52,6 +52,7 @@ from hl7_adapters.dialect import (
     folded,
 )
 from hl7_adapters.profile_errors import ProfileError, first_problem
+from hl7_adapters.watch_rules import WatchRules
 from hl7_adapters.yaml_source import SourceError, YamlSource, read_yaml
 
 __all__ = [
@@ -137,6 +138,8 @@ class Profile(Strict):
         Replies that differ from `dialect.RULES`.
     outgoing
         Where they are told; none: they are not.
+    watch
+        When their feed is no longer well.
     """
 
     id: PartnerId
@@ -171,6 +174,7 @@ class Profile(Strict):
     ack: AckOptions = AckOptions()
     policies: dict[Condition, Reply] = Field(default_factory=dict)
     outgoing: Outgoing | None = None
+    watch: WatchRules = WatchRules()
 
     _origin: tuple[Path, YamlSource] | None = PrivateAttr(default=None)
 

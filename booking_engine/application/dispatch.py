@@ -21,6 +21,7 @@ from booking_engine.application import (
     planning,
     scheduling,
     vetting,
+    watching,
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork, UnitOfWorkFactory
@@ -58,6 +59,10 @@ HANDLERS: dict[type, Handler] = {
     commands.EndMapping: mappings.end_mapping,
     commands.StoreProfile: mappings.store_profile,
     commands.SettleHolds: mappings.settle_holds,
+    commands.RaiseAlert: watching.raise_alert,
+    commands.ClearAlert: watching.clear_alert,
+    commands.AcknowledgeAlert: watching.acknowledge_alert,
+    commands.RecordTold: watching.record_told,
 }
 """Every command and its handler; a test holds this to the module of commands."""
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from booking_engine.domain.alerts import Alert, AlertId, FeedReading
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.diary_entries import DiaryEntry
@@ -510,6 +511,65 @@ class PartnerData(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """Alerts; at most one of a partner's condition is open."""
+
+    def add(self, alert: Alert) -> None:
+        """Store a new alert.
+
+        Flushing raises `StaleVersion` if one of this condition is open already.
+        """
+        ...
+
+    def save(self, alert: Alert) -> None:
+        """Store a changed alert; optimistic as `Orders.save`."""
+        ...
+
+    def get(self, alert_id: AlertId) -> Alert:
+        """Return one alert; raises `NotKnown`."""
+        ...
+
+    def open(self) -> list[Alert]:
+        """Return the open alerts, oldest first."""
+        ...
+
+    def untold(self, since: datetime, *, limit: int) -> list[Alert]:
+        """Return alerts raised or cleared since then of which the webhook was not told.
+
+        Oldest first.
+        """
+        ...
+
+
+class Traffic(Protocol):
+    """What the stored messages say of each partner's feed."""
+
+    def readings(
+        self, partners: Iterable[PartnerId], since: datetime
+    ) -> dict[PartnerId, FeedReading]:
+        """Return how each feed stands, in one query.
+
+        Parameters
+        ----------
+        since
+            Begin of the window in which our answers are counted. Theirs, and how long
+            answers took, are not in it: only the process that sends and listens knows.
+        """
+        ...
+
+    def volume(
+        self, partner: PartnerId, begin: datetime, end: datetime
+    ) -> tuple[int, int]:
+        """Return how many messages came up to `end`, and how many we refused."""
+        ...
+
+    def sample(
+        self, partner: PartnerId, begin: datetime, end: datetime, *, most: int
+    ) -> list[bytes]:
+        """Return the bytes of at most so many messages, evenly over the time."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: opened by the dispatcher, committed by it alone."""
 
@@ -561,6 +621,16 @@ class UnitOfWork(Protocol):
     @property
     def partner_data(self) -> PartnerData:
         """Profiles and mappings."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """Alerts."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the stored messages say of each feed."""
         ...
 
     def catalogue(self) -> Catalogue:

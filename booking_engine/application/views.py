@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Generic, Protocol, TypeVar
 
+from booking_engine.domain.alerts import Alert, Condition
 from booking_engine.domain.identifiers import (
     AppointmentId,
     MessageId,
@@ -130,6 +131,15 @@ class AppointmentFilter:
     starts_to: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """Which alerts to list; ``None`` means any."""
+
+    is_open: bool | None = None
+    partner: PartnerId | None = None
+    condition: Condition | None = None
+
+
 class Views(Protocol):
     """Reads for the API; each call is one short read-only transaction."""
 
@@ -174,4 +184,10 @@ class Views(Protocol):
         self, appointment_ids: Iterable[AppointmentId]
     ) -> dict[AppointmentId, Appointment]:
         """Return these appointments, in one query."""
+        ...
+
+    def alerts(
+        self, wanted: AlertFilter, *, cursor: str | None, limit: int
+    ) -> Page[Alert]:
+        """Return a page of alerts, newest first."""
         ...

@@ -193,6 +193,12 @@ SETTLED_BY_VETTING = frozenset(
 """Holds of an order with a slot that a new vetting settles."""
 
 
+UNMAPPED = frozenset(
+    {HoldCode.UNMAPPED_PROCEDURE, HoldCode.UNKNOWN_URGENCY, HoldCode.UNKNOWN_SITE}
+)
+"""Holds for a code of the sender's that is not mapped to anything of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class HoldReason:
     """One reason, with the value that was not understood (never patient data).

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from booking_engine.domain.alerts import Alert, Condition
 from booking_engine.domain.decisions import Decision, DecisionKind
 from booking_engine.domain.diary_entries import (
     DiaryEntry,
@@ -496,3 +497,16 @@ def delivery_of(row: Any) -> Delivery:
         answers=row.answers,
         application_ack=row.application_ack,
     )
+
+
+def alert_row(alert: Alert) -> Values:
+    """Return the row of an alert."""
+    values: Values = {name: getattr(alert, name) for name in Alert.__slots__}
+    values["condition"] = alert.condition.value
+    return values
+
+
+def alert_of(row: Any) -> Alert:
+    """Return the alert of a row."""
+    values = {name: getattr(row, name) for name in Alert.__slots__}
+    return Alert(**values | {"condition": Condition(row.condition)})

@@ -13,6 +13,10 @@ from typing import Final
 
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import Ids
+from booking_engine.persistence.memory_alerts import (
+    InMemoryAlerts,
+    InMemoryTraffic,
+)
 from booking_engine.persistence.memory_diary import InMemoryDiary
 from booking_engine.persistence.memory_orders import (
     InMemoryDecisions,
@@ -47,6 +51,8 @@ class InMemoryUnitOfWork:
         self.parking = InMemoryParking(self._transaction)
         self.outbox = InMemoryOutbox(self._transaction)
         self.partner_data = InMemoryPartnerData(self._transaction)
+        self.alerts = InMemoryAlerts(self._transaction)
+        self.traffic = InMemoryTraffic(self._transaction)
 
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from booking_engine.application.ports import MessageKey, PlacerKey
+from booking_engine.domain.alerts import Alert, AlertId
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus
@@ -81,6 +82,7 @@ class Tables:
     partner_version: int = 0
     patients: dict[PatientId, RegisteredPatient] = field(default_factory=dict)
     patient_keys: dict[PatientKey, PatientId] = field(default_factory=dict)
+    alerts: dict[AlertId, Alert] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
 
     def copy(self) -> Tables:

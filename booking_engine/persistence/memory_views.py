@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from booking_engine.application.views import (
     COUNTED,
+    AlertFilter,
     AppointmentFilter,
     MessageFilter,
     OrderFilter,
@@ -15,6 +16,7 @@ from booking_engine.application.views import (
     WorklistFilter,
     WorklistItem,
 )
+from booking_engine.domain.alerts import Alert
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
@@ -217,6 +219,26 @@ class InMemoryViews:
             BY_INSTANT,
             cursor=cursor,
             limit=limit,
+        )
+
+    def alerts(
+        self, wanted: AlertFilter, *, cursor: str | None, limit: int
+    ) -> Page[Alert]:
+        """Return a page of alerts, newest first."""
+        found = [
+            one
+            for one in self._factory.published.alerts.values()
+            if wanted.is_open in (None, one.is_open)
+            and wanted.partner in (None, one.partner)
+            and wanted.condition in (None, one.condition)
+        ]
+        return _page(
+            found,
+            lambda one: (one.raised_at, one.id),
+            BY_INSTANT,
+            cursor=cursor,
+            limit=limit,
+            newest_first=True,
         )
 
     def messages_of(self, order_id: OrderId) -> list[MessageId]:

@@ -593,6 +593,36 @@ class PartnerVersionRow(Row, table=True):
     version: int
 
 
+class AlertRow(Row, table=True):
+    """An alert; at most one of a partner's condition is open, whoever watches."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index(
+            "uq_alert_open",
+            *("partner", "condition"),
+            unique=True,
+            sqlite_where=text("cleared_at IS NULL"),
+            postgresql_where=text("cleared_at IS NULL"),
+        ),
+        Index("ix_alert_raised", "raised_at", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    partner: str
+    condition: str
+    raised_at: datetime
+    value: float
+    threshold: float
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    note: str
+    cleared_at: datetime | None
+    told_raised: bool
+    told_cleared: bool
+    version: int
+
+
 def table_of(row: type[Row]) -> Table:
     """Return the table behind a row class."""
     return metadata.tables[str(row.__tablename__)]

@@ -17,6 +17,7 @@ from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
 from booking_engine.persistence.engine import make_engine
 from booking_engine.persistence.outbox import SqlOutbox
 from booking_engine.persistence.session import Database
+from booking_engine.persistence.sql_alerts import SqlAlerts
 from booking_engine.persistence.sql_diary import SqlDiary
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
@@ -25,6 +26,7 @@ from booking_engine.persistence.sql_partners import SqlPartnerData
 from booking_engine.persistence.sql_patients import SqlPatients
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
+from booking_engine.persistence.sql_traffic import SqlTraffic
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import Kind, Write
 
@@ -57,6 +59,8 @@ class SqlUnitOfWork:
         self.parking = SqlParking(transaction)
         self.outbox = SqlOutbox(transaction, ids)
         self.partner_data = SqlPartnerData(transaction)
+        self.alerts = SqlAlerts(transaction)
+        self.traffic = SqlTraffic(transaction)
 
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""

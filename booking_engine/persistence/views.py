@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from booking_engine.application.views import (
     COUNTED,
+    AlertFilter,
     AppointmentFilter,
     MessageFilter,
     OrderFilter,
@@ -28,6 +29,7 @@ from booking_engine.application.views import (
     WorklistFilter,
     WorklistItem,
 )
+from booking_engine.domain.alerts import Alert
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage
 from booking_engine.domain.register import nhs_key
@@ -60,10 +62,12 @@ Condition = ColumnElement[bool]
 _ORDER: Final = rows.table_of(rows.ImagingOrderRow)
 _APPOINTMENT: Final = rows.table_of(rows.AppointmentRow)
 _MESSAGE: Final = rows.table_of(rows.InboundMessageRow)
+_ALERT: Final = rows.table_of(rows.AlertRow)
 _LINK: Final = rows.table_of(rows.MessageOrderRow)
 
 _TIER_KEY: Final = (_ORDER.c.tier, _ORDER.c.breach_on, _ORDER.c.id)
 _RECEIVED_KEY: Final = (_ORDER.c.received_at, _ORDER.c.id)
+_RAISED_KEY: Final = (_ALERT.c.raised_at, _ALERT.c.id)
 _START_KEY: Final = (_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
 
 Key = tuple[ColumnElement[Any], ...]
@@ -208,6 +212,19 @@ class SqlViews:
             found = session.rows(page, **values, limit=limit + 1)
         return _page(found, _START_KEY, limit, mapping.appointment_of)
 
+    def alerts(
+        self, wanted: AlertFilter, *, cursor: str | None, limit: int
+    ) -> Page[Alert]:
+        """Return a page of alerts, newest first."""
+        checked_limit(limit)
+        after = decode_cursor(cursor, BY_INSTANT)
+        values = _given(partner=wanted.partner, condition=wanted.condition)
+        page = _alerts(tuple(values), wanted.is_open, bool(after))
+        values |= _ends(_RAISED_KEY, after)
+        with self._reading() as session:
+            found = session.rows(page, **values, limit=limit + 1)
+        return _page(found, _RAISED_KEY, limit, mapping.alert_of)
+
     def messages_of(self, order_id: OrderId) -> list[MessageId]:
         """Return the inbound messages that created or changed an order, in order."""
         with self._reading() as session:
@@ -293,6 +310,17 @@ def _appointments(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the
         lambda _: _ahead(
             select(_APPOINTMENT), _START_KEY, conditions, after=after
         ).limit(bindparam("limit"))
+    )
+
+
+@lru_cache(_KEPT)
+def _alerts(given: Names, is_open: bool | None, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
+    conditions = _equal(_ALERT, given)
+    if is_open is not None:
+        cleared = _ALERT.c.cleared_at
+        conditions.append(cleared.is_(None) if is_open else cleared.is_not(None))
+    return Statement(
+        lambda _: _back(select(_ALERT), _RAISED_KEY, conditions, after=after)
     )
 
 

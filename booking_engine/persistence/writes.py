@@ -60,6 +60,7 @@ class Kind(IntEnum):
     MAPPING = 22
     MESSAGE_KEY = 30
     DIARY = 23
+    ALERT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.MAPPING: rows.table_of(rows.CodeMappingRow),
     Kind.PATIENT: rows.table_of(rows.PatientRow),
     Kind.PATIENT_IDENTIFIER: rows.table_of(rows.PatientIdentifierRow),
+    Kind.ALERT: rows.table_of(rows.AlertRow),
 }
 LABELS: Final = {
     Kind.ORDER: "Order",
@@ -115,6 +117,7 @@ LABELS: Final = {
     Kind.PARKED: "Parked message",
     Kind.MAPPING: "Mapping",
     Kind.PATIENT: "Patient",
+    Kind.ALERT: "Alert",
 }
 
 
@@ -228,6 +231,7 @@ _WRITERS: Final = {
     Kind.MAPPING: _write_versioned,
     Kind.PATIENT: _write_versioned,
     Kind.PATIENT_IDENTIFIER: _write_identifiers,
+    Kind.ALERT: _write_versioned,
 }
 
 

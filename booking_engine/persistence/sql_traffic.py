@@ -1,0 +1,181 @@
+"""What the stored messages say of each partner's feed, in few queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from booking_engine.domain.alerts import Answers, FeedReading
+from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
+from booking_engine.domain.orders import UNMAPPED, OrderStatus
+from booking_engine.persistence.statements import POSTGRESQL, Statement
+from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.writes import TABLES, Kind
+
+_MESSAGE: Final = TABLES[Kind.MESSAGE]
+_DELIVERY: Final = TABLES[Kind.DELIVERY]
+_ORDER: Final = TABLES[Kind.ORDER]
+
+NOT_TAKEN: Final = (
+    MessageOutcome.REFUSED,
+    MessageOutcome.UNREADABLE,
+    MessageOutcome.FAILED,
+)
+"""Outcomes under which a refused message is filed."""
+ACCEPTING: Final = (b"\rMSA|AA", b"\rMSA|CA")
+"""In an acknowledgement of ours that lets the sender go on."""
+_INSTANT: Final = _MESSAGE.c.received_at.type
+
+
+def _refused(dialect: str) -> ColumnElement[bool]:
+    """Return that a message was answered AE, AR, CE or CR, or not at all."""
+    ack = _MESSAGE.c.ack
+    # Neither engine has what the other has; escaping leaves ASCII as it is.
+    found = (
+        [
+            func.strpos(func.encode(ack, "escape"), mark.decode("ascii"))
+            for mark in ACCEPTING
+        ]
+        if dialect == POSTGRESQL
+        else [func.instr(ack, literal(mark)) for mark in ACCEPTING]
+    )
+    return and_(
+        _MESSAGE.c.outcome != MessageOutcome.PROCESSED.value,
+        or_(*(_MESSAGE.c.outcome == outcome.value for outcome in NOT_TAKEN)),
+        *(place == 0 for place in found),
+    )
+
+
+def _readings(dialect: str) -> Select[Any]:
+    name: ColumnElement[Any]
+    if dialect == POSTGRESQL:
+        given = func.unnest(bindparam("partners", type_=ARRAY(String)))
+        name = given.column_valued("asked")  # no column of ours
+    else:
+        given = func.json_each(bindparam("partners", type_=JSON))
+        name = given.table_valued("value").c.value
+    message, delivery, order = _MESSAGE.c, _DELIVERY.c, _ORDER.c
+    came = (
+        message.partner == name,
+        message.received_at >= bindparam("since", type_=_INSTANT),
+    )
+    last = (
+        select(message.received_at)
+        .where(message.partner == name)
+        .order_by(message.received_at.desc())
+        .limit(1)
+    )
+    oldest = (
+        select(delivery.created_at)
+        .where(
+            delivery.destination == name,
+            delivery.status == DeliveryStatus.PENDING.value,
+        )
+        .order_by(delivery.sequence)
+        .limit(1)
+    )
+    waiting = select(func.count()).where(
+        order.status == OrderStatus.HELD.value,
+        order.partner == name,
+        or_(*(order.hold_codes.like(f"%,{code.value},%") for code in sorted(UNMAPPED))),
+    )
+    return select(
+        name.label("partner"),
+        last.scalar_subquery().label("last"),
+        select(func.count()).where(*came).scalar_subquery().label("came"),
+        select(func.count())
+        .where(_refused(dialect), *came)
+        .scalar_subquery()
+        .label("refused"),
+        oldest.scalar_subquery().label("oldest"),
+        waiting.scalar_subquery().label("waiting"),
+    )
+
+
+def _between() -> tuple[ColumnElement[bool], ...]:
+    return (
+        _MESSAGE.c.partner == bindparam("partner"),
+        _MESSAGE.c.received_at >= bindparam("begin", type_=_INSTANT),
+        _MESSAGE.c.received_at < bindparam("end", type_=_INSTANT),
+    )
+
+
+def _sample(_: str) -> Select[Any]:
+    message = _MESSAGE.c
+    place = func.row_number().over(order_by=(message.received_at, message.id))
+    numbered = select(message.id, place.label("place")).where(*_between()).subquery()
+    return (
+        select(message.raw)
+        .join(numbered, numbered.c.id == message.id)
+        .where(numbered.c.place % bindparam("step") == 0)
+        .order_by(numbered.c.place)
+        .limit(bindparam("most"))
+    )
+
+
+_READINGS: Final = Statement(_readings)
+_CAME: Final = Statement(lambda _: select(func.count()).where(*_between()))
+_REFUSED: Final = Statement(
+    lambda on: select(func.count()).where(_refused(on), *_between())
+)
+_SAMPLE: Final = Statement(_sample)
+
+
+class SqlTraffic:
+    """What the stored messages say of each feed."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def readings(
+        self, partners: Iterable[PartnerId], since: datetime
+    ) -> dict[PartnerId, FeedReading]:
+        """Return how each feed stands, in one query."""
+        t = self._transaction
+        t.settle(Kind.MESSAGE, Kind.DELIVERY, Kind.ORDER)
+        found = t.rows(_READINGS, partners=sorted(set(partners)), since=since)
+        return {
+            row.partner: FeedReading(
+                last_received_at=row.last,
+                oldest_unsent_at=row.oldest,
+                given=Answers(row.came, row.refused),
+                unmapped=row.waiting,
+            )
+            for row in found
+        }
+
+    def volume(
+        self, partner: PartnerId, begin: datetime, end: datetime
+    ) -> tuple[int, int]:
+        """Return how many messages came, and how many of them were refused."""
+        t = self._transaction
+        t.settle(Kind.MESSAGE)
+        window = {"partner": partner, "begin": begin, "end": end}
+        return t.rows(_CAME, **window)[0][0], t.rows(_REFUSED, **window)[0][0]
+
+    def sample(
+        self, partner: PartnerId, begin: datetime, end: datetime, *, most: int
+    ) -> list[bytes]:
+        """Return the bytes of at most so many messages, evenly over the time."""
+        came, _ = self.volume(partner, begin, end)
+        step = max(1, -(-came // most))
+        found = self._transaction.rows(
+            _SAMPLE, partner=partner, begin=begin, end=end, step=step, most=most
+        )
+        return [bytes(row.raw) for row in found]

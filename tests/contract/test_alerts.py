@@ -1,0 +1,219 @@
+"""Alerts, and what the stored messages say of each feed, on every store."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from booking_engine.application.views import AlertFilter
+from booking_engine.domain.alerts import Alert, Answers, Condition, FeedReading
+from booking_engine.domain.errors import InvalidValue, NotKnown, StaleVersion
+from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
+from booking_engine.domain.orders import HoldCode, HoldReason, OrderStatus
+
+NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+SILENT, SLOW = Condition.SILENT_FEED, Condition.SLOW_ANSWERS
+
+
+def alert(number, condition=SILENT, partner="ris-north", **given):
+    values = {
+        "id": f"W{number}",
+        "partner": partner,
+        "condition": condition,
+        "raised_at": NOON + number * MINUTE,
+        "value": 1.5,
+        "threshold": 1.0,
+    }
+    return Alert(**values | given)
+
+
+def stored(store, *alerts):
+    with store.units() as uow:
+        for one in alerts:
+            uow.alerts.add(one)
+        uow.commit()
+
+
+def test_an_alert_comes_back_whole(store):
+    full = alert(
+        1,
+        acknowledged_at=NOON,
+        acknowledged_by="person:a",
+        note="called the trust",
+        cleared_at=NOON + MINUTE,
+        told_raised=True,
+        told_cleared=True,
+        version=3,
+    )
+    stored(store, full, alert(2))
+
+    with store.units.reading() as uow:
+        assert uow.alerts.get("W1") == full
+        assert uow.alerts.open() == [alert(2)]
+        with pytest.raises(NotKnown, match="Alert W9"):
+            uow.alerts.get("W9")
+
+
+def test_of_one_condition_only_one_is_open(store):
+    stored(store, alert(1), alert(2, SLOW), alert(3, partner="ris-south"))
+
+    with store.units() as uow:
+        uow.alerts.add(alert(4))
+        with pytest.raises(StaleVersion):
+            uow.flush()
+
+    with store.units() as uow:
+        uow.alerts.save(replace(uow.alerts.get("W1"), cleared_at=NOON + MINUTE))
+        uow.commit()
+    stored(store, alert(5))
+    with store.units.reading() as uow:
+        assert [one.id for one in uow.alerts.open()] == ["W2", "W3", "W5"]
+
+
+def test_two_processes_cannot_both_raise_it(sql_store):
+    other = sql_store.another_process()
+    with sql_store.units() as uow:
+        uow.alerts.add(alert(1))
+        uow.commit()
+    with other() as uow:
+        uow.alerts.add(alert(2))
+        with pytest.raises(StaleVersion):
+            uow.commit()
+
+
+def test_a_change_by_somebody_else_is_noticed(store):
+    stored(store, alert(1))
+    with store.units() as uow:
+        seen = uow.alerts.get("W1")
+        uow.alerts.save(replace(seen, note="first"))
+        uow.commit()
+
+    with store.units() as uow:
+        uow.alerts.save(replace(seen, note="second"))
+        with pytest.raises(StaleVersion, match="Alert W1"):
+            uow.flush()
+    with store.units.reading() as uow:
+        assert (uow.alerts.get("W1").note, uow.alerts.get("W1").version) == ("first", 2)
+
+
+def test_what_the_webhook_was_not_told_is_found_for_a_while(store):
+    cleared = {"cleared_at": NOON + 10 * MINUTE}
+    stored(
+        store,
+        alert(1, **cleared, told_raised=True),
+        alert(2, told_raised=True),
+        alert(3, SLOW),
+        alert(4, **cleared, told_raised=True, told_cleared=True),
+    )
+
+    with store.units.reading() as uow:
+        assert [o.id for o in uow.alerts.untold(NOON, limit=9)] == ["W1", "W3"]
+        assert [o.id for o in uow.alerts.untold(NOON, limit=1)] == ["W1"]
+        assert [o.id for o in uow.alerts.untold(NOON + 4 * MINUTE, limit=9)] == ["W1"]
+        assert uow.alerts.untold(NOON + 11 * MINUTE, limit=9) == []
+
+
+def test_alerts_are_listed_in_pages_newest_first(store):
+    cleared = {"cleared_at": NOON + 10 * MINUTE}
+    stored(store, *(alert(n, **cleared) for n in range(1, 5)), alert(5), alert(6, SLOW))
+
+    def ids(wanted, **page):
+        found = store.views.alerts(wanted, **{"cursor": None, "limit": 9} | page)
+        return [one.id for one in found.items], found.next_cursor
+
+    first, cursor = ids(AlertFilter(), limit=4)
+    assert first == ["W6", "W5", "W4", "W3"]
+    assert ids(AlertFilter(), cursor=cursor) == (["W2", "W1"], None)
+    assert ids(AlertFilter(is_open=True))[0] == ["W6", "W5"]
+    assert ids(AlertFilter(is_open=False))[0] == ["W4", "W3", "W2", "W1"]
+    assert ids(AlertFilter(condition=SLOW))[0] == ["W6"]
+    assert ids(AlertFilter(partner="nobody"))[0] == []
+    with pytest.raises(InvalidValue):
+        ids(AlertFilter(), cursor="nonsense")
+
+
+# Traffic -----------------------------------------------------------------------------
+
+
+def test_each_feed_is_read_in_one_go(store, make):
+    order = make.order()
+    held = [
+        make.order(status=OrderStatus.HELD, holds=(HoldReason(code),))
+        for code in (
+            HoldCode.UNMAPPED_PROCEDURE,
+            HoldCode.UNKNOWN_URGENCY,
+            HoldCode.MISSING_BIRTH_DATE,
+        )
+    ]
+    refused, ack = MessageOutcome.REFUSED, b"MSH|^~\\&|X\rMSA|AE|1\r"
+    with store.units() as uow:
+        for one in (order, *held):
+            uow.orders.add(one)
+        for message in (
+            make.message(received_at=NOON - MINUTE, outcome=refused, ack=ack),
+            make.message(received_at=NOON, ack=ack.replace(b"AE", b"AA")),
+            make.message(received_at=NOON + MINUTE, outcome=refused, ack=ack),
+            # What a rule refuses for good is answered AA: the sender may go on.
+            make.message(
+                received_at=NOON + 2 * MINUTE,
+                outcome=refused,
+                ack=ack.replace(b"AE", b"AA"),
+            ),
+            make.message(
+                received_at=NOON + 3 * MINUTE,
+                outcome=MessageOutcome.UNREADABLE,
+                ack=b"",
+            ),
+            make.message(received_at=NOON + 9 * MINUTE, partner="ris-south"),
+            make.message(received_at=NOON + 9 * MINUTE, partner=None),
+        ):
+            uow.messages.add(message)
+        for minutes in (5, 6, 7):
+            at = NOON + minutes * MINUTE
+            kind = EventKind.APPOINTMENT_BOOKED
+            uow.outbox.add(Event(kind, order.id, at, ("ris-north",)))
+        uow.flush()
+        first, second, _ = uow.outbox.of_order(order.id)
+        uow.outbox.save(
+            [
+                replace(first, status=DeliveryStatus.DELIVERED),
+                replace(second, status=DeliveryStatus.PARKED),
+            ]
+        )
+        uow.commit()
+
+    with store.units.reading() as uow:
+        found = uow.traffic.readings(["ris-north", "ris-south", "ris-new"], NOON)
+        assert found == {
+            "ris-north": FeedReading(
+                last_received_at=NOON + 3 * MINUTE,
+                oldest_unsent_at=NOON + 7 * MINUTE,
+                given=Answers(4, 2),
+                unmapped=2,
+            ),
+            "ris-south": FeedReading(
+                last_received_at=NOON + 9 * MINUTE, given=Answers(1, 0)
+            ),
+            "ris-new": FeedReading(),
+        }
+        assert uow.traffic.volume("ris-north", NOON - MINUTE, NOON) == (1, 1)
+        assert uow.traffic.volume("ris-north", NOON, NOON + MINUTE) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("most", "places"),
+    [(1, [10]), (3, [4, 8]), (5, [2, 4, 6, 8, 10]), (50, list(range(1, 11)))],
+)
+def test_a_sample_is_spread_evenly(store, make, most, places):
+    with store.units() as uow:
+        for number in range(1, 11):
+            raw = b"%d" % number
+            uow.messages.add(make.message(raw=raw, received_at=NOON + number * MINUTE))
+        uow.messages.add(make.message(partner="ris-south"))
+        uow.commit()
+
+    with store.units.reading() as uow:
+        found = uow.traffic.sample("ris-north", NOON, NOON + 11 * MINUTE, most=most)
+    assert found == [b"%d" % place for place in places]
