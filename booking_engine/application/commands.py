@@ -245,12 +245,15 @@ class CancelAppointment:
     by_patient
         A patient's cancellation resets the clock to the appointment's date; a
         hospital's never does.
+    told_by
+        The partner that cancelled: it is not told.
     """
 
     appointment_id: AppointmentId
     reason: str
     by_patient: bool
     version: int | None = None
+    told_by: PartnerId | None = None
 
 
 @dataclass(frozen=True, slots=True)

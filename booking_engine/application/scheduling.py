@@ -248,7 +248,7 @@ def move_appointment(
         decision_id=decision.id,
     )
     uow.schedule.save(moved)
-    after = order.after(Action.MOVE, context.now)
+    after = order.after(Action.MOVE, context.now).without_conflicts()
     _save(order, after, Action.MOVE, uow, context, note=command.reason)
     _tell_of_move(order, old, moved, command.reason, uow, context)
     uow.flush()
@@ -314,16 +314,16 @@ def cancel_appointment(
     after = replace(order.relisted(Action.UNBOOK, context.now), clock=clock)
     _save(order, after, Action.UNBOOK, uow, context, note=command.reason)
     uow.orders.log_clock(ClockEvent(order.id, context.now, reason, clock.started_on))
-    uow.outbox.add(
-        appointment_event(
-            EventKind.APPOINTMENT_CANCELLED,
-            order,
-            cancelled,
-            uow,
-            context,
-            reason=command.reason,
-        )
+    event = appointment_event(
+        EventKind.APPOINTMENT_CANCELLED,
+        order,
+        cancelled,
+        uow,
+        context,
+        reason=command.reason,
     )
+    told = tuple(partner for partner in event.audience if partner != command.told_by)
+    uow.outbox.add(replace(event, audience=told))
     return _stored(cancelled)
 
 

@@ -181,12 +181,20 @@ class HoldCode(StrEnum):
     SAFETY_ANSWER_AFTER_BOOKING = "safety_answer_after_booking"
     CANCEL_OUT_OF_ORDER = "cancel_out_of_order"
     PLACER_NUMBER_REUSED = "placer_number_reused"
+    DIARY_CONFLICT = "diary_conflict"
+    """An entry of another diary, or a closure, has come to lie on the booking."""
+    BOOKED_ELSEWHERE = "booked_elsewhere"
+    """Another diary has booked the order, but it cannot be booked there here."""
+    DISCONTINUED = "discontinued"
+    """The exam was begun and broken off."""
 
 
 SETTLED_BY_A_PERSON = frozenset(
     {HoldCode.PLACER_NUMBER_REUSED, HoldCode.IDENTITY_CONFLICT}
 )
 """Holds that nothing a sender sends can settle."""
+SETTLED_BY_ANOTHER_SLOT = frozenset({HoldCode.DIARY_CONFLICT})
+"""Holds that go when the appointment is moved or cancelled."""
 SETTLED_BY_VETTING = frozenset(
     {HoldCode.CHANGED_AFTER_BOOKING, HoldCode.SAFETY_ANSWER_AFTER_BOOKING}
 )
@@ -363,6 +371,13 @@ class ImagingOrder:
             return replace(self, holds=left)
         return self.after(Action.RELEASE, at)
 
+    def without_conflicts(self) -> ImagingOrder:
+        """Return the order without what a slot was the reason for: it has another."""
+        return replace(
+            self,
+            holds=tuple(h for h in self.holds if h.code not in SETTLED_BY_ANOTHER_SLOT),
+        )
+
     def relisted(self, action: Action, at: datetime) -> ImagingOrder:
         """Return the order back on the list after `action`.
 
@@ -370,10 +385,11 @@ class ImagingOrder:
         never vetted: then it goes back to vetting, or is held for what is still open.
         """
         listed = self.after(action, at)
-        if self.vetting is not None and not self.holds:
+        holds = self.without_conflicts().holds
+        if self.vetting is not None and not holds:
             return listed
         again = replace(listed.after(Action.RESUBMIT, at), vetting=None)
-        still_open = tuple(h for h in self.holds if h.code not in SETTLED_BY_VETTING)
+        still_open = tuple(h for h in holds if h.code not in SETTLED_BY_VETTING)
         return again.held(still_open, at) if still_open else again
 
     @property

@@ -1,0 +1,388 @@
+"""Another system's diary, and closures: what stands there, and what is over.
+
+The engine books nothing into the time of an entry; an entry that is a booking of ours
+by another name, or that books an order of ours which may be booked, is linked to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from booking_engine.application.attendance import record_outcome
+from booking_engine.application.commands import CancelAppointment, RecordOutcome
+from booking_engine.application.context import Context
+from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
+from booking_engine.application.diary_conflicts import flag, settle_conflicts, unflag
+from booking_engine.application.diary_links import (
+    adopted,
+    is_live,
+    keeps,
+    moved,
+    order_of,
+    our_appointment,
+    refuse_others_scanners,
+)
+from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.received import Received, ReceivedAs
+from booking_engine.application.scheduling import cancel_appointment
+from booking_engine.domain.diary_entries import (
+    DiaryEntry,
+    EntryKind,
+    EntryStatus,
+    Stretch,
+    hulls,
+    overlaps,
+    remainder,
+)
+from booking_engine.domain.errors import InvalidValue, NotKnown
+from booking_engine.domain.identifiers import DiaryEntryId, OrderId
+from booking_engine.domain.orders import HoldCode, HoldReason, ImagingOrder
+from booking_engine.domain.schedule import Appointment
+
+
+def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Received:
+    """Record what stands in another diary, or that our own people close time.
+
+    A booking of ours in that diary moves with it. What comes to lie on other bookings
+    is put to a person; nothing of ours is moved for it.
+
+    Raises
+    ------
+    NotKnown
+        The number is not known and may not be new, or there is no such scanner.
+    InvalidValue
+        Nothing is said of when, or another partner keeps the scanner's diary.
+    TransitionRefused
+        It moves a booking of ours whose patient has arrived.
+    """
+    entries = _named(command, uow)
+    ours = our_appointment(command.partner, command.appointment_id, entries, uow)
+    if not entries and ours is None and not command.may_create:
+        raise _unknown(command.number)
+    if _is_older(command.sent_at, entries):
+        return _received(ReceivedAs.IGNORED_OLDER, entries, ours)
+    stretches = hulls(command.stretches)
+    if not stretches:
+        raise InvalidValue(
+            f"Entry {command.number} has no time; send when it begins and ends."
+        )
+    refuse_others_scanners(command.partner, stretches, uow)
+    if ours is not None and not is_live(ours):
+        ours = None
+    order = _order(command, ours, entries, uow)
+    if ours is None and order is not None:
+        live = uow.schedule.live_appointment(order.id)
+        if live is not None and keeps(command.partner, live.scanner, uow):
+            ours = live
+    if _says_nothing_new(entries, stretches, order, ours):
+        return _received(ReceivedAs.DUPLICATE, entries, ours)
+    return _record(command, entries, stretches, order, ours, uow, context)
+
+
+def _record(
+    command: RecordEntry,
+    entries: Sequence[DiaryEntry],
+    stretches: Sequence[Stretch],
+    order: ImagingOrder | None,
+    ours: Appointment | None,
+    uow: UnitOfWork,
+    context: Context,
+) -> Received:
+    """Store what is new, link it if it can be, and put conflicts to a person."""
+    if order is not None:
+        _make_room(entries, uow)
+    main = _main(stretches, ours)
+    linked = _linked(command, main, order, ours, uow, context)
+    stored = _store(command, entries, stretches, main, linked, order, uow, context)
+    conflicts = settle_conflicts(entries, stored, uow, context)
+    held = bool(conflicts)
+    if order is not None and linked is None:
+        taking = next(e for e in stored if e.stretch == main)
+        reason = HoldReason(HoldCode.BOOKED_ELSEWHERE, taking.id)
+        held |= flag(uow.orders.get(order.id), reason, uow, context)
+    elif order is not None:
+        for entry in entries:
+            unflag(order.id, entry.id, uow, context)
+    uow.flush()
+    kind = ReceivedAs.CHANGED if entries or ours else ReceivedAs.CREATED
+    return Received(
+        None if order is None else order.id,
+        ReceivedAs.HELD if held else kind,
+        others=tuple(i for i in conflicts if order is None or i != order.id),
+        appointment_id=None if linked is None else linked.id,
+    )
+
+
+def end_entry(command: EndEntry, uow: UnitOfWork, context: Context) -> Received:
+    """Record that another diary has it no more; a cancelled order waits again.
+
+    Raises
+    ------
+    NotKnown
+        Neither entry nor appointment has that number.
+    TransitionRefused
+        Our booking is over already, or its time has not come (did not attend).
+    """
+    entries = _named(command, uow)
+    ours = our_appointment(command.partner, command.appointment_id, entries, uow)
+    if command.ending is Ending.REOPENED and not entries:
+        entries = _closures_in(command, uow)
+    if not entries and ours is None:
+        raise _unknown(command.number)
+    if _is_older(command.sent_at, entries):
+        return _received(ReceivedAs.IGNORED_OLDER, entries, ours)
+    over = all(entry.status is EntryStatus.ENDED for entry in entries)
+    if over and (ours is None or not is_live(ours)):
+        return _received(ReceivedAs.DUPLICATE, entries, ours)
+
+    ended = [
+        _ended(entry, command)
+        for entry in entries
+        if entry.status is not EntryStatus.ENDED
+    ]
+    rest: list[DiaryEntry] = []
+    for entry in ended:
+        uow.diary.save(entry)
+        if command.ending is Ending.REOPENED:
+            rest += _what_stays_closed(entry, command.stretches, context)
+    for entry in rest:
+        uow.diary.add(entry)
+    uow.flush()
+    held = _end_ours(command, ours, uow, context)
+    settle_conflicts(entries, rest, uow, context)
+    for entry in ended:
+        if entry.order_id is not None:
+            unflag(entry.order_id, entry.id, uow, context)
+    uow.flush()
+    kind = ReceivedAs.HELD if held else ReceivedAs.CANCELLED
+    return _received(kind, entries, ours)
+
+
+def _end_ours(
+    command: EndEntry, ours: Appointment | None, uow: UnitOfWork, context: Context
+) -> bool:
+    """Do to a booking of ours what became of it; return whether a person must look."""
+    if ours is None or not is_live(ours):
+        return False
+    reason = command.reason or command.ending.value
+    match command.ending:
+        case Ending.MISSED:
+            record_outcome(RecordOutcome(ours.id, "did_not_attend"), uow, context)
+        case Ending.DISCONTINUED:
+            order = uow.orders.get(ours.order_id)
+            return flag(order, HoldReason(HoldCode.DISCONTINUED, reason), uow, context)
+        case Ending.CANCELLED | Ending.DELETED | Ending.REOPENED:
+            cancel_appointment(
+                CancelAppointment(
+                    ours.id,
+                    reason,
+                    by_patient=command.by_patient,
+                    told_by=command.partner,
+                ),
+                uow,
+                context,
+            )
+    return False
+
+
+def _named(command: RecordEntry | EndEntry, uow: UnitOfWork) -> list[DiaryEntry]:
+    if isinstance(command, EndEntry) and command.entry_id is not None:
+        return [uow.diary.get(command.entry_id)]
+    if command.partner is None or not command.number:
+        return []
+    return uow.diary.numbered(command.partner, command.number)
+
+
+def _closures_in(command: EndEntry, uow: UnitOfWork) -> list[DiaryEntry]:
+    """Return the partner's closures that lie in the time that it reopens."""
+    return [
+        entry
+        for stretch in command.stretches
+        if stretch.scanner is not None
+        for entry in uow.diary.taking_between(
+            stretch.starts_at, stretch.ends_at, scanners=[stretch.scanner]
+        )
+        if entry.kind is EntryKind.CLOSURE and entry.partner == command.partner
+    ]
+
+
+def _is_older(sent_at: datetime, entries: Sequence[DiaryEntry]) -> bool:
+    """Return whether a message was sent before the last one that was applied.
+
+    Some senders write whole minutes: within the minute, what comes later is later.
+    """
+    latest = max((entry.sent_at for entry in entries), default=None)
+    return latest is not None and sent_at < latest.replace(second=0, microsecond=0)
+
+
+def _order(
+    command: RecordEntry,
+    ours: Appointment | None,
+    entries: Sequence[DiaryEntry],
+    uow: UnitOfWork,
+) -> ImagingOrder | None:
+    if ours is not None:
+        return uow.orders.get(ours.order_id)
+    named = order_of(command.partner, command.order, uow)
+    if named is not None:
+        return named
+    known = next((e.order_id for e in entries if e.order_id is not None), None)
+    return None if known is None else uow.orders.get(known)
+
+
+def _says_nothing_new(
+    entries: Sequence[DiaryEntry],
+    stretches: Sequence[Stretch],
+    order: ImagingOrder | None,
+    ours: Appointment | None,
+) -> bool:
+    """Return whether all of it is stored already, and linked as far as it can be."""
+    standing = [entry for entry in entries if entry.status is not EntryStatus.ENDED]
+    same = {entry.stretch for entry in standing} == set(stretches)
+    if order is None:
+        return bool(standing) and same
+    linked = [entry for entry in standing if entry.status is EntryStatus.LINKED]
+    return (
+        same
+        and ours is not None
+        and any(entry.appointment_id == ours.id for entry in linked)
+        and Stretch(ours.scanner, ours.starts_at, ours.ends_at) in stretches
+    )
+
+
+def _make_room(entries: Sequence[DiaryEntry], uow: UnitOfWork) -> None:
+    """Let entries go that may be linked in a moment: they must not be in the way."""
+    for entry in entries:
+        if entry.status is EntryStatus.TAKING:
+            uow.diary.save(replace(entry, status=EntryStatus.ENDED))
+    uow.flush()
+
+
+def _main(stretches: Sequence[Stretch], ours: Appointment | None) -> Stretch:
+    """Return the part that is the exam: where our booking is, else on a scanner."""
+    for stretch in stretches:
+        if ours is not None and stretch.scanner == ours.scanner:
+            return stretch
+    return next((s for s in stretches if s.scanner is not None), stretches[0])
+
+
+def _linked(
+    command: RecordEntry,
+    main: Stretch,
+    order: ImagingOrder | None,
+    ours: Appointment | None,
+    uow: UnitOfWork,
+    context: Context,
+) -> Appointment | None:
+    """Return our appointment that stands for the entry now, if there is one."""
+    if order is None or command.partner is None or main.scanner is None:
+        return None
+    if ours is not None:
+        reason = command.reason or f"moved by {command.partner}"
+        return moved(ours, main, command.partner, reason, uow, context)
+    return adopted(order, main, command.partner, uow, context)
+
+
+def _store(
+    command: RecordEntry,
+    entries: Sequence[DiaryEntry],
+    stretches: Sequence[Stretch],
+    main: Stretch,
+    linked: Appointment | None,
+    order: ImagingOrder | None,
+    uow: UnitOfWork,
+    context: Context,
+) -> list[DiaryEntry]:
+    """Store one entry for each stretch; end those on scanners that are left out."""
+    before = {entry.scanner: entry for entry in entries}
+    stored: list[DiaryEntry] = []
+    for stretch in stretches:
+        stands_for = linked if stretch == main else None
+        known = before.pop(stretch.scanner, None)
+        entry_id = DiaryEntryId(context.ids("K")) if known is None else known.id
+        entry = DiaryEntry(
+            id=entry_id,
+            partner=command.partner,
+            number=command.number or entry_id,
+            kind=command.kind,
+            scanner=stretch.scanner,
+            starts_at=stretch.starts_at,
+            ends_at=stretch.ends_at,
+            status=EntryStatus.TAKING if stands_for is None else EntryStatus.LINKED,
+            sent_at=command.sent_at,
+            order_id=None if order is None else order.id,
+            appointment_id=None if stands_for is None else stands_for.id,
+            patient=command.patient,
+            reason=command.reason,
+            version=1 if known is None else known.version,
+        )
+        if known is None:
+            uow.diary.add(entry)
+        else:
+            uow.diary.save(entry)
+        stored.append(entry)
+    for entry in before.values():
+        uow.diary.save(
+            replace(entry, status=EntryStatus.ENDED, sent_at=command.sent_at)
+        )
+    uow.flush()
+    return stored
+
+
+def _ended(entry: DiaryEntry, command: EndEntry) -> DiaryEntry:
+    return replace(
+        entry,
+        status=EntryStatus.ENDED,
+        sent_at=command.sent_at,
+        reason=command.reason or command.ending.value,
+    )
+
+
+def _what_stays_closed(
+    entry: DiaryEntry, reopened: Sequence[Stretch], context: Context
+) -> list[DiaryEntry]:
+    """Return the closures that are left where only a part is reopened."""
+    cuts = [s for s in reopened if s.scanner == entry.scanner and overlaps(s, entry)]
+    left = [entry.stretch] if cuts else []
+    for cut in cuts:
+        left = [piece for whole in left for piece in remainder(whole, cut)]
+    found: list[DiaryEntry] = []
+    for stretch in left:
+        name = DiaryEntryId(context.ids("K"))
+        found.append(
+            replace(
+                entry,
+                id=name,
+                number=f"{entry.number}/{name}",
+                starts_at=stretch.starts_at,
+                ends_at=stretch.ends_at,
+                status=EntryStatus.TAKING,
+                reason="",
+                version=1,
+            )
+        )
+    return found
+
+
+def _received(
+    kind: ReceivedAs, entries: Sequence[DiaryEntry], ours: Appointment | None
+) -> Received:
+    order_ids: list[OrderId] = [e.order_id for e in entries if e.order_id is not None]
+    if ours is not None:
+        order_ids.insert(0, ours.order_id)
+    unique = tuple(dict.fromkeys(order_ids))
+    return Received(
+        unique[0] if unique else None,
+        kind,
+        others=unique[1:],
+        appointment_id=None if ours is None else ours.id,
+    )
+
+
+def _unknown(number: str) -> NotKnown:
+    return NotKnown(
+        f"No appointment or closure with number {number} has come from this sender;"
+        " send it as new first."
+    )

@@ -1,0 +1,115 @@
+"""What another system's diary, or our own people closing time, may ask of the engine.
+
+As in `commands`: frozen, complete, free of HL7 and HTTP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from booking_engine.domain.diary_entries import EntryKind, Stretch
+from booking_engine.domain.identifiers import (
+    AppointmentId,
+    DiaryEntryId,
+    PartnerId,
+    PatientKey,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNumbers:
+    """By what numbers another system knows an order (SCH-26 and SCH-27).
+
+    Parameters
+    ----------
+    placer_authority
+        Empty where the number came without one: then only an order that this very
+        partner placed is meant.
+    filler_number
+        Ours, or the other system's own.
+    """
+
+    placer_authority: str = ""
+    placer_number: str = ""
+    filler_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """Another system's diary has an appointment or a closure (SIU S12-S14, S23).
+
+    Handled by `diary.record_entry`, which returns a `received.Received`. A snapshot:
+    what is on scanners that it does not name any more is ended. It says again what is
+    stored, or changes it; where the number is not known it is new.
+
+    Parameters
+    ----------
+    partner
+        Who keeps that diary; ``None`` for a closure that our own people make.
+    number
+        Its name there (SCH-2, else SCH-1; PV1-19 of an ADT^A05).
+    stretches
+        When and where; on no scanner of ours it only keeps the patient busy.
+    sent_at
+        The sender's time of the message: what is older than the last is ignored.
+    order
+        The order that it is for, if it says so.
+    appointment_id
+        The appointment of ours that it names, if any.
+    may_create
+        Whether a number that is not known may be new; else `NotKnown` is raised.
+    """
+
+    partner: PartnerId | None
+    number: str
+    kind: EntryKind
+    stretches: tuple[Stretch, ...]
+    sent_at: datetime
+    order: OrderNumbers | None = None
+    appointment_id: AppointmentId | None = None
+    patient: PatientKey | None = None
+    reason: str = ""
+    may_create: bool = True
+
+
+class Ending(StrEnum):
+    """How an entry of another diary ends."""
+
+    CANCELLED = "cancelled"
+    DELETED = "entered in error"
+    DISCONTINUED = "discontinued"
+    """It had begun and was broken off."""
+    MISSED = "did not attend"
+    REOPENED = "reopened"
+    """A closure, or the part of it that `EndEntry.stretches` name."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndEntry:
+    """Another system's diary has it no more (SIU S15, S16, S17, S24, S26).
+
+    Handled by `diary.end_entry`, which returns a `received.Received`. The order of a
+    cancelled appointment goes back to waiting.
+
+    Parameters
+    ----------
+    number
+        As in `RecordEntry`; or name the entry by `entry_id`.
+    by_patient
+        Whether the patient cancelled: that resets the clock, a hospital's cancellation
+        never does (DM01).
+    stretches
+        What is reopened; empty means all of it.
+    """
+
+    partner: PartnerId | None
+    number: str
+    ending: Ending
+    sent_at: datetime
+    appointment_id: AppointmentId | None = None
+    entry_id: DiaryEntryId | None = None
+    stretches: tuple[Stretch, ...] = ()
+    reason: str = ""
+    by_patient: bool = False
