@@ -15,6 +15,7 @@ from api.middleware import RequestScope
 from api.routers import (
     appointments,
     decisions,
+    deliveries,
     messages,
     network,
     operation,
@@ -29,6 +30,7 @@ _ROUTERS: Final = (
     appointments.router,
     decisions.router,
     messages.router,
+    deliveries.router,
     plan_runs.router,
     network.router,
     operation.router,

@@ -43,6 +43,7 @@ from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.profile import Profile
 from hl7_adapters.receiver import Receiver
 from hl7_adapters.relay import Relay, RelayPolicy
+from hl7_adapters.replaying import Replayer
 
 HEALTH: Final = Actor("job:health")
 
@@ -114,6 +115,7 @@ def build(
             profiles=profiles,
             gate=Gate(keys, clock),
             metrics=metrics,
+            replayer=Replayer(dispatcher, receiver, ids=ids, clock=clock),
             request_plan=plans.request,
             stage_of=plans.stage_of,
             orders_changed=jobs.orders_changed,

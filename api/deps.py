@@ -18,6 +18,7 @@ from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.views import Views
 from booking_engine.domain.identifiers import Actor, PartnerId, PlanRunId
 from hl7_adapters.profile import Profile
+from hl7_adapters.replaying import Replayer
 
 _ETAG: Final = re.compile(r'"(\d{1,18})"')
 
@@ -35,6 +36,8 @@ class Services:
 
     Parameters
     ----------
+    replayer
+        Carries out stored messages again.
     request_plan
         Asks for a planning run.
     stage_of
@@ -50,6 +53,7 @@ class Services:
     profiles: Mapping[PartnerId, Profile]
     gate: Gate
     metrics: Metrics
+    replayer: Replayer
     request_plan: PlanRequest
     stage_of: Callable[[PlanRunId], str | None]
     orders_changed: Callable[[], None] = _nobody

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
-from api.schemas.common import PageOf
+from api.schemas.common import MOST, PageOf
 from booking_engine.application.views import Page
 from booking_engine.domain.errors import InvalidValue
 
-MOST: Final = 200
 Item = TypeVar("Item")
 Shown = TypeVar("Shown")
 

@@ -16,8 +16,8 @@ from api.deps import (
     etag,
 )
 from api.openapi import REPEATABLE, refusals
-from api.pages import MOST, Cursor, Limit, shown
-from api.schemas.common import PageOf
+from api.pages import Cursor, Limit, shown
+from api.schemas.common import MOST, PageOf
 from api.schemas.orders import (
     AnswersBody,
     OrderDocument,

@@ -19,6 +19,8 @@ from pydantic import (
 from booking_engine.domain.clock import LONDON
 
 Item = TypeVar("Item")
+MOST: Final = 200
+"""Items of one page."""
 YEARS: Final = range(2000, 2200)
 """Of any instant from outside; beyond, calculations with it could fail."""
 _PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"

@@ -16,7 +16,7 @@ from api.schemas.common import (
     Reason,
     example,
 )
-from api.schemas.messages import DeliveryDocument
+from api.schemas.deliveries import DeliveryDocument
 from booking_engine.domain.orders import HoldCode, OrderStatus
 from booking_engine.domain.safety import Answer, Question
 from booking_engine.domain.vocabulary import (

@@ -455,6 +455,13 @@ class Outbox(Protocol):
         """Return the deliveries of one order, in sequence."""
         ...
 
+    def led_to(self, message: InboundMessage) -> list[Delivery]:
+        """Return what answers a message, and what was told of its orders since.
+
+        In sequence.
+        """
+        ...
+
     def counts(self) -> dict[tuple[PartnerId, str], int]:
         """Return how many deliveries each partner has in each status."""
         ...

@@ -93,7 +93,7 @@ class MessageFilter:
     replay_of
         Only replays of this message.
     unreplayed
-        Only what came over a wire and was not replayed since.
+        Only what came whole over a wire and was not replayed since.
     """
 
     partner: PartnerId | None = None

@@ -10,7 +10,11 @@ from datetime import datetime
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.events import Event
 from booking_engine.domain.identifiers import DeliveryId, EventId, OrderId, PartnerId
-from booking_engine.domain.messages import Delivery, DeliveryStatus
+from booking_engine.domain.messages import (
+    Delivery,
+    DeliveryStatus,
+    InboundMessage,
+)
 from booking_engine.persistence import refusals
 from booking_engine.persistence.memory_transaction import Transaction
 
@@ -130,6 +134,19 @@ class InMemoryOutbox:
         """Return the deliveries of one order, in sequence."""
         tables = self._unit.tables
         return [tables.deliveries[i] for i in tables.deliveries_of.get(order_id, ())]
+
+    def led_to(self, message: InboundMessage) -> list[Delivery]:
+        """Return what answers a message, and what was told of its orders since."""
+        found = [
+            delivery
+            for delivery in self._unit.tables.deliveries.values()
+            if delivery.answers == message.id
+            or (
+                delivery.order_id in message.order_ids
+                and delivery.created_at >= message.received_at
+            )
+        ]
+        return sorted(found, key=lambda delivery: delivery.sequence)
 
     def counts(self) -> dict[tuple[PartnerId, str], int]:
         """Return how many deliveries each partner has in each status."""

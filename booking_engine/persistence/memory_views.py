@@ -84,7 +84,9 @@ def _is_wanted(
         and (until is None or message.received_at < until)
         and not (
             wanted.unreplayed
-            and (message.replay_of is not None or message.id in replayed)
+            and (
+                message.replay_of is not None or message.fault or message.id in replayed
+            )
         )
     )
 

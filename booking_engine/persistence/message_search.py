@@ -141,7 +141,11 @@ def _conditions(given: Names, on: str) -> list[Condition]:
     if "unreplayed" in given:
         later = _MESSAGE.alias("later")
         replay = select(later.c.id).where(later.c.replay_of == _MESSAGE.c.id)
-        found += [_MESSAGE.c.replay_of.is_(None), ~replay.exists()]
+        found += [
+            _MESSAGE.c.replay_of.is_(None),
+            text("inbound_message.fault = ''"),
+            ~replay.exists(),
+        ]
     return found
 
 

@@ -17,7 +17,11 @@ from booking_engine.domain.identifiers import (
     OrderId,
     PartnerId,
 )
-from booking_engine.domain.messages import Delivery, DeliveryStatus
+from booking_engine.domain.messages import (
+    Delivery,
+    DeliveryStatus,
+    InboundMessage,
+)
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
@@ -76,6 +80,15 @@ _OF_ORDER: Final = Statement(
         .where(_DELIVERY.c.order_id == bindparam("order_id"))
         .order_by(_DELIVERY.c.sequence)
     )
+)
+_OF_ORDERS: Final = Statement(
+    lambda on: select(_DELIVERY).where(
+        among(_DELIVERY.c.order_id, "ids", on),
+        _DELIVERY.c.created_at >= bindparam("since"),
+    )
+)
+_ANSWERS: Final = Statement(
+    lambda _: select(_DELIVERY).where(_DELIVERY.c.answers == bindparam("answers"))
 )
 _COUNTS: Final = Statement(
     lambda _: select(
@@ -177,6 +190,18 @@ class SqlOutbox:
         return [
             mapping.delivery_of(row) for row in t.rows(_OF_ORDER, order_id=order_id)
         ]
+
+    def led_to(self, message: InboundMessage) -> list[Delivery]:
+        """Return what answers a message, and what was told of its orders since."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        found = t.rows(_ANSWERS, answers=message.id)
+        if message.order_ids:
+            found += t.rows(
+                _OF_ORDERS, ids=list(message.order_ids), since=message.received_at
+            )
+        by_sequence = {row.sequence: mapping.delivery_of(row) for row in found}
+        return [by_sequence[number] for number in sorted(by_sequence)]
 
     def counts(self) -> dict[tuple[PartnerId, str], int]:
         """Return how many deliveries each partner has in each status."""

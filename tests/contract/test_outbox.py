@@ -298,3 +298,21 @@ def test_an_answer_to_a_message_that_is_not_stored_is_refused(store):
         )
         with pytest.raises(NotKnown):
             uow.flush()
+
+
+def test_what_a_message_led_to_is_what_was_told_since(store, orders, make):
+    one, other = orders
+    message = replace(make.message(order_ids=(one.id,)), received_at=NOON)
+    before = replace(told(one), occurred_at=NOON - timedelta(hours=1))
+    with store.units() as uow:
+        uow.messages.add(message)
+        uow.commit()
+    add(store, before, told(one, "pas", "ris"), told(other))
+
+    with store.units.reading() as uow:
+        found = uow.outbox.led_to(message)
+        assert [(d.order_id, d.destination) for d in found] == [
+            (one.id, "pas"),
+            (one.id, "ris"),
+        ]
+        assert uow.outbox.led_to(replace(message, order_ids=())) == []

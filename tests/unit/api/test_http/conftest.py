@@ -219,8 +219,10 @@ def world() -> Iterator[World]:
         pytest.param("postgres", marks=pytest.mark.postgres),
     ]
 )
-def stored_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """A world in memory, then one in each database."""
+def stored_world_of(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., World]]:
+    """What makes a world on given settings: in memory, then in each database."""
     match request.param:
         case "memory":
             url = "memory:"
@@ -228,6 +230,18 @@ def stored_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wor
             url = f"sqlite:///{tmp_path}/x.db"
         case _:
             url = request.getfixturevalue("postgres_url")
-    made = make_world(database={"url": url})
-    yield made
-    made.runtime.stop()
+    made: list[World] = []
+
+    def make(**settings: Any) -> World:
+        made.append(make_world(database={"url": url}, **settings))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.runtime.stop()
+
+
+@pytest.fixture
+def stored_world(stored_world_of: Callable[..., World]) -> World:
+    """A world in memory, then one in each database."""
+    return stored_world_of()
