@@ -18,11 +18,16 @@ from booking_engine.application.commands import (
     ChangeOrder,
     ReceiveOrder,
 )
+from booking_engine.application.patient_commands import (
+    MergePatients,
+    UpdatePatient,
+)
 from booking_engine.application.ports import MessageKey, PlacerKey
 from booking_engine.domain.clock import Clock
 from booking_engine.domain.errors import DomainError, StoreUnavailable
-from booking_engine.domain.identifiers import Actor, Ids
+from booking_engine.domain.identifiers import Actor, Ids, PatientKey
 from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.register import keys_of
 from hl7_adapters.ack import INTERNAL_ERROR, RETRYABLE
 from hl7_adapters.carrying_out import Done, carry_out, refused, reused
 from hl7_adapters.filing import Filing
@@ -110,6 +115,9 @@ class Receiver:
             uow.orders.prefetch(
                 {key for f in frames for key in _placer_keys(f.mapped.commands)}
             )
+            uow.patients.prefetch(
+                {key for f in frames for key in _patient_keys(f.mapped.commands)}
+            )
             seen: dict[MessageKey, InboundMessage] = {}
             for frame in frames:
                 message = self._process(frame, session, seen)
@@ -177,6 +185,17 @@ def _placer_keys(commands: Iterable[object]) -> Iterable[PlacerKey]:
             content = command.content
             if content.placer_number:
                 yield command.partner, content.placer_authority, content.placer_number
+
+
+def _patient_keys(commands: Iterable[object]) -> Iterable[PatientKey]:
+    for command in commands:
+        if isinstance(command, ReceiveOrder | ChangeOrder):
+            yield from keys_of(command.content.patient)
+        elif isinstance(command, MergePatients):
+            yield from command.survivor
+            yield from command.discarded
+        elif isinstance(command, UpdatePatient):
+            yield from command.keys
 
 
 def _log_answer(message: InboundMessage) -> None:

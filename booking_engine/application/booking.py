@@ -216,6 +216,7 @@ def appointment_event(
         ends_at=appointment.ends_at,
         decision_id=appointment.decision_id,
         reason=reason,
+        contact_stopped=order.contact_stopped,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import CancelOrder, ChangeOrder, ReceiveOrder
 from booking_engine.application.context import Context
+from booking_engine.application.patients import as_registered
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.application.vetting import authorise_under_guideline
@@ -50,13 +51,13 @@ def receive_order(command: ReceiveOrder, uow: UnitOfWork, context: Context) -> R
     DuplicateOrder
         The placer number exists with other content; the sender should send a change.
     """
-    content = command.content
+    content, doubts = as_registered(command.content, uow)
     existing = None
     if content.placer_number:
         existing = uow.orders.by_placer(
             (command.partner, content.placer_authority, content.placer_number)
         )
-    holds = command.holds + network_holds(content, uow, context)
+    holds = command.holds + doubts + network_holds(content, uow, context)
     if existing is not None:
         ended = existing.status in _ENDED_UNSCANNED
         if ended and command.sent_at > existing.sent_at:
@@ -133,7 +134,7 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     TransitionRefused
         The order has ended, or the patient has arrived.
     """
-    content = command.content
+    content, doubts = as_registered(command.content, uow)
     order = uow.orders.by_placer(
         (command.partner, content.placer_authority, content.placer_number)
     )
@@ -143,13 +144,15 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
         return Received(order.id, ReceivedAs.IGNORED_OLDER)
     content = _keeping_others_answers(content, order)
     before = order
-    holds = command.holds + network_holds(content, uow, context)
+    doubts = tuple(doubt for doubt in doubts if doubt not in order.holds)
+    holds = command.holds + doubts + network_holds(content, uow, context)
     material = not _same_exam(order.content, content)
     booked = order.status in WITH_A_SLOT
     held = order.status is OrderStatus.HELD
+    # What this message leaves open is held anew; what it settles is not.
+    kept = tuple(h for h in order.holds if h.code in SETTLED_BY_A_PERSON)
     if held:
-        # What this message leaves open is held anew; what it settles is not.
-        holds += tuple(h for h in order.holds if h.code in SETTLED_BY_A_PERSON)
+        holds += kept
     anew = (material or holds or held) and not booked
     action = Action.RESUBMIT if anew else Action.CHANGE
     order = replace(
@@ -159,7 +162,7 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     )
     if booked and (material or holds):
         changed = HoldReason(HoldCode.CHANGED_AFTER_BOOKING)
-        order = replace(order, vetting=None, holds=(changed, *holds))
+        order = replace(order, vetting=None, holds=(changed, *holds, *kept))
         order = _same_patient_in_the_diary(order, before, uow)
     elif action is Action.RESUBMIT:
         # A slot that is held was chosen for another exam.

@@ -33,6 +33,8 @@ class ReceivedAs(StrEnum):
     """What the sender told of an order is recorded."""
     ANSWER_RECORDED = "answer_recorded"
     """The sender answered what we had sent."""
+    RECORDED = "recorded"
+    """Noted of a patient; no open order was concerned."""
     PARKED = "parked"
     """Kept until the order that it is about comes."""
     IGNORED_OLDER = "ignored_older"

@@ -153,6 +153,11 @@ def _refuse_open_questions(
     order: ImagingOrder, command: ReleaseOrder | VetOrder
 ) -> None:
     """Raise `InvalidValue` unless the command answers what the order is held for."""
+    if order.contact_stopped:
+        raise InvalidValue(
+            f"Order {order.id} is held because its patient is said to have died;"
+            " confirm or deny that first."
+        )
     for hold in order.holds:
         name = _ANSWERED_BY.get(hold.code)
         if name is not None and getattr(command, name, None) is None:

@@ -187,16 +187,28 @@ class HoldCode(StrEnum):
     """Another diary has booked the order, but it cannot be booked there here."""
     DISCONTINUED = "discontinued"
     """The exam was begun and broken off."""
+    PATIENT_DECEASED = "patient_deceased"
+    DUPLICATE_AFTER_MERGE = "duplicate_after_merge"
+    SETTING_CHANGED = "setting_changed"
 
 
 SETTLED_BY_A_PERSON = frozenset(
-    {HoldCode.PLACER_NUMBER_REUSED, HoldCode.IDENTITY_CONFLICT}
+    {
+        HoldCode.PLACER_NUMBER_REUSED,
+        HoldCode.IDENTITY_CONFLICT,
+        HoldCode.PATIENT_DECEASED,
+        HoldCode.DUPLICATE_AFTER_MERGE,
+    }
 )
 """Holds that nothing a sender sends can settle."""
 SETTLED_BY_ANOTHER_SLOT = frozenset({HoldCode.DIARY_CONFLICT})
 """Holds that go when the appointment is moved or cancelled."""
 SETTLED_BY_VETTING = frozenset(
-    {HoldCode.CHANGED_AFTER_BOOKING, HoldCode.SAFETY_ANSWER_AFTER_BOOKING}
+    {
+        HoldCode.CHANGED_AFTER_BOOKING,
+        HoldCode.SAFETY_ANSWER_AFTER_BOOKING,
+        HoldCode.SETTING_CHANGED,
+    }
 )
 """Holds of an order with a slot that a new vetting settles."""
 
@@ -391,6 +403,11 @@ class ImagingOrder:
         again = replace(listed.after(Action.RESUBMIT, at), vetting=None)
         still_open = tuple(h for h in holds if h.code not in SETTLED_BY_VETTING)
         return again.held(still_open, at) if still_open else again
+
+    @property
+    def contact_stopped(self) -> bool:
+        """Whether nothing of it may reach the patient: they have died, it is said."""
+        return any(hold.code is HoldCode.PATIENT_DECEASED for hold in self.holds)
 
     @property
     def overdue_at(self) -> datetime | None:

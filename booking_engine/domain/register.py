@@ -8,14 +8,16 @@ administration messages (ADT) write here; orders keep their own copy of the pati
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from enum import Enum, StrEnum
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from booking_engine.domain.identifiers import PatientId, PatientKey
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.vocabulary import Sex
 
+NEVER_MERGED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NHS: Final = "nhs:"
 _LOCAL: Final = "local:"
 
@@ -62,11 +64,12 @@ class KnownIdentifier:
     retired
         It was merged into another: still found, no longer used.
     since
-        The sender's time of what last said so: an older merge is ignored.
+        The sender's time of the last merge that gave it away or brought it back: an
+        older one is ignored.
     """
 
     key: PatientKey
-    since: datetime
+    since: datetime = NEVER_MERGED
     retired: bool = False
 
 
@@ -80,6 +83,9 @@ class RegisteredPatient:
         All their numbers; each belongs to one person at a time.
     deceased, deceased_on
         Whether they have died, and the day, where it is known.
+    death_at, death_by
+        The time of the newest word on that, and who gave it: only they, or a person,
+        take it back.
     merged_into
         Who has their numbers now; ``None`` while they have their own.
     person_at, visit_at
@@ -98,6 +104,8 @@ class RegisteredPatient:
     outward_code: str = ""
     deceased: bool = False
     deceased_on: date | None = None
+    death_at: datetime | None = None
+    death_by: str = ""
     merged_into: PatientId | None = None
     person_at: datetime | None = None
     visit_at: datetime | None = None
@@ -138,3 +146,59 @@ class RegisteredPatient:
         gone = set(keys)
         kept = tuple(each for each in self.identifiers if each.key not in gone)
         return replace(self, identifiers=kept)
+
+
+class Unsaid(Enum):
+    """Marks what a message says nothing about: it stays as it is."""
+
+    UNSAID = "unsaid"
+
+
+UNSAID: Final = Unsaid.UNSAID
+_Unsaid: TypeAlias = Literal[Unsaid.UNSAID]
+Described = TypeVar("Described", Patient, RegisteredPatient)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDetails:
+    """What a message says of a person; what it does not mention is `UNSAID`.
+
+    An empty text, or ``None``, is what the sender has deleted (HL7 ``""``).
+    """
+
+    family_name: str | _Unsaid = UNSAID
+    given_name: str | _Unsaid = UNSAID
+    birth_date: date | _Unsaid | None = UNSAID
+    sex: Sex | _Unsaid = UNSAID
+    outward_code: str | _Unsaid = UNSAID
+
+    def applied_to(self, one: Described) -> Described:
+        """Return the patient as described now."""
+        said: dict[str, Any] = {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) is not UNSAID
+        }
+        return replace(one, **said)
+
+
+NOTHING_SAID: Final = PersonDetails()
+
+
+class Visit(StrEnum):
+    """What happened to a patient's stay."""
+
+    ADMITTED = "admitted"
+    TRANSFERRED = "transferred"
+    DISCHARGED = "discharged"
+    ADMISSION_CANCELLED = "admission_cancelled"
+    DISCHARGE_CANCELLED = "discharge_cancelled"
+
+
+class OnDeath(StrEnum):
+    """What becomes of the slots of a patient who has died, as far as is known."""
+
+    HOLD = "hold"
+    """They stay until a person confirms."""
+    RELEASE = "release"
+    """They are released at once."""

@@ -61,10 +61,6 @@ def _text(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
 def _instant_text(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat()
 
@@ -136,6 +132,8 @@ def patient_document(patient: RegisteredPatient) -> Document:
         "sex": patient.sex.value,
         "outward_code": patient.outward_code,
         "deceased_on": _text(patient.deceased_on),
+        "death_at": _instant_text(patient.death_at),
+        "death_by": patient.death_by,
         "person_at": _instant_text(patient.person_at),
         "visit_at": _instant_text(patient.visit_at),
     }
@@ -151,8 +149,10 @@ def patient_details(document: Document) -> dict[str, Any]:
         "sex": Sex(document["sex"]),
         "outward_code": document["outward_code"],
         "deceased_on": _day(document["deceased_on"]),
-        "person_at": _instant(document["person_at"]),
-        "visit_at": _instant(document["visit_at"]),
+        "death_at": instant_of(document, "death_at"),
+        "death_by": document["death_by"],
+        "person_at": instant_of(document, "person_at"),
+        "visit_at": instant_of(document, "visit_at"),
     }
 
 

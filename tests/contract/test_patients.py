@@ -55,6 +55,8 @@ def test_every_field_comes_back(store):
         "CF11",
         deceased=True,
         deceased_on=date(2026, 11, 1),
+        death_at=NOON,
+        death_by="north",
         merged_into="N2",
         person_at=NOON,
         visit_at=NOON + timedelta(hours=1),
