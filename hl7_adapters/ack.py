@@ -31,7 +31,15 @@ from booking_engine.domain.errors import (
 )
 from hl7_adapters.datatypes import write_timestamp
 from hl7_adapters.dialect import Reply
-from hl7_adapters.er7 import DecodeError, FieldValue, Message, decode, encode
+from hl7_adapters.er7 import (
+    Composite,
+    DecodeError,
+    FieldValue,
+    Message,
+    Repeated,
+    decode,
+    encode,
+)
 from hl7_adapters.reading import MappingError
 from hl7_adapters.responding import Response
 
@@ -73,12 +81,18 @@ class Answer:
         Segment, sequence and field, such as ``PID^1^3``; empty if none.
     text
         One sentence; no patient data.
+    application
+        Our own code of the error (ERR-5), from HL7 2.5 on; empty if none.
+    further
+        What else is wrong with the message.
     """
 
     reply: Reply
     error: str = ""
     location: str = ""
     text: str = ""
+    application: str = ""
+    further: tuple[Answer, ...] = ()
 
 
 ACCEPTED: Final = Answer(Reply.AA)
@@ -117,7 +131,7 @@ def answer_to(error: DomainError | MappingError | DecodeError) -> Answer:
         return Answer(Reply.AR, error.code, text=error.text)
     for kind in type(error).__mro__:
         if kind in BY_ERROR:
-            return replace(BY_ERROR[kind], text=str(error))
+            return replace(BY_ERROR[kind], text=str(error), application=error.code)
     raise AssertionError("every DomainError has DomainError among its bases")
 
 
@@ -130,6 +144,8 @@ def build_ack(
     zone: ZoneInfo = LONDON,
     default_version: str = DEFAULT_VERSION,
     response: Response | None = None,
+    code: str = "",
+    asks: tuple[str, str] = ("", ""),
 ) -> bytes:
     """Return an acknowledgement message (HL7 2.5.1 sections 2.9.2 and 2.15).
 
@@ -145,13 +161,18 @@ def build_ack(
         Where the request names none (MSH-12).
     response
         What the answer says besides; MSH-9 is then its own.
+    code
+        MSA-1, where it is another than the answer's, as in enhanced mode.
+    asks
+        MSH-15 and MSH-16 of the acknowledgement itself.
     """
     stamp = write_timestamp(at, zone)
     text = _short(answer.text) or None
+    code = code or answer.reply.value
     if request is None:
         names: tuple[FieldValue, ...] = (None,) * 4
         header = (*_MSH, *names, stamp, None, "ACK", control_id, "P", DEFAULT_VERSION)
-        msa = ("MSA", answer.reply.value, None, text)
+        msa = ("MSA", code, None, text)
         return encode([header, msa, ("ERR", _location_2_4(answer))])
     sent = request.header
     version = request.version or default_version
@@ -165,14 +186,16 @@ def build_ack(
     segments: list[tuple[FieldValue, ...]] = [
         (
             *(*_MSH, *names, stamp, None, kind, control_id, processing, version),
-            *(None, None, None, None, None, charset),
+            *(None, None, *asks, None, charset),
         ),
-        ("MSA", answer.reply.value, request.control_id, text),
+        ("MSA", code, request.control_id, text),
     ]
-    if detailed and answer.error:
-        segments.append(_err_2_5(answer))
-    elif answer.error and answer.reply is not Reply.AA:
-        segments.append(("ERR", _location_2_4(answer)))
+    problems = [p for p in (answer, *answer.further) if p.error]
+    if detailed:
+        segments.extend([_err_2_5(problem) for problem in problems])
+    elif problems and answer.reply is not Reply.AA:
+        listed = [_location_2_4(problem) for problem in problems]
+        segments.append(("ERR", Repeated(tuple(listed))))
     if response is not None:
         segments.extend(response.segments)
     return encode(segments, charset=request.charset)
@@ -221,7 +244,7 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
-def _location_2_4(answer: Answer) -> FieldValue:
+def _location_2_4(answer: Answer) -> Composite:
     """Return ERR-1 (ELD, HL7 2.4 section 2.16.5.1)."""
     code = (answer.error, ERROR_TEXTS.get(answer.error, ""), "HL70357")
     parts = (*answer.location.split("^"), "", "", "")[:3]
@@ -233,4 +256,5 @@ def _err_2_5(answer: Answer) -> tuple[FieldValue, ...]:
     severity = "W" if answer.reply is Reply.AA else "E"
     code = (answer.error, ERROR_TEXTS.get(answer.error, ""), "HL70357")
     location = tuple(answer.location.split("^")) if answer.location else None
-    return ("ERR", None, location, code, severity, None, None, None, answer.text)
+    own = (answer.application, None, "L") if answer.application else None
+    return ("ERR", None, location, code, severity, own, None, None, answer.text)

@@ -92,7 +92,7 @@ def carry_out(frame: ReadFrame, session: CommandSession) -> Done:
 def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
     """Run the commands; only what is refused for good is left out."""
     results: list[Result] = []
-    refusal: Done | None = None
+    refusals: list[Answer] = []
     for command in frame.mapped.commands:
         try:
             with session.uow.savepoint():
@@ -103,9 +103,12 @@ def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
             done = refused(error, frame, command)
             if done.answer.reply is not Reply.AA:
                 raise _CommandRefused(done) from error
-            refusal = done
+            refusals.append(done.answer)
             results.append(Result(command, refusal=error))
-    done = refusal or Done(ACCEPTED, _outcome_of(results))
+    done = Done(ACCEPTED, _outcome_of(results))
+    if refusals:
+        first, *further = refusals
+        done = Done(replace(first, further=tuple(further)), _O.REFUSED)
     order_ids = [each for r in results if r.received for each in r.received.order_ids]
     return replace(
         done,

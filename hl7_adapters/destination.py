@@ -24,6 +24,22 @@ class Sending(StrEnum):
     NONE = "none"
 
 
+class AckMode(StrEnum):
+    """How a partner's messages are acknowledged (HL7 2.5.1 section 2.9)."""
+
+    ORIGINAL = "original"
+    ENHANCED = "enhanced"
+    ENHANCED_BUT_AA = "enhanced_but_aa"
+
+
+class Commit(StrEnum):
+    """MSA-1 of a commit acknowledgement (table 0008)."""
+
+    CA = "CA"
+    CE = "CE"
+    CR = "CR"
+
+
 class Outgoing(Strict):
     """Where and how this partner is told.
 
@@ -112,6 +128,21 @@ class Outgoing(Strict):
 
 
 class AckOptions(Strict):
-    """How this partner's messages are acknowledged (HL7 2.5.1 section 2.9)."""
+    """How this partner's messages are acknowledged (HL7 2.5.1 section 2.9).
 
-    mode: Literal["original"] = "original"
+    Parameters
+    ----------
+    mode
+        ``original``: one answer, whatever MSH-15 and MSH-16 say. ``enhanced``: as they
+        say, where they say anything. ``enhanced_but_aa``: likewise, but the commit
+        acknowledgement is written AA, AE and AR, as many engines expect.
+    order_answers
+        In original mode: answer orders with ORR, ORG or ORI in place of ACK.
+    commit
+        What is answered at once in enhanced mode to a message in error, by error of
+        table 0357, where it differs from `acknowledging.commit_of`.
+    """
+
+    mode: AckMode = AckMode.ORIGINAL
+    order_answers: bool = False
+    commit: dict[str, Literal[Commit.CE, Commit.CR]] = Field(default_factory=dict)

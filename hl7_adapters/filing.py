@@ -1,21 +1,39 @@
-"""The record of one message, with the acknowledgement that answers it."""
+"""The record of one message, with what answers it: at once, and later if wanted."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from booking_engine.domain.clock import LONDON, Clock
-from booking_engine.domain.identifiers import Ids, MessageId
-from booking_engine.domain.messages import InboundMessage
-from hl7_adapters.ack import DEFAULT_VERSION, build_ack
+from booking_engine.domain.identifiers import DeliveryId, Ids, MessageId
+from booking_engine.domain.messages import (
+    Delivery,
+    DeliveryStatus,
+    InboundMessage,
+    MessageOutcome,
+)
+from hl7_adapters.ack import ACCEPTED, DEFAULT_VERSION, build_ack
+from hl7_adapters.acknowledging import plan_ack
 from hl7_adapters.carrying_out import Done
 from hl7_adapters.frames import ReadFrame, storable
 from hl7_adapters.search_keys import found_by, printable
 
 NO_ANSWER: Final = b""
 """For the listener: stored, but the sender does not wait for an answer."""
+ASKS: Final = ("AL", "NE")
+"""MSH-15 and MSH-16 of an application answer: say that it came, and no more."""
+_NOT_DONE: Final = frozenset({MessageOutcome.REFUSED, MessageOutcome.FAILED})
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A message as it is stored, and the application answer that follows, if any."""
+
+    message: InboundMessage
+    later: Delivery | None = None
 
 
 class Filing:
@@ -24,7 +42,8 @@ class Filing:
     Parameters
     ----------
     ids
-        Names messages ("M"); the name is also the acknowledgement's control id.
+        Names messages ("M") and answers ("X"); the name of a message is also its
+        acknowledgement's control id.
     clock
         The time in acknowledgements.
     """
@@ -33,32 +52,19 @@ class Filing:
         self._ids = ids
         self._clock = clock
 
-    def record(self, frame: ReadFrame, done: Done) -> InboundMessage:
-        """Return the record of a message, with its acknowledgement."""
+    def record(self, frame: ReadFrame, done: Done) -> Filed:
+        """Return the record of a message, with its acknowledgement and answer."""
         if frame.replay is None:
             message_id = MessageId(self._ids("M"))
         else:
             message_id = frame.replay.message_id
         received, profile, answer = frame.received, frame.profile, done.answer
-        unanswered = received.fault is not None and not received.fault.is_answered
-        ack = NO_ANSWER
-        if not unanswered:
-            ack = build_ack(
-                frame.message,
-                answer,
-                control_id=message_id,
-                at=self._clock.now(),
-                zone=LONDON if profile is None else profile.zone,
-                default_version=(
-                    DEFAULT_VERSION if profile is None else profile.version
-                ),
-                response=done.response,
-            )
+        ack, later = self._answers(frame, done, message_id)
         found = found_by(frame.message, profile, frame.mapped.sent_at)
         replay = frame.replay
         waited = self._clock.now() - received.received_at
         kind = "" if frame.message is None else "^".join(frame.message.type)
-        return InboundMessage(
+        message = InboundMessage(
             id=message_id,
             received_at=received.received_at,
             peer=received.peer,
@@ -83,4 +89,61 @@ class Filing:
             replayed_by=None if replay is None else replay.by,
             replay_reason="" if replay is None else replay.reason,
             edited=replay is not None and replay.digest != frame.digest,
+        )
+        return Filed(message, later)
+
+    def _answers(
+        self, frame: ReadFrame, done: Done, message_id: MessageId
+    ) -> tuple[bytes, Delivery | None]:
+        """Return what goes back on the connection, and what goes out besides."""
+        fault = frame.received.fault
+        if fault is not None and not fault.is_answered:
+            return NO_ANSWER, None
+        plan = plan_ack(
+            frame.message,
+            frame.profile,
+            done.answer,
+            refused=done.outcome in _NOT_DONE,
+            # Carried out again, it is answered to whoever asked for that.
+            reachable=frame.replay is None,
+        )
+        ack = NO_ANSWER
+        if plan.code is not None:
+            said = done if plan.whole else Done(ACCEPTED, done.outcome)
+            ack = self._written(frame, said, control_id=message_id, code=plan.code)
+        if not plan.later or frame.profile is None:
+            return ack, None
+        number = DeliveryId(self._ids("X"))
+        payload = self._written(frame, done, control_id=number, asks=ASKS)
+        return ack, Delivery(
+            id=number,
+            event_id=None,
+            order_id=done.order_ids[0] if done.order_ids else None,
+            destination=frame.profile.id,
+            status=DeliveryStatus.PENDING,
+            created_at=self._clock.now(),
+            payload=payload,
+            answers=message_id,
+        )
+
+    def _written(
+        self,
+        frame: ReadFrame,
+        done: Done,
+        *,
+        control_id: str,
+        code: str = "",
+        asks: tuple[str, str] = ("", ""),
+    ) -> bytes:
+        profile = frame.profile
+        return build_ack(
+            frame.message,
+            done.answer,
+            control_id=control_id,
+            at=self._clock.now(),
+            zone=LONDON if profile is None else profile.zone,
+            default_version=DEFAULT_VERSION if profile is None else profile.version,
+            response=done.response,
+            code=code,
+            asks=asks,
         )

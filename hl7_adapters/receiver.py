@@ -30,7 +30,7 @@ from booking_engine.domain.messages import InboundMessage, MessageOutcome
 from booking_engine.domain.register import keys_of
 from hl7_adapters.ack import INTERNAL_ERROR, RETRYABLE
 from hl7_adapters.carrying_out import Done, carry_out, refused, reused
-from hl7_adapters.filing import Filing
+from hl7_adapters.filing import Filed, Filing
 from hl7_adapters.frames import FrameReader, ReadFrame, Replay, log_failure
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.profile import Profile
@@ -144,8 +144,7 @@ class Receiver:
             done = Done(INTERNAL_ERROR, MessageOutcome.FAILED)
         try:
             with self._dispatcher.session(ACTOR) as session:
-                message = self._filing.record(frame, done)
-                session.uow.messages.add(message)
+                message = _store(self._filing.record(frame, done), session)
                 session.commit()
         except Exception as error:  # noqa: BLE001 - unanswered, the sender sends again
             log_failure("message not stored; closing unanswered", error)
@@ -166,14 +165,20 @@ class Receiver:
         if earlier is not None and earlier.digest == frame.digest:
             if earlier.error_code not in RETRYABLE:
                 return earlier
-            message = self._filing.record(frame, carry_out(frame, session))
-            if message.error_code == earlier.error_code:
+            filed = self._filing.record(frame, carry_out(frame, session))
+            if filed.message.error_code == earlier.error_code:
                 return earlier  # refused as before: one record of it is enough
         else:
             done = reused(frame) if earlier is not None else None
-            message = self._filing.record(frame, done or carry_out(frame, session))
-        session.uow.messages.add(message)
-        return message
+            filed = self._filing.record(frame, done or carry_out(frame, session))
+        return _store(filed, session)
+
+
+def _store(filed: Filed, session: CommandSession) -> InboundMessage:
+    session.uow.messages.add(filed.message)
+    if filed.later is not None:
+        session.uow.outbox.queue(filed.later)
+    return filed.message
 
 
 def _placer_keys(commands: Iterable[object]) -> Iterable[PlacerKey]:
