@@ -16,25 +16,20 @@ from solver.shortlist import Shortlist
 def construct(c: Columns, prices: Prices, listed: Shortlist) -> Search:
     """Return a plan that keeps minutes and ceilings.
 
-    An order's regret is what its second best option costs more than its best, prices
-    included; an order with one option stands to lose its place altogether.
+    An order's stake is what it would lose by having no place: its unplaced cost above
+    its best option's cost, prices included.
     """
     x = empty(c)
-    _place_all(c, by_regret(c, listed), prices.minute, prices.exam, listed, x)
+    _place_all(c, by_stake(c, listed), prices.minute, prices.exam, listed, x)
     return x
 
 
-def by_regret(c: Columns, listed: Shortlist) -> Ints:
-    """Return the rows of the orders with options, the greatest regret first."""
-    unplaced = c.unplaced_cost * PRICE_SCALE
+def by_stake(c: Columns, listed: Shortlist) -> Ints:
+    """Return the rows of the orders with options, the greatest stake first."""
     if listed.reduced.shape[1] == 0:
         return np.zeros(0, np.int64)
-    best = np.where(listed.listed > 0, listed.reduced[:, 0], unplaced)
-    second = unplaced
-    if listed.reduced.shape[1] > 1:
-        second = np.where(listed.listed > 1, listed.reduced[:, 1], unplaced)
-    regret = np.minimum(second, unplaced) - best
-    order = np.argsort(-regret, kind="stable")
+    stake = c.unplaced_cost * PRICE_SCALE - listed.reduced[:, 0]
+    order = np.argsort(-stake, kind="stable")
     return order[listed.listed[order] > 0].astype(np.int64)
 
 
@@ -87,3 +82,12 @@ def place_anywhere(
     if best_b >= 0:
         put(c, x, j, best_b, best_p, best_cost)
     return best_b >= 0
+
+
+@kernel
+def place_left(
+    c: Columns, minute_price: Ints, exam_price: Ints, x: Search, rows: Ints
+) -> None:
+    """Place those of `rows` for which there is room anywhere."""
+    for j in rows:
+        place_anywhere(c, minute_price, exam_price, x, j)

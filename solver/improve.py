@@ -1,273 +1,64 @@
-"""Local search: annealed shifts and ejection chains over the shortlists.
+"""Local search over the whole plan: neighbourhoods cooled down round by round.
 
-A move sends one order to another of its good options. If there is no room, orders are
-ejected there, and each of them goes to its cheapest option with room or, while the
-chain is short, ejects others in turn. A swap is the chain in which the first ejected
-order takes the place that the first left.
+In each round the scanners are cut into neighbourhoods, each of which is searched by
+itself, several at a time; the next round cuts elsewhere. The temperature falls over
+all rounds, with the time or the work that is used up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from solver.chance import (
-    EXPONENTIAL_SIZE,
-    EXPONENTIAL_UNIT,
-    below,
-    exponential_table,
-    seeded,
-)
+from solver.anneal import HEAT_UNIT, anneal, trail
+from solver.block import REGRET, Block, cut_out, write_back
+from solver.chance import exponential_table, seeded
 from solver.clock import Clock
-from solver.compiled import inlined, kernel
-from solver.layout import FAR, Columns
+from solver.construct import place_left
+from solver.layout import Columns
 from solver.limits import Limits
 from solver.plan import PRICE_SCALE
+from solver.prices import Prices
 from solver.problem import Ints
-from solver.search import (
-    Search,
-    has_hours,
-    has_room,
-    put,
-    restore,
-    rivals,
-    take,
-)
+from solver.regions import Map, draw_map, neighbourhoods, scanner_of_opening
+from solver.search import Search, restore
 from solver.shortlist import Shortlist
 
-LONGEST_CHAIN = 6
-"""Most orders that one move may displace."""
+HOTTEST, COLDEST = 1.6, 0.05
+"""First and last temperature, as shares of the spread of the shortlists."""
 
-HEAT_UNIT = 1000
-"""Temperatures are whole numbers of thousandths of a cost unit."""
+SPREAD_RANK = 14
+"""The spread is the median reduced cost from the best option to that of this rank."""
 
-HOTTEST, COLDEST = 0.8, 0.003
-"""First and last temperature, as shares of the mean spread of the shortlists."""
-
-FOCUS_SHARE, FOCUS_ON = 6, 100
+FOCUS_SHARE, FOCUS_ON = 4, 50
 """One move in so many starts from one of the worst orders, which are one in so many.
 
 A long exam that the first plan left out needs many tries before a chain lets it in.
 """
 
-ROUNDS = 200
-"""Temperatures on the way down, under a work limit."""
-ROUND_MOVES = 40_000
-"""Moves at one temperature, under a wall-clock limit."""
+ROUNDS = 16
+"""Times that the scanners are cut into neighbourhoods."""
+STEPS = 12
+"""Temperatures in a round."""
+BLOCK_ORDERS = 3000
+"""Orders in a neighbourhood, more or less."""
+FIRST_MOVES = 20
+"""Moves an order in the first round under a wall-clock limit, to learn the speed."""
 
 
-class Trail(NamedTuple):
-    """Where the orders of the move under way came from, to be able to go back."""
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What all neighbourhoods of one round have in common."""
 
-    order: Ints
-    opening: Ints
-    pair: Ints
-    cost: Ints
-    homeless: Ints
-    stamp: Ints
-
-
-def trail(orders: int) -> Trail:
-    """Return room for one move among `orders` orders."""
-    size = LONGEST_CHAIN + 1
-    order, opening, pair, cost, homeless = np.zeros((5, size), np.int64)
-    stamp = np.full(orders, -1, np.int64)
-    return Trail(order, opening, pair, cost, homeless, stamp)
-
-
-@inlined
-def _lift(c: Columns, x: Search, t: Trail, n: int, j: int, move: int) -> None:
-    """Note where order `j` is, as entry `n` of the trail, and take it out."""
-    t.order[n] = j
-    t.opening[n] = x.opening[j]
-    t.pair[n] = x.pair[j]
-    t.cost[n] = x.cost[j]
-    t.stamp[j] = move
-    take(c, x, j)
-
-
-@inlined
-def _go_back(c: Columns, x: Search, t: Trail, n: int) -> None:
-    """Undo the move whose trail has `n` entries."""
-    for i in range(n):
-        take(c, x, t.order[i])
-    for i in range(n):
-        if t.opening[i] >= 0:
-            put(c, x, t.order[i], t.opening[i], t.pair[i], t.cost[i])
-
-
-@inlined
-def _cheapest_with_room(c: Columns, x: Search, s: Shortlist, j: int) -> int:
-    """Return the listed option of order `j` that has room and costs least, or -1."""
-    best, best_cost = -1, c.unplaced_cost[j]
-    for r in range(s.listed[j]):
-        if s.cost[j, r] < best_cost:
-            b, d = s.opening[j, r], c.pair_minutes[s.pair[j, r]]
-            if has_room(c, x, b, d) and has_hours(c, x, j, b, d):
-                best, best_cost = r, s.cost[j, r]
-    return best
-
-
-@inlined
-def _eject(
-    c: Columns,
-    x: Search,
-    t: Trail,
-    random: NDArray[np.uint64],
-    n: int,
-    j: int,
-    b: int,
-    minutes: int,
-    move: int,
-) -> int:
-    """Lift random members of opening `b` until there is room for order `j`.
-
-    Return the new length of the trail; no room even so if the chain ran out.
-    """
-    while n <= LONGEST_CHAIN:
-        room = has_room(c, x, b, minutes)
-        if room and has_hours(c, x, j, b, minutes):
-            break
-        count = x.member_count[b]
-        if count == 0:
-            break
-        need = minutes - x.free[b]
-        first = below(random, count)
-        chosen = -1
-        for i in range(count):
-            m = x.member[x.member_start[b] + (first + i) % count]
-            if t.stamp[m] == move or (room and not rivals(c, j, m, b)):
-                continue
-            if chosen < 0 or c.pair_minutes[x.pair[m]] >= need:
-                chosen = m
-            if c.pair_minutes[x.pair[chosen]] >= need:
-                break
-        if chosen < 0:
-            break
-        _lift(c, x, t, n, chosen, move)
-        n += 1
-    return n
-
-
-@kernel
-def anneal(  # noqa: C901, PLR0912, PLR0915
-    c: Columns,
-    s: Shortlist,
-    floor: Ints,
-    x: Search,
-    t: Trail,
-    rows: Ints,
-    random: NDArray[np.uint64],
-    exponential: Ints,
-    moves: int,
-    heat: int,
-    first_move: int,
-) -> int:
-    """Try `moves` moves at one temperature; return the change of the plan's cost.
-
-    Parameters
-    ----------
-    c, s, x
-        The problem, the options to use, and the plan to change.
-    floor
-        Shape ``(orders,)``. Least cost of any listed option of the order.
-    t
-        Scratch room.
-    rows
-        The orders to move; they share no opening and no contract with other orders
-        that are moved at the same time.
-    random, exponential
-        Chance.
-    moves
-        Moves to try.
-    heat
-        Temperature in 1 / `HEAT_UNIT` cost units.
-    first_move
-        Number of moves tried before, to tell the stamps apart.
-    """
-    total = 0
-    for move in range(first_move, first_move + moves):
-        j = rows[below(random, rows.shape[0])]
-        count = s.listed[j]
-        if count == 0:
-            continue
-        r = min(below(random, count), below(random, count))
-        b = s.opening[j, r]
-        if b == x.opening[j]:
-            continue
-        draw = exponential[below(random, EXPONENTIAL_SIZE)]
-        allowed = heat * draw // (HEAT_UNIT * EXPONENTIAL_UNIT)
-        delta = s.cost[j, r] - x.cost[j]
-        p = s.pair[j, r]
-        d = c.pair_minutes[p]
-        if has_room(c, x, b, d) and has_hours(c, x, j, b, d):
-            if delta <= allowed:
-                cost = s.cost[j, r]
-                take(c, x, j)
-                put(c, x, j, b, p, cost)
-                total += delta
-            continue
-        # `hope` is the least that the move can cost: every homeless order at its floor.
-        _lift(c, x, t, 0, j, move)
-        n, waiting = 1, 0
-        i, option = j, r
-        delta = -t.cost[0]
-        hope = 0
-        good = True
-        while good:
-            if option < 0:
-                delta += c.unplaced_cost[i]
-            else:
-                b = s.opening[i, option]
-                p = s.pair[i, option]
-                d = c.pair_minutes[p]
-                before = n
-                n = _eject(c, x, t, random, n, i, b, d, move)
-                if not (has_room(c, x, b, d) and has_hours(c, x, i, b, d)):
-                    good = False
-                    break
-                for e in range(before, n):
-                    t.homeless[waiting] = t.order[e]
-                    waiting += 1
-                    delta -= t.cost[e]
-                    hope += floor[t.order[e]]
-                put(c, x, i, b, p, s.cost[i, option])
-                delta += s.cost[i, option]
-            if delta + hope > allowed:
-                good = False
-            if not good or waiting == 0:
-                break
-            waiting -= 1
-            i = t.homeless[waiting]
-            hope -= floor[i]
-            option = _cheapest_with_room(c, x, s, i)
-            price = c.unplaced_cost[i] if option < 0 else s.cost[i, option]
-            if delta + hope + price > allowed:
-                if n > LONGEST_CHAIN or s.listed[i] == 0:
-                    good = False
-                else:
-                    option = below(random, s.listed[i])
-                    option = min(option, below(random, s.listed[i]))
-        if good and delta <= allowed:
-            total += delta
-        else:
-            _go_back(c, x, t, n)
-    return total
-
-
-@dataclass(slots=True)
-class _Part:
-    """Orders that compete only with each other, and what moving them needs."""
-
-    rows: Ints
-    trail: Trail
-    random: NDArray[np.uint64]
-    move: int = field(default=0)
+    block_of: NDArray[np.int32]
+    number: NDArray[np.int32]
+    openings: list[Ints]
+    rows: list[Ints]
 
 
 def improve(
@@ -275,6 +66,7 @@ def improve(
     listed: Shortlist,
     x: Search,
     *,
+    prices: Prices,
     limits: Limits,
     clock: Clock,
     bound: int,
@@ -286,6 +78,8 @@ def improve(
     ----------
     c, listed, x
         The problem, the options to use, and the plan to change.
+    prices
+        What the options were listed by.
     limits
         Work, seed, threads and the gap that is good enough.
     clock
@@ -293,123 +87,197 @@ def improve(
     bound
         Lower bound on the cost, in cost units.
     report
-        Called with the plan's cost after each round.
+        Called with the plan's cost now and then.
     """
-    parts = _parts(c, listed, limits.seed)
-    orders = sum(part.rows.shape[0] for part in parts)
-    if orders == 0:
+    run = _Run(c, listed, x, prices, limits, clock)
+    if run.orders == 0:
         return
-    width = listed.cost.shape[1]
-    used = np.arange(width)[None, :] < listed.listed[:, None]
-    never = np.iinfo(np.int64).max
-    floor = np.minimum(np.where(used, listed.cost, never).min(axis=1), c.unplaced_cost)
-    spread = _spread(listed)
-    table = exponential_table()
-    budget = None if limits.work is None else limits.work * 1000
-    size = ROUND_MOVES if budget is None else max(1, min(ROUND_MOVES, budget // ROUNDS))
-    if budget is not None and clock.seconds is None:
-        size = max(1, budget // ROUNDS)
-    cost = int(x.cost.sum())
-    best = cost, x.opening.copy(), x.pair.copy(), x.cost.copy()
-    tried = 0
-    with ThreadPoolExecutor(max_workers=limits.workers) as pool:
-        while (
-            best[0] - bound > limits.target_gap * bound
-            and not clock.expired()
-            and (budget is None or tried < budget)
-        ):
-            used_up = clock.fraction()
-            if budget is not None:
-                used_up = max(used_up, tried / budget)
-            heat = int(HEAT_UNIT * spread * HOTTEST * (COLDEST / HOTTEST) ** used_up)
-
-            def run(part: _Part, heat: int = heat) -> int:
-                moves = -(-size * part.rows.shape[0] // orders)
-                focus = moves // FOCUS_SHARE
-                changed = 0
-                for rows, tries in (
-                    (part.rows, moves - focus),
-                    (_worst(listed, x, part.rows), focus),
-                ):
-                    first, part.move = part.move, part.move + tries
-                    changed += anneal(
-                        c,
-                        listed,
-                        floor,
-                        x,
-                        part.trail,
-                        rows,
-                        part.random,
-                        table,
-                        tries,
-                        heat,
-                        first,
-                    )
-                return changed
-
-            cost += sum(pool.map(run, parts))
-            tried += size
-            if cost < best[0]:
-                best = cost, x.opening.copy(), x.pair.copy(), x.cost.copy()
-            if report is not None:
-                report(best[0])
-    if cost > best[0]:
-        restore(c, x, *best[1:])
+    best = run.cost, x.opening.copy(), x.pair.copy()
+    for number in range(ROUNDS):
+        if clock.expired() or best[0] - bound <= limits.target_gap * bound:
+            break
+        run.one_round(number)
+        if run.cost < best[0]:
+            best = run.cost, run.taken.copy(), run.taken_pair.copy()
+        if report is not None:
+            report(best[0])
+    restore(c, x, best[1], best[2], costs_at(c, best[1], best[2]))
 
 
-def _worst(listed: Shortlist, x: Search, rows: Ints) -> Ints:
-    """Return the orders that pay most above their best option."""
-    count = max(1, rows.shape[0] // FOCUS_ON)
-    above = x.cost[rows] - listed.cost[rows, 0]
-    return rows[np.argsort(-above, kind="stable")[:count]]
+def costs_at(c: Columns, opening: Ints, pair: Ints) -> Ints:
+    """Return what each order costs where it is."""
+    cost = c.unplaced_cost.copy()
+    j = np.flatnonzero(opening >= 0)
+    b, p = opening[j], pair[j]
+    day = c.day[b]
+    late = np.maximum(day - c.target_day[j], 0)
+    breach = np.where(day >= c.breach_day[j], c.breach_cost[j], 0)
+    cost[j] = c.wait_cost[j] * day + c.late_cost[j] * late + breach
+    cost[j] += c.pair_cost[p] + c.opening_cost[b]
+    return cost
+
+
+class _Run:
+    """A search under way."""
+
+    def __init__(
+        self,
+        c: Columns,
+        listed: Shortlist,
+        x: Search,
+        prices: Prices,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self.c, self.listed, self.prices = c, listed, prices
+        self.limits, self.clock = limits, clock
+        self.taken, self.taken_pair = x.opening.copy(), x.pair.copy()
+        self.state = x
+        self.cost = int(x.cost.sum())
+        self.orders = int((listed.listed > 0).sum())
+        self.spread = _spread(listed)
+        self.table = exponential_table().astype(np.int32)
+        self.map: Map = draw_map(c)
+        self.scanner = scanner_of_opening(c)
+        self.speed = 0.0
+        """Moves a second of one thread."""
+
+    def heat(self, used: float) -> int:
+        """Return the temperature when that share of the limit is used up."""
+        return int(
+            HEAT_UNIT * self.spread * HOTTEST * (COLDEST / HOTTEST) ** min(1.0, used)
+        )
+
+    def one_round(self, number: int) -> None:
+        """Search all neighbourhoods of one cut."""
+        seed = self.limits.seed * 1_000_003 + number
+        cut = self._cut(seed)
+        left = self.c.ceiling.copy()
+        contract = self.c.contract[self.taken[self.taken >= 0]]
+        left -= np.bincount(contract[contract >= 0], minlength=left.shape[0])
+        orders = max(1, sum(rows.shape[0] for rows in cut.rows))
+        began, used = monotonic(), self.clock.fraction()
+        until = 1.0
+        if self.limits.work is not None:
+            moves = self.limits.work * 1000 // ROUNDS
+            used, until = number / ROUNDS, (number + 1) / ROUNDS
+        elif number == 0:
+            moves = orders * FIRST_MOVES
+            until = used
+        else:
+            rounds = ROUNDS - number
+            until = used + (1.0 - used) / rounds
+            seconds = ((self.clock.seconds or 0.0) - self.clock.elapsed()) / rounds
+            moves = int(seconds * self.speed)
+        if self.clock.seconds is not None and self.limits.work is not None:
+            used = max(used, self.clock.fraction())
+
+        def search(here: int) -> int:
+            rows = cut.rows[here]
+            return self._search(
+                cut, here, left, moves * rows.shape[0] // orders, used, until, seed
+            )
+
+        sizes = np.array([rows.shape[0] for rows in cut.rows])
+        visit = np.argsort(-sizes, kind="stable").tolist()
+        with ThreadPoolExecutor(max_workers=self.limits.workers) as pool:
+            self.cost += sum(pool.map(search, visit))
+        self._place_left()
+        self.speed = moves / max(1e-6, monotonic() - began)
+
+    def _place_left(self) -> None:
+        """Place what is unplaced wherever there is room, listed or not."""
+        left = np.flatnonzero(self.taken < 0)
+        left = left[np.argsort(-self.c.unplaced_cost[left], kind="stable")]
+        if left.size == 0:
+            return
+        c, x = self.c, self.state
+        restore(
+            c, x, self.taken, self.taken_pair, costs_at(c, self.taken, self.taken_pair)
+        )
+        place_left(c, self.prices.minute, self.prices.exam, x, left.astype(np.int64))
+        self.taken, self.taken_pair = x.opening.copy(), x.pair.copy()
+        self.cost = int(x.cost.sum())
+
+    def _cut(self, seed: int) -> _Round:
+        """Return a new cut of the scanners into neighbourhoods."""
+        of_scanner = neighbourhoods(self.map, orders=BLOCK_ORDERS, seed=seed)
+        block_of = of_scanner[self.scanner]
+        count = int(of_scanner.max()) + 1
+        openings = _grouped(block_of, count)
+        number = np.zeros(block_of.shape[0], np.int32)
+        for rows in openings:
+            number[rows] = np.arange(rows.shape[0])
+        home = np.where(self.listed.listed > 0, self.listed.opening[:, 0], -1)
+        where = np.where(self.taken >= 0, self.taken, home)
+        orders = np.where(where >= 0, block_of[where], count)
+        return _Round(block_of, number, openings, _grouped(orders, count))
+
+    def _search(
+        self,
+        cut: _Round,
+        here: int,
+        left: Ints,
+        moves: int,
+        used: float,
+        until: float,
+        seed: int,
+    ) -> int:
+        """Search one neighbourhood; return the change in cost."""
+        if cut.rows[here].shape[0] == 0 or moves == 0:
+            return 0
+        k = cut_out(
+            self.c,
+            self.listed,
+            (self.prices.minute, self.prices.exam),
+            rows=cut.rows[here],
+            openings=cut.openings[here],
+            taken=self.taken,
+            scanner=self.scanner,
+            block_of=cut.block_of,
+            number=cut.number,
+            here=here,
+            left=left,
+        )
+        t = trail(k.order.shape[0])
+        random = seeded(seed * 1_000_003 + here)
+        rows = np.arange(k.order.shape[0], dtype=np.int64)
+        change, tried = 0, 0
+        for step in range(STEPS):
+            if self.clock.expired():
+                break
+            heat = self.heat(used + (until - used) * step / STEPS)
+            size = moves * (step + 1) // STEPS - moves * step // STEPS
+            focus = size // FOCUS_SHARE
+            for start, tries in ((rows, size - focus), (_worst(k), focus)):
+                change += anneal(k, t, start, random, self.table, tries, heat, tried)
+                tried += tries
+        write_back(k, self.taken, self.taken_pair)
+        return int(change)
+
+
+def _grouped(group: NDArray[np.int32], count: int) -> list[Ints]:
+    """Return the rows of each group from 0 to ``count - 1``."""
+    sort = np.argsort(group, kind="stable")
+    edges = np.searchsorted(group[sort], np.arange(count + 1))
+    return [sort[edges[i] : edges[i + 1]] for i in range(count)]
+
+
+def _worst(k: Block) -> Ints:
+    """Return the orders of the block with the greatest regret."""
+    regret = np.where(k.at >= 0, k.option[k.at, REGRET], k.unplaced[:, 1])
+    count = max(1, regret.shape[0] // FOCUS_ON)
+    return np.argsort(-regret, kind="stable")[:count].astype(np.int64)
 
 
 def _spread(listed: Shortlist) -> float:
-    """Return the mean reduced cost between the best and the last listed option."""
-    some = listed.listed > 1
-    if not some.any():
+    """Return the median reduced cost from the best to a middling listed option.
+
+    The median, because a few orders with nowhere near to go have spreads of their own.
+    """
+    rows = np.flatnonzero(listed.listed > 1)
+    if rows.size == 0:
         return 1.0
-    rows = np.flatnonzero(some)
-    last = listed.reduced[rows, listed.listed[rows] - 1]
-    spread = int((last - listed.reduced[rows, 0]).sum()) / rows.shape[0]
-    return max(1.0, spread / PRICE_SCALE)
-
-
-def _parts(c: Columns, listed: Shortlist, seed: int) -> list[_Part]:
-    """Split the orders into groups that share no scanner and no contract."""
-    scanners = c.scanner_start.shape[0] - 1
-    head = np.arange(scanners)
-    _join(head, c.pair_start, c.pair_scanner)
-    opening_scanner = np.repeat(np.arange(scanners), np.diff(c.scanner_start))
-    by_contract = np.argsort(c.contract, kind="stable")
-    by_contract = by_contract[c.contract[by_contract] >= 0]
-    edges = np.searchsorted(
-        c.contract[by_contract], np.arange(c.ceiling.shape[0] + 1)
-    ).astype(np.int64)
-    _join(head, edges, opening_scanner[by_contract].astype(np.int64))
-    rows = np.flatnonzero(listed.listed > 0)
-    group = head[c.pair_scanner[c.pair_start[rows]]]
-    return [
-        _Part(
-            rows=rows[group == g].astype(np.int64),
-            trail=trail(c.tier.shape[0]),
-            random=seeded(seed * 1_000_003 + int(g)),
-        )
-        for g in np.unique(group)
-    ]
-
-
-@kernel
-def _join(head: Ints, start: Ints, scanner: Ints) -> None:
-    """Give the scanners of each row one head, the least; repeat until none changes."""
-    changed = True
-    while changed:
-        changed = False
-        for row in range(start.shape[0] - 1):
-            least = FAR
-            for p in range(start[row], start[row + 1]):
-                least = min(least, head[scanner[p]])
-            for p in range(start[row], start[row + 1]):
-                if head[scanner[p]] > least:
-                    head[scanner[p]] = least
-                    changed = True
+    last = np.minimum(listed.listed[rows], SPREAD_RANK) - 1
+    spread = listed.reduced[rows, last] - listed.reduced[rows, 0]
+    return max(1.0, int(np.median(spread)) / PRICE_SCALE)

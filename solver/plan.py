@@ -17,11 +17,13 @@ PRICE_SCALE = 1000
 class Certificate:
     """Prices that prove a lower bound on the cost of every plan.
 
-    For any prices that are not negative, ``L = sum_j min(unplaced_j, min over the
-    pairs p and openings b of j of cost + minute_price[b] * minutes[p] +
-    exam_price[contract[b]]) - sum_b minute_price[b] * minutes[b] - sum_c
-    exam_price[c] * ceiling[c]`` is at most the cost of the best plan (weak
-    duality). A checker needs the problem and the prices alone.
+    For any prices that are not negative, let the worth of an order be its unplaced
+    cost or, if that is less, its least ``cost + minute_price[b] * minutes[p] +
+    exam_price[contract[b]]`` over its pairs p and openings b. Then ``L = sum of the
+    worths - sum over b of the most that whole exams can earn in b - sum over c of
+    exam_price[c] * ceiling[c]`` is at most the cost of the best plan, where an exam
+    earns its order's worth less its cost and its exam price (Lagrangian duality). A
+    checker needs the problem and the prices alone.
 
     Parameters
     ----------

@@ -20,23 +20,20 @@ from solver.compiled import kernel
 from solver.layout import Columns, day_cost, first_opening, fits
 from solver.plan import PRICE_SCALE
 from solver.problem import Ints
-from solver.shortlist import Shortlist, shortlist
 
 Floats = NDArray[np.float64]
 
-PASSES = 110
-SHRINK = 0.93
-TRIAL_PASSES = 3
-TRIAL_SCALES = (0.5, 0.06, 0.008)
-WARM_SCALE = 0.02
+PASSES, FEWEST_PASSES = 110, 20
+LAST_STEP = 3.4e-4
+"""The last step as a share of the first; it shrinks by the same factor each pass."""
+TIMED_PASSES = 4
+"""Passes after which the clock says how many there will be time for."""
+FIRST_SCALE, WARM_SCALE = 0.25, 0.02
 """First steps, as shares of the median ``unplaced_cost / minutes``."""
-WIDE_PASSES = 12
-"""Passes over all options, before the passes over shortlists begin."""
-FOCUS_EVERY = 14
-WIDTH = 32
-"""Options listed per order, and passes between renewals of the lists."""
+LEVEL_STEPS, LEAST_LEVEL_STEP = 64, 50
+"""First step of the common level as a share of the price level, and the last step."""
 LONGER, SHORTER, LONGEST = 1.25, 0.5, 200.0
-"""Factors on the step of a price that went on in, or changed, its direction."""
+"""Factors on the step of an exam price that went on in, or changed, its direction."""
 MEMORY = 0.35
 """Weight of the newest pass in the path average."""
 
@@ -118,9 +115,8 @@ def _sink(
 
 
 @kernel
-def _one_pass(  # noqa: C901, PLR0912, PLR0915
+def _one_pass(  # noqa: C901, PLR0912
     c: Columns,
-    s: Shortlist,
     visit: Ints,
     minute: Floats,
     exam: Floats,
@@ -128,68 +124,48 @@ def _one_pass(  # noqa: C901, PLR0912, PLR0915
     exam_area: Floats,
     minute_seen: Ints,
     exam_seen: Ints,
-    minute_step: Floats,
+    minute_step: float,
     exam_step: Floats,
 ) -> None:
-    """Visit every order once; leave the prices at the end and the areas under them.
-
-    Orders look at their listed options, or at all where the list has no width.
-    """
+    """Visit every order once; leave the prices at the end and the areas under them."""
     n = visit.shape[0]
     minute_seen[:] = 0
     exam_seen[:] = 0
     minute_area[:] = 0.0
     exam_area[:] = 0.0
-    listed = s.opening.shape[1] > 0
     for t in range(n):
         j = visit[t]
         best = float(c.unplaced_cost[j])
         chosen, chosen_minutes = -1, 0
-        if listed:
-            for r in range(s.listed[j]):
-                b = s.opening[j, r]
-                d = c.pair_minutes[s.pair[j, r]]
-                reduced = float(s.cost[j, r])
-                now = minute[b] - minute_step[b] * (t - minute_seen[b]) / n
+        for p in range(c.pair_start[j], c.pair_start[j + 1]):
+            d = c.pair_minutes[p]
+            last = c.scanner_start[c.pair_scanner[p] + 1]
+            for b in range(first_opening(c, j, p), last):
+                if c.day[b] > c.latest_day[j]:
+                    break
+                reduced = float(c.pair_cost[p] + day_cost(c, j, c.day[b]))
+                if reduced >= best:
+                    break
+                reduced += c.opening_cost[b]
+                now = minute[b] - minute_step * (t - minute_seen[b]) / n
                 if now > 0.0:
                     reduced += now * d
                 k = c.contract[b]
+                if k >= 0 and c.ceiling[k] == 0:
+                    continue
                 if k >= 0:
                     reduced += max(0.0, exam[k] - exam_step[k] * (t - exam_seen[k]) / n)
-                if reduced < best:
+                if reduced < best and fits(c, j, p, b):
                     best, chosen, chosen_minutes = reduced, b, d
-        else:
-            for p in range(c.pair_start[j], c.pair_start[j + 1]):
-                d = c.pair_minutes[p]
-                last = c.scanner_start[c.pair_scanner[p] + 1]
-                for b in range(first_opening(c, j, p), last):
-                    if c.day[b] > c.latest_day[j]:
-                        break
-                    reduced = float(c.pair_cost[p] + day_cost(c, j, c.day[b]))
-                    if reduced >= best:
-                        break
-                    reduced += c.opening_cost[b]
-                    now = minute[b] - minute_step[b] * (t - minute_seen[b]) / n
-                    if now > 0.0:
-                        reduced += now * d
-                    k = c.contract[b]
-                    if k >= 0 and c.ceiling[k] == 0:
-                        continue
-                    if k >= 0:
-                        reduced += max(
-                            0.0, exam[k] - exam_step[k] * (t - exam_seen[k]) / n
-                        )
-                    if reduced < best and fits(c, j, p, b):
-                        best, chosen, chosen_minutes = reduced, b, d
         if chosen >= 0:
-            _sink(minute, minute_area, minute_seen, chosen, t, minute_step[chosen] / n)
-            minute[chosen] += minute_step[chosen] * chosen_minutes / c.minutes[chosen]
+            _sink(minute, minute_area, minute_seen, chosen, t, minute_step / n)
+            minute[chosen] += minute_step * chosen_minutes / c.minutes[chosen]
             k = c.contract[chosen]
             if k >= 0:
                 _sink(exam, exam_area, exam_seen, k, t, exam_step[k] / n)
                 exam[k] += exam_step[k] / c.ceiling[k]
     for b in range(minute.shape[0]):
-        _sink(minute, minute_area, minute_seen, b, n, minute_step[b] / n)
+        _sink(minute, minute_area, minute_seen, b, n, minute_step / n)
         minute_area[b] /= n
     for k in range(exam.shape[0]):
         if c.ceiling[k] == 0:
@@ -227,17 +203,11 @@ class _Path:
         # No exam of a closed contract is worth more than leaving any order unplaced.
         self.closed = int(c.unplaced_cost.max(initial=0)) * PRICE_SCALE
         self.mean_minutes = float(c.pair_minutes.mean()) if c.pair_minutes.size else 1.0
-        self.listed = shortlist(c, start.minute, start.exam, width=0)
-        self.restart(start)
-
-    def restart(self, start: Prices) -> None:
-        """Begin again at `start`."""
         self.minute = start.minute / PRICE_SCALE
         self.exam = start.exam / PRICE_SCALE
         self.exam[self.c.ceiling == 0] = self.closed / PRICE_SCALE
         self.minute_area = np.zeros_like(self.minute)
         self.exam_area = np.zeros_like(self.exam)
-        self.minute_gain = _Gain(self.minute)
         self.exam_gain = _Gain(self.exam)
         self.average: tuple[Floats, Floats] | None = None
 
@@ -246,7 +216,6 @@ class _Path:
         shuffle(self.state, self.visit)
         _one_pass(
             self.c,
-            self.listed,
             self.visit,
             self.minute,
             self.exam,
@@ -254,10 +223,9 @@ class _Path:
             self.exam_area,
             np.zeros(self.minute.shape[0], np.int64),
             np.zeros(self.exam.shape[0], np.int64),
-            step * self.minute_gain.value,
+            step,
             step * self.mean_minutes * self.exam_gain.value,
         )
-        self.minute_gain.follow(self.minute)
         self.exam_gain.follow(self.exam)
         if self.average is None:
             self.average = self.minute_area.copy(), self.exam_area.copy()
@@ -265,16 +233,6 @@ class _Path:
             minute, exam = self.average
             minute += MEMORY * (self.minute_area - minute)
             exam += MEMORY * (self.exam_area - exam)
-
-    def focus(self) -> None:
-        """From now on, look only at the options that are good at the path average."""
-        minute, exam = self.average or (self.minute, self.exam)
-        self.listed = shortlist(
-            self.c,
-            np.rint(minute * PRICE_SCALE).astype(np.int64),
-            np.rint(exam * PRICE_SCALE).astype(np.int64),
-            width=WIDTH,
-        )
 
     def evaluate(self) -> int:
         """Return the bound at the path average, and keep it if it is the best."""
@@ -316,17 +274,36 @@ def find_prices(
         path, step = _Path(c, seed, warm), WARM_SCALE * _price_level(c)
     else:
         path = _Path(c, seed, nothing)
-        step = _try_steps(path, _price_level(c), nothing, clock)
-    for number in range(PASSES):
-        if clock.expired():
-            break
-        if number >= WIDE_PASSES and (number - WIDE_PASSES) % FOCUS_EVERY == 0:
-            path.evaluate()
-            path.focus()
+        step = FIRST_SCALE * _price_level(c)
+    passes, number = PASSES, 0
+    while number < passes and not (clock.expired() and number):
         path.advance(step)
-        step *= SHRINK
+        number += 1
+        if number == TIMED_PASSES and clock.seconds is not None:
+            each = max(clock.elapsed(), 1e-9) / TIMED_PASSES
+            passes = min(PASSES, max(FEWEST_PASSES, int(clock.seconds / each) - 1))
+        step *= LAST_STEP ** (1.0 / passes)
     path.evaluate()
-    return path.best
+    return _raised(c, path.best, clock)
+
+
+def _raised(c: Columns, prices: Prices, clock: Clock) -> Prices:
+    """Raise all minute prices by the same amount as long as the bound gains.
+
+    Where slightly more is asked for than there is, only the level of all prices
+    together decides who stays out, and the passes are slow to find it.
+    """
+    best, step = prices, max(1, int(_price_level(c) * PRICE_SCALE) // LEVEL_STEPS)
+    longer = True
+    while step >= LEAST_LEVEL_STEP and not clock.expired():
+        tried = proved(c, best.minute + step, best.exam)
+        if tried.scaled_bound > best.scaled_bound:
+            best = tried
+            step = step * 2 if longer else step // 2
+        else:
+            longer = False
+            step //= 2
+    return best
 
 
 def _price_level(c: Columns) -> float:
@@ -335,19 +312,3 @@ def _price_level(c: Columns) -> float:
     minutes = c.pair_minutes[c.pair_start[:-1][has_pair]]
     level = float(np.median(c.unplaced_cost[has_pair] / minutes))
     return max(level, 1.0 / PRICE_SCALE)
-
-
-def _try_steps(path: _Path, level: float, start: Prices, clock: Clock) -> float:
-    """Return the first step that does best in a few passes, and leave it begun."""
-    best_bound, best_step = None, level * TRIAL_SCALES[0]
-    for scale in TRIAL_SCALES:
-        path.restart(start)
-        for _ in range(TRIAL_PASSES):
-            path.advance(level * scale)
-        bound = path.evaluate()
-        if best_bound is None or bound > best_bound:
-            best_bound, best_step = bound, level * scale
-        if clock.expired():
-            break
-    path.restart(path.best)
-    return best_step

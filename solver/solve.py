@@ -16,15 +16,17 @@ from solver.improve import improve
 from solver.layout import Columns, columns
 from solver.limits import Limits
 from solver.plan import Certificate, Plan
-from solver.prices import Prices, find_prices, proved
+from solver.prices import Prices, proved
+from solver.pricing import price_regions
 from solver.problem import Problem
+from solver.regions import regions
 from solver.search import empty, restore, take
 from solver.sequence import NO_START, sequence
 from solver.shortlist import shortlist
 from solver.tiny import tiny_problem
 from solver.validation import require_valid
 
-SHORTLIST_WIDTH = 14
+SHORTLIST_WIDTH = 40
 """Options per order that the local search looks at."""
 PRICES_SHARE = 0.3
 """Most of the time that prices may take."""
@@ -96,10 +98,12 @@ def solve(
     clock = Clock(limits.seconds)
     c = columns(problem)
     tell = _Teller(clock, progress)
-    prices = find_prices(
+    prices = price_regions(
         c,
+        regions(c),
         seed=limits.seed,
         clock=clock.share(PRICES_SHARE),
+        workers=limits.workers,
         warm=_warm(c, warm_prices),
     )
     tell(Stage.PRICES, None, prices.bound)
@@ -114,6 +118,7 @@ def solve(
             c,
             listed,
             x,
+            prices=prices,
             limits=limits,
             clock=clock.share(1.0 - SEQUENCE_SHARE),
             bound=prices.bound,
@@ -143,7 +148,15 @@ def compile_once() -> None:
     prices = proved(c, np.zeros(c.day.shape[0]), np.zeros(c.ceiling.shape[0]))
     listed = shortlist(c, prices.minute, prices.exam, width=SHORTLIST_WIDTH)
     # No plan costs less than nothing, so that the search does not end at once.
-    improve(c, listed, x, limits=Limits(work=1), clock=Clock(None), bound=-1)
+    improve(
+        c,
+        listed,
+        x,
+        prices=prices,
+        limits=Limits(work=100),
+        clock=Clock(None),
+        bound=-1,
+    )
     restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
     take(c, x, 0)
 

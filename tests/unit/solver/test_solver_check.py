@@ -239,19 +239,24 @@ def test_negative_prices_have_no_bound(problem):
 
 
 def test_huge_prices_do_not_wrap_around(problem):
-    """Only unplaced costs remain, 1000 each, less the price of all minutes."""
+    """Nobody can pay: each order is worth 1000, less what whole exams could earn.
+
+    On scanner 0: 1000 + 1000 on day 0 (20 and 40 minutes), 999 + 999 on day 1; on
+    scanner 1: 1000 on day 0, where 30 and 40 do not fit together, 999 on day 1.
+    """
     huge = 2**62
     price = np.full(4, huge)
 
     bound = lower_bound(problem, price, np.zeros(1, np.int64))
 
-    assert bound == 5 * 1000 - (4 * 60 * huge) // 1000
+    assert bound == 5 * 1000 - 2000 - 1998 - 1000 - 999
 
 
 def test_the_bound_is_the_formula_worked_by_hand(build, order, opening):
     """Prices 2 a minute on day 0, none on day 1; 30-minute exams, wait 50 a day.
 
-    Day 0 costs 0 + 60, day 1 costs 50; twice 50 less 2 * 30 for the minutes: 40.
+    Day 0 costs 0 + 60, day 1 costs 50, so both are worth 50. One fits in day 0 and
+    earns 50 there; in day 1 it earns nothing: 100 - 50, which is the optimum.
     """
     problem = build(
         [order(wait_cost=50), order(wait_cost=50)],
@@ -260,4 +265,20 @@ def test_the_bound_is_the_formula_worked_by_hand(build, order, opening):
 
     bound = lower_bound(problem, np.array([2000, 0]), np.zeros(0, np.int64))
 
-    assert bound == 40
+    assert bound == 50
+
+
+def test_minutes_that_no_exam_can_fill_earn_nothing(build, order, opening):
+    """40 minutes on day 0 hold one exam of 30; the price is 2 for each minute.
+
+    Both are worth 60: at the price of day 0, or as they wait for day 1. By minutes,
+    day 0 would earn 80; one whole exam earns 60, and the bound is 120 - 60.
+    """
+    problem = build(
+        [order(wait_cost=60), order(wait_cost=60)],
+        [opening(day=0, minutes=40), opening(day=1, minutes=40)],
+    )
+
+    bound = lower_bound(problem, np.array([2000, 0]), np.zeros(0, np.int64))
+
+    assert bound == 60

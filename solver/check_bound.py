@@ -1,0 +1,170 @@
+"""The checker's bound: what the prices of a certificate prove, computed afresh.
+
+Nothing here comes from the optimiser but the data types. Whole numbers throughout;
+where 64 bits might not be enough, numpy's Python integers take over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solver.plan import PRICE_SCALE
+from solver.problem import NO_GROUP, Ints, Problem
+
+SAFE = 2**62
+
+Numbers = NDArray[Any]
+"""int64, or Python integers where those would not do."""
+
+
+class InvalidPrices(ValueError):
+    """The prices prove nothing: a wrong shape, a wrong type or a negative price."""
+
+
+def lower_bound(problem: Problem, minute_price: Ints, exam_price: Ints) -> int:
+    """Return ``ceil(L)``, a lower bound on the cost of every plan, in cost units.
+
+    L is the sum of the orders' worths (least cost at the prices, or the unplaced cost),
+    less the most that whole exams can earn in each opening, less the exam prices times
+    the ceilings. What an exam earns is its order's worth less its cost.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    minute_price
+        Shape ``(openings,)``; per minute, in 1 / `PRICE_SCALE` cost units.
+    exam_price
+        Shape ``(contracts,)``; per exam, in 1 / `PRICE_SCALE` cost units.
+    """
+    _require_prices("minute_price", minute_price, len(problem.openings.key))
+    _require_prices("exam_price", exam_price, problem.contract_ceiling.shape[0])
+    pairs, openings = problem.pairs, problem.openings
+    kind: Any = object if _too_large(problem, minute_price, exam_price) else np.int64
+    worth = problem.orders.unplaced_cost.astype(kind) * PRICE_SCALE
+    owner = np.repeat(np.arange(len(problem.orders.key)), np.diff(pairs.start))
+    by_scanner = np.argsort(pairs.scanner, kind="stable")
+    scanners = len(problem.scanner_key)
+    edges = np.searchsorted(pairs.scanner[by_scanner], np.arange(scanners + 1))
+    blocks = [
+        (
+            by_scanner[edges[s] : edges[s + 1]],
+            np.arange(openings.scanner_start[s], openings.scanner_start[s + 1]),
+        )
+        for s in range(scanners)
+    ]
+    blocks = [(p, b) for p, b in blocks if p.size and b.size]
+    for p, b in blocks:
+        cost, option = _options(problem, owner, exam_price, p, b, kind)
+        minutes = pairs.minutes[p].astype(kind)[:, None]
+        priced = cost + minutes * minute_price[b].astype(kind)[None, :]
+        dear = worth[owner[p]]
+        least = np.where(option, priced, dear[:, None]).min(axis=1)
+        np.minimum.at(worth, owner[p], least)
+    total = _sum(worth.astype(object))
+    for p, b in blocks:
+        cost, option = _options(problem, owner, exam_price, p, b, kind)
+        earns = np.where(option, worth[owner[p]][:, None] - cost, 0)
+        total -= _most_earned(earns, pairs.minutes[p], openings.minutes[b])
+    total -= _sum(exam_price.astype(object) * problem.contract_ceiling)
+    return -(-total // PRICE_SCALE)
+
+
+def _options(
+    problem: Problem, owner: Ints, exam_price: Ints, p: Ints, b: Ints, kind: Any
+) -> tuple[Numbers, NDArray[np.bool_]]:
+    """Return cost and existence of each option of pairs `p` in openings `b`.
+
+    All are of one scanner. The cost has the exam prices but not the minute prices in
+    it, in 1 / `PRICE_SCALE` cost units.
+    """
+    orders, pairs, openings = problem.orders, problem.pairs, problem.openings
+    j = owner[p][:, None]
+    day = openings.day[b][None, :]
+    begin = openings.begin_minute[b][None, :]
+    start = np.maximum(begin, orders.earliest_minute[j])
+    stop = np.minimum(begin + openings.minutes[b][None, :], orders.latest_minute[j])
+    option = (
+        (orders.list_mask[j] & openings.list_bit[b][None, :] != 0)
+        & (day >= orders.earliest_day[j])
+        & (day <= orders.latest_day[j])
+        & (stop - start >= pairs.minutes[p][:, None])
+    )
+    late = np.where(day > orders.target_day[j], day - orders.target_day[j], 0)
+    cost = orders.wait_cost[j].astype(kind) * day
+    cost = cost + orders.late_cost[j].astype(kind) * late
+    cost = cost + np.where(day >= orders.breach_day[j], orders.breach_cost[j], 0)
+    cost = cost + pairs.cost[p][:, None] + openings.cost[b][None, :]
+    cost = cost * PRICE_SCALE
+    if exam_price.shape[0]:
+        contract = openings.contract[b]
+        cost = cost + np.where(contract == NO_GROUP, 0, exam_price[contract])[None, :]
+    return cost, option
+
+
+def _most_earned(earns: Numbers, minutes: Ints, room: Ints) -> int:
+    """Return the most that whole exams can earn, summed over the openings.
+
+    Parameters
+    ----------
+    earns
+        Shape ``(pairs, openings)``.
+    minutes
+        Shape ``(pairs,)``. Length of each exam.
+    room
+        Shape ``(openings,)``. Minutes of each opening.
+    """
+    unit = int(np.gcd.reduce(minutes))
+    size = room // unit
+    columns = np.arange(room.shape[0])
+    # earned[u, b]: the most that exams of at most u units together earn in opening b.
+    earned = np.zeros((int(size.max()) + 1, room.shape[0]), dtype=earns.dtype)
+    for length in np.unique(minutes // unit):
+        rows = -np.sort(-earns[minutes == length * unit], axis=0)
+        for gain in rows[: int(size.max()) // int(length)]:
+            if not (gain > 0).any():
+                break
+            earned[length:] = np.maximum(
+                earned[length:], earned[:-length] + np.maximum(gain, 0)[None, :]
+            )
+    return _sum(earned[size, columns].astype(object))
+
+
+def _require_prices(name: str, price: Ints, rows: int) -> None:
+    if price.shape != (rows,) or price.dtype != np.int64:
+        raise InvalidPrices(
+            f"{name} has shape {price.shape} and type {price.dtype};"
+            f" give int64 of shape ({rows},)."
+        )
+    if (price < 0).any():
+        row = int(np.flatnonzero(price < 0)[0])
+        raise InvalidPrices(f"{name}[{row}] is {price[row]}; give 0 or more.")
+
+
+def _too_large(problem: Problem, minute_price: Ints, exam_price: Ints) -> bool:
+    """Tell whether one option's cost at these prices might not fit in 64 bits."""
+    orders, openings = problem.orders, problem.openings
+    last = _largest(openings.day)
+    late = last + _largest(-np.minimum(orders.target_day, 0))
+    cost = (
+        _largest(orders.wait_cost) * last
+        + _largest(orders.late_cost) * late
+        + _largest(orders.breach_cost)
+        + _largest(problem.pairs.cost)
+        + _largest(openings.cost)
+        + _largest(orders.unplaced_cost)
+    ) * PRICE_SCALE
+    cost += _largest(minute_price) * _largest(problem.pairs.minutes)
+    cost += _largest(exam_price)
+    return cost >= SAFE
+
+
+def _largest(column: Ints) -> int:
+    return int(column.max(initial=0))
+
+
+def _sum(numbers: Numbers) -> int:
+    return int(numbers.sum()) if numbers.size else 0
