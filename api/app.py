@@ -13,6 +13,7 @@ from api.deps import Services
 from api.idempotency import Idempotency, IdempotencyStore
 from api.middleware import RequestScope
 from api.routers import (
+    alerts,
     appointments,
     decisions,
     deliveries,
@@ -31,6 +32,7 @@ _ROUTERS: Final = (
     decisions.router,
     messages.router,
     deliveries.router,
+    alerts.router,
     plan_runs.router,
     network.router,
     operation.router,

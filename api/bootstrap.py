@@ -25,6 +25,8 @@ from api.relays import RelayThreads
 from api.runtime import Runtime, Storage
 from api.server import HttpServer
 from api.urgent import UrgentBooking
+from api.watch import Watch
+from api.webhook import Webhook
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.plan_runner import PlanRunner, PlanSettings
 from booking_engine.application.ports import UnitOfWorkFactory
@@ -80,7 +82,7 @@ def build(
         open_work, clock=clock, ids=ids, policy=read_policy(settings)
     )
     metrics = Metrics()
-    metrics.watch(lambda: _standing(dispatcher), clock.now)
+    metrics.watch(lambda: _standing(dispatcher, profiles), clock.now)
     plan = settings.plan
     runner = PlanRunner(
         dispatcher,
@@ -100,7 +102,16 @@ def build(
         retry_after=timedelta(seconds=settings.jobs.urgent_retry_seconds),
         metrics=metrics,
     )
-    jobs = Jobs(dispatcher, plans, urgent, settings=settings.jobs, plan=plan)
+    watch = _watch(settings, dispatcher, profiles, metrics)
+    jobs = Jobs(
+        dispatcher,
+        plans,
+        urgent,
+        settings=settings.jobs,
+        plan=plan,
+        watch=watch,
+        watch_seconds=settings.watch.every_seconds,
+    )
     receiver = Receiver(dispatcher, profiles.values(), ids=ids, clock=clock)
     checks: dict[str, Check] = {
         "database": lambda: _database(dispatcher),
@@ -124,7 +135,7 @@ def build(
         InProcessStore(clock),
     )
     senders = make_senders(profiles)
-    relay = _relay(settings, dispatcher, profiles, senders, clock)
+    relay = _relay(settings, dispatcher, profiles, senders, clock, metrics)
     return Runtime(
         settings=settings,
         clock=clock,
@@ -139,6 +150,7 @@ def build(
         plan_runner=runner,
         plans=plans,
         urgent=urgent,
+        watch=watch,
         jobs=jobs,
         metrics=metrics,
         app=app,
@@ -223,6 +235,7 @@ def _listener(
         profiles.values(),
         metrics=metrics,
         committed=jobs.orders_changed,
+        now=clock.now,
     )
     return MllpListener(
         (given.host, given.port),
@@ -243,6 +256,7 @@ def _relay(
     profiles: Mapping[PartnerId, Profile],
     senders: Mapping[PartnerId, MllpSender],
     clock: Clock,
+    metrics: Metrics,
 ) -> Relay:
     given = settings.relay
     return Relay(
@@ -256,10 +270,34 @@ def _relay(
             longest_wait=timedelta(seconds=given.longest_wait_seconds),
             idle_seconds=given.idle_seconds,
         ),
+        on_attempt=lambda partner, code, seconds: metrics.message_sent(
+            partner, code, clock.now(), seconds
+        ),
     )
 
 
-def _standing(dispatcher: Dispatcher) -> Standing:
+def _watch(
+    settings: Settings,
+    dispatcher: Dispatcher,
+    profiles: Mapping[PartnerId, Profile],
+    metrics: Metrics,
+) -> Watch:
+    given = settings.watch
+    return Watch(
+        dispatcher,
+        lambda: {
+            partner: profile.watch.thresholds(profile.zone)
+            for partner, profile in profiles.items()
+        },
+        metrics.answer_times,
+        window=timedelta(minutes=given.window_minutes),
+        webhook=None if given.webhook is None else Webhook(given.webhook),
+    )
+
+
+def _standing(
+    dispatcher: Dispatcher, profiles: Mapping[PartnerId, Profile]
+) -> Standing:
     with dispatcher.reading(HEALTH) as session:
         outbox = session.uow.outbox
         oldest = outbox.oldest_pending()
@@ -268,6 +306,16 @@ def _standing(dispatcher: Dispatcher) -> Standing:
             orders={s.value: n for s, n in session.uow.orders.counts().items()},
             deliveries={(p, str(s)): n for (p, s), n in outbox.counts().items()},
             oldest_delivery_seconds=max(0.0, age),
+            feeds={
+                str(partner): reading
+                for partner, reading in session.uow.traffic.readings(
+                    profiles, session.context.now
+                ).items()
+            },
+            alerts=[
+                (alert.partner, alert.condition.value)
+                for alert in session.uow.alerts.open()
+            ],
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from api.metrics import Metrics
@@ -26,6 +27,8 @@ class Feed:
         Whose feeds are counted by name; all others together.
     committed
         Called after each batch that was stored.
+    now
+        The clock that also stamped what was received.
     """
 
     def __init__(
@@ -35,19 +38,23 @@ class Feed:
         *,
         metrics: Metrics,
         committed: Callable[[], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._handle = handle
         self._profiles = by_sender(profiles)
         self._metrics = metrics
         self._committed = committed
+        self._now = now
 
     def __call__(self, batch: Sequence[Received]) -> Sequence[bytes | None]:
         """Return one answer for each frame."""
         answers = self._handle(batch)
+        answered_at = self._now()
         for received, answer in zip(batch, answers, strict=True):
             sender, kind = self._header(received.frame)
+            at = received.received_at
             self._metrics.message_received(
-                sender, kind, _ack_of(answer), received.received_at
+                sender, kind, _ack_of(answer), at, (answered_at - at).total_seconds()
             )
         if any(answer is not None for answer in answers):
             self._committed()

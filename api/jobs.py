@@ -21,6 +21,7 @@ from api.errors import log_failure
 from api.loops import Loop
 from api.plan_queue import PlanQueue
 from api.urgent import UrgentBooking
+from api.watch import Watch
 from booking_engine.application.commands import ExpireHolds
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.domain.identifiers import Actor
@@ -49,6 +50,8 @@ class Jobs:
         Urgent orders.
     settings, plan
         How often, and when at night.
+    watch, watch_seconds
+        The watch over the feeds, and how often it looks.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Jobs:
         *,
         settings: JobSettings,
         plan: PlanSection,
+        watch: Watch,
+        watch_seconds: float,
     ) -> None:
         self._dispatcher = dispatcher
         self._plans = plans
@@ -70,6 +75,8 @@ class Jobs:
             least_seconds=_URGENT_LEAST_SECONDS,
         )
         self._runs = Loop("planning runs", plans.run_due, _LOOK_FOR_RUNS_SECONDS)
+        self._watch = watch
+        self._watch_seconds = watch_seconds
         self._scheduler = self._scheduled(plan)
         self._running = False
 
@@ -94,6 +101,11 @@ class Jobs:
             _safely("extend diary", self.extend_diary),
             CronTrigger(hour=_DIARY_HOUR, timezone=UTC),
             id="extend-diary",
+        )
+        scheduler.add_job(
+            _safely("watch", self._watch.run_once),
+            IntervalTrigger(seconds=max(1, round(self._watch_seconds)), timezone=UTC),
+            id="watch",
         )
         if plan.at is not None:
             scheduler.add_job(

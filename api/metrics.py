@@ -6,8 +6,8 @@ they are scraped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -22,8 +22,12 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.answer_times import AnswerTimes, Direction
+from booking_engine.domain.alerts import FeedReading
+
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_NAKS: Final = frozenset({"AE", "AR", "CE", "CR"})  # HL7 table 0008
 _SOLVER_SECONDS: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
 
 
@@ -39,11 +43,17 @@ class Standing:
         How many each partner has in each status.
     oldest_delivery_seconds
         Age of the oldest delivery that waits; 0 if none does.
+    feeds
+        How each partner's feed stands.
+    alerts
+        Partner and condition of every open alert.
     """
 
     orders: dict[str, int]
     deliveries: dict[tuple[str, str], int]
     oldest_delivery_seconds: float
+    feeds: Mapping[str, FeedReading] = field(default_factory=dict)
+    alerts: Sequence[tuple[str, str]] = ()
 
 
 class Metrics:
@@ -64,7 +74,23 @@ class Metrics:
             ["sender", "type", "ack"],
             registry=self.registry,
         )
-        self._last_message: dict[str, datetime] = {}
+        self.attempts = Counter(
+            "hl7_attempts",
+            "Messages sent, by what the partner answered; none: no answer.",
+            ["partner", "ack"],
+            registry=self.registry,
+        )
+        self.ack_seconds = Histogram(
+            "hl7_ack_seconds",
+            "Time to the acknowledgement: ours (in) or theirs (out).",
+            ["partner", "direction"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.answer_times = AnswerTimes()
+        # To look a labelled metric up costs more than to count: they are kept here.
+        self._received: dict[tuple[str, str, str], Counter] = {}
+        self._took: dict[tuple[str, Direction], Histogram] = {}
         self.booking_conflicts = Counter(
             "booking_conflicts",
             "Writes refused because somebody else was faster.",
@@ -89,8 +115,10 @@ class Metrics:
             registry=self.registry,
         )
 
-    def message_received(self, sender: str, kind: str, ack: str, at: datetime) -> None:
-        """Count one message.
+    def message_received(
+        self, sender: str, kind: str, ack: str, at: datetime, seconds: float
+    ) -> None:
+        """Count one message and how long its answer took.
 
         Parameters
         ----------
@@ -98,15 +126,49 @@ class Metrics:
             Partner id; ``unknown`` where none fits.
         kind
             MSH-9, such as ``ORM^O01``; the caller keeps the number of values small.
+        at, seconds
+            When it came, and how long until it was answered.
         """
-        self.messages.labels(sender, kind, ack).inc()
-        self._last_message[sender] = at
+        labels = (sender, kind, ack)
+        counter = self._received.get(labels)
+        if counter is None:
+            counter = self._received[labels] = self.messages.labels(*labels)
+        counter.inc()
+        self._answered(sender, Direction.GIVEN, ack, at, seconds)
+
+    def message_sent(
+        self, partner: str, ack: str, at: datetime, seconds: float
+    ) -> None:
+        """Count one attempt to send.
+
+        Parameters
+        ----------
+        ack
+            MSA-1 of the answer, or ``none``.
+        at, seconds
+            When it was answered or given up, and how long that took.
+        """
+        self.attempts.labels(partner, ack).inc()
+        if ack != "none":
+            self._answered(partner, Direction.HEARD, ack, at, seconds)
+
+    def _answered(
+        self, partner: str, direction: Direction, ack: str, at: datetime, seconds: float
+    ) -> None:
+        histogram = self._took.get((partner, direction))
+        if histogram is None:
+            histogram = self.ack_seconds.labels(partner, direction.value)
+            self._took[partner, direction] = histogram
+        histogram.observe(seconds)
+        self.answer_times.add(
+            partner, direction, at, seconds=seconds, refused=ack in _NAKS
+        )
 
     def watch(
         self, standing: Callable[[], Standing], now: Callable[[], datetime]
     ) -> None:
         """Read the database through `standing` at each scrape."""
-        self.registry.register(_AtScrape(standing, now, self._last_message))
+        self.registry.register(_AtScrape(standing, now))
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -120,11 +182,9 @@ class _AtScrape(Collector):
         self,
         standing: Callable[[], Standing],
         now: Callable[[], datetime],
-        last_message: dict[str, datetime],
     ) -> None:
         self._standing = standing
         self._now = now
-        self._last_message = last_message
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Say nothing, so that registering does not read the database."""
@@ -150,11 +210,33 @@ class _AtScrape(Collector):
             "Age of the oldest outbound message that waits.",
             value=standing.oldest_delivery_seconds,
         )
-        ages = GaugeMetricFamily(
-            "hl7_last_message_age_seconds",
-            "Time since a feed last sent anything, since this process started.",
-            labels=["sender"],
+        yield from _of_feeds(standing, now)
+        alerts = GaugeMetricFamily(
+            "hl7_alerts_open", "Open alerts.", labels=["partner", "condition"]
         )
-        for sender, at in tuple(self._last_message.items()):
-            ages.add_metric([sender], (now - at).total_seconds())
-        yield ages
+        for partner, condition in standing.alerts:
+            alerts.add_metric([partner, condition], 1)
+        yield alerts
+
+
+def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
+    """Return the gauges that each partner has."""
+    silence, unsent, unmapped = (
+        GaugeMetricFamily(name, text, labels=["partner"])
+        for name, text in (
+            (
+                "hl7_last_message_age_seconds",
+                "Time since the partner last sent anything.",
+            ),
+            ("hl7_oldest_unsent_seconds", "Age of the oldest message that waits."),
+            ("hl7_unmapped_orders", "Orders that wait for a code to be mapped."),
+        )
+    )
+    for partner, reading in sorted(standing.feeds.items()):
+        last, oldest = reading.last_received_at, reading.oldest_unsent_at
+        if last is not None:
+            silence.add_metric([partner], (now - last).total_seconds())
+        age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+        unsent.add_metric([partner], age)
+        unmapped.add_metric([partner], reading.unmapped)
+    yield from (silence, unsent, unmapped)

@@ -28,6 +28,7 @@ TAGS: Final = (
     ("appointments", "Bookings, and what became of them."),
     ("decisions", "Why a booking was made."),
     ("messages", "HL7 messages in, and deliveries out."),
+    ("alerts", "What is wrong with a partner's feed, and who has seen it."),
     ("plan-runs", "Planning runs over all waiting orders."),
     ("network", "Sites, scanners, sessions and partners."),
     ("operation", "Health, metrics and descriptions."),

@@ -20,6 +20,7 @@ from api.plan_queue import PlanQueue
 from api.relays import RelayThreads
 from api.server import HttpServer
 from api.urgent import UrgentBooking
+from api.watch import Watch
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.plan_runner import PlanRunner, latest_prices
 from booking_engine.application.views import Views
@@ -103,6 +104,7 @@ class Runtime:
     plan_runner: PlanRunner
     plans: PlanQueue
     urgent: UrgentBooking
+    watch: Watch
     jobs: Jobs
     metrics: Metrics
     app: FastAPI

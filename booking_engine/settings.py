@@ -19,8 +19,16 @@ from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -193,6 +201,37 @@ class JobSettings(Section):
     diary_days: int = Field(default=56, ge=1, le=400)
 
 
+class WatchSettings(Section):
+    """The watch over the partners' feeds; each profile has its own thresholds.
+
+    Parameters
+    ----------
+    every_seconds
+        How often it looks.
+    window_minutes
+        The time over which rates and latencies are taken.
+    webhook
+        Told of every alert, as JSON; none: nobody is. Other machines only by https.
+    """
+
+    every_seconds: float = Field(default=60.0, gt=0)
+    window_minutes: float = Field(default=15.0, gt=0)
+    webhook: str | None = Field(default=None, repr=False)
+
+    @field_validator("webhook")
+    @classmethod
+    def _can_be_called(cls, url: str | None) -> str | None:
+        """Refuse what is no address, or would travel readable."""
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        secure = parts.scheme == "https"
+        if not host or not (secure or (parts.scheme == "http" and is_loopback(host))):
+            raise ValueError("give an https address, or http to this machine")
+        return url
+
+
 class LogSettings(Section):
     """What is written to standard error.
 
@@ -236,6 +275,7 @@ class Settings(BaseSettings):
     plan: PlanSection = PlanSection()
     relay: RelaySettings = RelaySettings()
     jobs: JobSettings = JobSettings()
+    watch: WatchSettings = WatchSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -40,6 +40,9 @@ a fault inside the receiver."""
 _LONGEST_ERROR: Final = 200
 
 
+OnAttempt = Callable[[PartnerId, str, float], None]
+
+
 class Sender(Protocol):
     """A connection to one partner, such as `mllp.sender.MllpSender`."""
 
@@ -128,6 +131,8 @@ class Relay:
         The connection to each partner; one that is told nothing needs none.
     clock
         Decides what is due and stamps what was delivered.
+    on_attempt
+        Told of each attempt: to whom, MSA-1 or ``none``, and how many seconds it took.
     """
 
     def __init__(
@@ -138,12 +143,14 @@ class Relay:
         *,
         clock: Clock,
         policy: RelayPolicy | None = None,
+        on_attempt: OnAttempt | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._profiles = profiles
         self._senders = senders
         self._clock = clock
         self._policy = policy or RelayPolicy()
+        self._on_attempt = on_attempt
 
     def run(self, destination: PartnerId, stop: threading.Event) -> None:
         """Send to one partner until `stop`; for a thread of its own."""
@@ -254,10 +261,12 @@ class Relay:
         if delivery.payload is None:
             raise InvalidValue(f"Delivery {delivery.id} has no message to send.")
         attempts = delivery.attempts + 1
+        began = monotonic()
         try:
             ack = sender.send(delivery.payload)
             code, text = read_ack(ack)
         except (DeliveryFailed, DecodeError) as error:
+            self._report(delivery, "none", began)
             now = self._clock.now()
             log.warning(
                 "delivery failed; it will be sent again",
@@ -275,6 +284,7 @@ class Relay:
                 last_error=str(error)[:_LONGEST_ERROR],
                 ack=None,
             )
+        self._report(delivery, code, began)
         done = replace(delivery, attempts=attempts, ack=ack, next_attempt_at=None)
         if code in _ACCEPTED:
             return replace(
@@ -306,6 +316,10 @@ class Relay:
             },
         )
         return replace(done, status=DeliveryStatus.PARKED)
+
+    def _report(self, delivery: Delivery, code: str, began: float) -> None:
+        if self._on_attempt is not None:
+            self._on_attempt(delivery.destination, code, monotonic() - began)
 
     def _store(self, deliveries: Sequence[Delivery]) -> None:
         with self._dispatcher.session(ACTOR) as session:

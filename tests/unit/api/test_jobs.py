@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.answer_times import Direction
 from api.feed import Feed
 from api.loops import Loop
 from api.metrics import Metrics
+from booking_engine.domain.alerts import Answers
 from hl7_adapters.mllp.listener import Received
 from hl7_adapters.profile import Profile
 
@@ -52,6 +54,7 @@ def a_feed(
         [profile],
         metrics=metrics,
         committed=lambda: committed.append(None),
+        now=lambda: NOW + timedelta(milliseconds=20),
     )
 
 
@@ -88,3 +91,8 @@ def test_messages_are_counted_by_few_labels(
     labels = {"sender": sender, "type": kind, "ack": ack}
     assert metrics.registry.get_sample_value("hl7_messages_total", labels) == 1
     assert len(committed) == (0 if answer is None else 1)
+    took = {"partner": sender, "direction": "in"}
+    assert metrics.registry.get_sample_value("hl7_ack_seconds_count", took) == 1
+    assert metrics.registry.get_sample_value("hl7_ack_seconds_sum", took) == 0.02
+    answers = metrics.answer_times.since(sender, Direction.GIVEN, NOW)
+    assert answers == Answers(1, int(ack == "AE"), 0.02)

@@ -94,9 +94,10 @@ def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
         "expire-holds",
         "extend-diary",
         "nightly-plan",
+        "watch",
     ]
     by_hand = make_world(plan={"at": None})
-    assert by_hand.runtime.jobs.schedule == ["expire-holds", "extend-diary"]
+    assert by_hand.runtime.jobs.schedule == ["expire-holds", "extend-diary", "watch"]
     by_hand.runtime.stop()
 
 
