@@ -17,14 +17,16 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
 from booking_engine.domain.clock import Clock
+from booking_engine.domain.delivery_history import AttemptOutcome, DeliveryAttempt
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import Actor, OrderId, PartnerId
 from booking_engine.domain.messages import Delivery, DeliveryStatus
 from hl7_adapters.ack import error_of, read_ack
 from hl7_adapters.er7 import DecodeError
-from hl7_adapters.mllp.sender import DeliveryFailed
+from hl7_adapters.mllp.sender import DeliveryFailed, Phase
 from hl7_adapters.payloads import skipped, write_payloads
 from hl7_adapters.profile import Profile
+from hl7_adapters.search_keys import printable
 
 if TYPE_CHECKING:
     from booking_engine.application.dispatch import Dispatcher
@@ -208,8 +210,8 @@ class Relay:
                             f"There is no connection to {destination}; its profile"
                             " says outgoing: start the relay with a sender for it."
                         )
-                    after = self._send(delivery, sender)
-                    outcomes.add(after)
+                    after, attempt = self._send(delivery, sender)
+                    outcomes.add(after, attempt)
                 else:
                     after = delivery  # parked or skipped, and stored as that already
                 outcomes.count(after)
@@ -256,17 +258,47 @@ class Relay:
 
     # Sending -------------------------------------------------------------------------
 
-    def _send(self, delivery: Delivery, sender: Sender) -> Delivery:
-        """Return the delivery as it stands after one attempt."""
+    def _send(
+        self, delivery: Delivery, sender: Sender
+    ) -> tuple[Delivery, DeliveryAttempt]:
+        """Return the delivery as it stands after one attempt, and the attempt."""
         if delivery.payload is None:
             raise InvalidValue(f"Delivery {delivery.id} has no message to send.")
-        attempts = delivery.attempts + 1
-        began = monotonic()
+        started_at, begin = self._clock.now(), monotonic()
+        failure: DeliveryFailed | DecodeError | None = None
+        code = text = ""
+        ack = b""
         try:
             ack = sender.send(delivery.payload)
             code, text = read_ack(ack)
         except (DeliveryFailed, DecodeError) as error:
-            self._report(delivery, "none", began)
+            failure = error
+        seconds = monotonic() - begin
+        if self._on_attempt is not None:
+            told = "none" if failure is not None else code
+            self._on_attempt(delivery.destination, told, seconds)
+        after = self._after(delivery, ack, code, text, failure)
+        return after, DeliveryAttempt(
+            delivery.id,
+            started_at,
+            round(seconds * 1_000_000),
+            _outcome_of(after),
+            _phase_of(failure),
+            code,
+            printable(text if failure is None else str(failure))[:_LONGEST_ERROR],
+        )
+
+    def _after(
+        self,
+        delivery: Delivery,
+        ack: bytes,
+        code: str,
+        text: str,
+        failure: Exception | None,
+    ) -> Delivery:
+        """Return the delivery as an attempt leaves it."""
+        attempts = delivery.attempts + 1
+        if failure is not None:
             now = self._clock.now()
             log.warning(
                 "delivery failed; it will be sent again",
@@ -281,10 +313,9 @@ class Relay:
                 delivery,
                 attempts=attempts,
                 next_attempt_at=now + self._policy.wait_after(attempts),
-                last_error=str(error)[:_LONGEST_ERROR],
+                last_error=str(failure)[:_LONGEST_ERROR],
                 ack=None,
             )
-        self._report(delivery, code, began)
         done = replace(delivery, attempts=attempts, ack=ack, next_attempt_at=None)
         if code in _ACCEPTED:
             return replace(
@@ -317,14 +348,31 @@ class Relay:
         )
         return replace(done, status=DeliveryStatus.PARKED)
 
-    def _report(self, delivery: Delivery, code: str, began: float) -> None:
-        if self._on_attempt is not None:
-            self._on_attempt(delivery.destination, code, monotonic() - began)
-
-    def _store(self, deliveries: Sequence[Delivery]) -> None:
+    def _store(
+        self,
+        deliveries: Sequence[Delivery],
+        attempts: Sequence[DeliveryAttempt] = (),
+    ) -> None:
         with self._dispatcher.session(ACTOR) as session:
             session.uow.outbox.save(deliveries)
+            session.uow.outbox.record(attempts)
             session.commit()
+
+
+def _outcome_of(after: Delivery) -> AttemptOutcome:
+    if after.status is DeliveryStatus.DELIVERED:
+        return AttemptOutcome.ACCEPTED
+    if after.status is DeliveryStatus.PARKED:
+        return AttemptOutcome.REFUSED
+    return AttemptOutcome.FAILED if after.ack is None else AttemptOutcome.BUSY
+
+
+def _phase_of(failure: Exception | None) -> str:
+    if failure is None:
+        return ""
+    # An answer that cannot be read is none: the peer may have taken the message.
+    phase = failure.phase if isinstance(failure, DeliveryFailed) else Phase.AWAIT_ACK
+    return phase.value
 
 
 def _may_pass(code: str, ack: bytes) -> bool:
@@ -343,21 +391,25 @@ class _Outcomes:
     """Outcomes of attempts, stored in groups: a commit costs as much as a send."""
 
     def __init__(
-        self, store: Callable[[Sequence[Delivery]], None], policy: RelayPolicy
+        self,
+        store: Callable[[Sequence[Delivery], Sequence[DeliveryAttempt]], None],
+        policy: RelayPolicy,
     ) -> None:
         self._store = store
         self._policy = policy
         self._waiting: list[Delivery] = []
+        self._attempts: list[DeliveryAttempt] = []
         self._since = monotonic()
         self._counts = dict.fromkeys(
             ("delivered", "parked", "skipped", "busy", "failed"), 0
         )
 
-    def add(self, delivery: Delivery) -> None:
+    def add(self, delivery: Delivery, attempt: DeliveryAttempt) -> None:
         """Take one outcome; store all that wait if they are many or old."""
         if not self._waiting:
             self._since = monotonic()
         self._waiting.append(delivery)
+        self._attempts.append(attempt)
         if (
             len(self._waiting) >= self._policy.commit_every
             or monotonic() - self._since >= self._policy.commit_seconds
@@ -375,7 +427,8 @@ class _Outcomes:
         """Store what waits."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self._store(waiting)
+            attempts, self._attempts = self._attempts, []
+            self._store(waiting, attempts)
 
     @property
     def result(self) -> RelayResult:

@@ -304,6 +304,47 @@ class RetryDelivery:
     """
 
     delivery_id: DeliveryId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryParked:
+    """Let a partner's parked messages go again, oldest first, at most `limit`.
+
+    Handled by `deliveries.retry_parked`, which returns the deliveries.
+    """
+
+    destination: PartnerId
+    limit: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SkipDelivery:
+    """Decide that a partner need not be told what it refuses; the rest goes on.
+
+    Handled by `deliveries.skip_delivery`, which returns the delivery.
+    """
+
+    delivery_id: DeliveryId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditDelivery:
+    """Send other bytes in place of a parked message's; the old ones are kept.
+
+    Handled by `deliveries.edit_delivery`, which returns the delivery.
+
+    Parameters
+    ----------
+    payload
+        A whole message that names the delivery in MSH-10.
+    """
+
+    delivery_id: DeliveryId
+    payload: bytes
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

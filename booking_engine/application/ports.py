@@ -16,6 +16,7 @@ from typing import Protocol
 from booking_engine.domain.alerts import Alert, AlertId, FeedReading
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
+from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
 from booking_engine.domain.diary_entries import DiaryEntry
 from booking_engine.domain.events import Event
 from booking_engine.domain.identifiers import (
@@ -449,6 +450,33 @@ class Outbox(Protocol):
 
     def get(self, delivery_id: DeliveryId) -> Delivery:
         """Return one delivery; raises `NotKnown`."""
+        ...
+
+    def claim(self, delivery_id: DeliveryId) -> Delivery:
+        """Return one delivery that nobody else can claim until the unit ends.
+
+        Raises `NotKnown`.
+        """
+        ...
+
+    def parked(self, destination: PartnerId, *, limit: int) -> list[Delivery]:
+        """Return a partner's parked deliveries, claimed, in sequence."""
+        ...
+
+    def record(self, attempts: Sequence[DeliveryAttempt]) -> None:
+        """Append to what was tried."""
+        ...
+
+    def note(self, change: DeliveryChange) -> None:
+        """Append to what people decided."""
+        ...
+
+    def attempts(self, delivery_id: DeliveryId) -> list[DeliveryAttempt]:
+        """Return what was tried with a delivery, oldest first."""
+        ...
+
+    def changes(self, delivery_id: DeliveryId) -> list[DeliveryChange]:
+        """Return what people decided about a delivery, oldest first."""
         ...
 
     def of_order(self, order_id: OrderId) -> list[Delivery]:

@@ -11,6 +11,12 @@ from typing import Any, TypeVar
 
 from booking_engine.domain.alerts import Alert, Condition
 from booking_engine.domain.decisions import Decision, DecisionKind
+from booking_engine.domain.delivery_history import (
+    AttemptOutcome,
+    DeliveryAction,
+    DeliveryAttempt,
+    DeliveryChange,
+)
 from booking_engine.domain.diary_entries import (
     DiaryEntry,
     EntryKind,
@@ -510,3 +516,53 @@ def alert_of(row: Any) -> Alert:
     """Return the alert of a row."""
     values = {name: getattr(row, name) for name in Alert.__slots__}
     return Alert(**values | {"condition": Condition(row.condition)})
+
+
+def attempt_row(attempt: DeliveryAttempt) -> Values:
+    """Return the row of an attempt to send."""
+    return {
+        "delivery_id": attempt.delivery_id,
+        "started_at": attempt.started_at,
+        "duration_us": attempt.duration_us,
+        "outcome": attempt.outcome.value,
+        "phase": attempt.phase,
+        "code": attempt.code,
+        "text": attempt.text,
+    }
+
+
+def attempt_of(row: Any) -> DeliveryAttempt:
+    """Return the attempt of a row."""
+    return DeliveryAttempt(
+        delivery_id=row.delivery_id,
+        started_at=row.started_at,
+        duration_us=row.duration_us,
+        outcome=AttemptOutcome(row.outcome),
+        phase=row.phase,
+        code=row.code,
+        text=row.text,
+    )
+
+
+def delivery_change_row(change: DeliveryChange) -> Values:
+    """Return the row of what a person did with a delivery."""
+    return {
+        "delivery_id": change.delivery_id,
+        "at": change.at,
+        "actor": change.actor,
+        "action": change.action.value,
+        "reason": change.reason,
+        "payload": change.payload,
+    }
+
+
+def delivery_change_of(row: Any) -> DeliveryChange:
+    """Return what a person did with a delivery, of a row."""
+    return DeliveryChange(
+        delivery_id=row.delivery_id,
+        at=row.at,
+        actor=row.actor,
+        action=DeliveryAction(row.action),
+        reason=row.reason,
+        payload=row.payload,
+    )

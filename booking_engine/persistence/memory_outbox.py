@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.events import Event
 from booking_engine.domain.identifiers import DeliveryId, EventId, OrderId, PartnerId
@@ -129,6 +130,41 @@ class InMemoryOutbox:
             return self._unit.tables.deliveries[delivery_id]
         except KeyError:
             raise NotKnown(refusals.not_stored("Delivery", delivery_id)) from None
+
+    def claim(self, delivery_id: DeliveryId) -> Delivery:
+        """Return one delivery; there is one writer anyway."""
+        return self.get(delivery_id)
+
+    def parked(self, destination: PartnerId, *, limit: int) -> list[Delivery]:
+        """Return a partner's parked deliveries, in sequence."""
+        tables = self._unit.tables
+        found = [
+            delivery
+            for delivery in (tables.deliveries[i] for i in tables.unsent)
+            if delivery.destination == destination
+            and delivery.status is DeliveryStatus.PARKED
+        ]
+        return found[:limit]
+
+    def record(self, attempts: Sequence[DeliveryAttempt]) -> None:
+        """Append to what was tried."""
+        stored = self._unit.own("attempts")
+        for attempt in attempts:
+            known = stored.get(attempt.delivery_id, ())
+            stored[attempt.delivery_id] = (*known, attempt)
+
+    def note(self, change: DeliveryChange) -> None:
+        """Append to what people decided."""
+        stored = self._unit.own("delivery_changes")
+        stored[change.delivery_id] = (*stored.get(change.delivery_id, ()), change)
+
+    def attempts(self, delivery_id: DeliveryId) -> list[DeliveryAttempt]:
+        """Return what was tried with a delivery, oldest first."""
+        return list(self._unit.tables.attempts.get(delivery_id, ()))
+
+    def changes(self, delivery_id: DeliveryId) -> list[DeliveryChange]:
+        """Return what people decided about a delivery, oldest first."""
+        return list(self._unit.tables.delivery_changes.get(delivery_id, ()))
 
     def of_order(self, order_id: OrderId) -> list[Delivery]:
         """Return the deliveries of one order, in sequence."""

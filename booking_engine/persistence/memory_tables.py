@@ -10,6 +10,7 @@ from booking_engine.application.ports import MessageKey, PlacerKey
 from booking_engine.domain.alerts import Alert, AlertId
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
+from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
 from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus
 from booking_engine.domain.errors import (
     NotKnown,
@@ -76,6 +77,12 @@ class Tables:
     deliveries: dict[DeliveryId, Delivery] = field(default_factory=dict)
     unsent: dict[DeliveryId, None] = field(default_factory=dict)
     """Deliveries that are pending or parked."""
+    attempts: dict[DeliveryId, tuple[DeliveryAttempt, ...]] = field(
+        default_factory=dict
+    )
+    delivery_changes: dict[DeliveryId, tuple[DeliveryChange, ...]] = field(
+        default_factory=dict
+    )
     deliveries_of: dict[OrderId, tuple[DeliveryId, ...]] = field(default_factory=dict)
     profiles: dict[tuple[PartnerId, int], StoredProfile] = field(default_factory=dict)
     mappings: dict[MappingId, CodeMapping] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
+from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.events import Event
 from booking_engine.domain.identifiers import (
@@ -29,6 +30,8 @@ from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _EVENT: Final = TABLES[Kind.EVENT]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]
+_ATTEMPT: Final = TABLES[Kind.ATTEMPT]
+_CHANGE: Final = TABLES[Kind.DELIVERY_CHANGE]
 _ONE: Final = "event"
 
 
@@ -89,6 +92,38 @@ _OF_ORDERS: Final = Statement(
 )
 _ANSWERS: Final = Statement(
     lambda _: select(_DELIVERY).where(_DELIVERY.c.answers == bindparam("answers"))
+)
+_CLAIM: Final = Statement(
+    # SQLite has one writer anyway, and knows no such words.
+    lambda _: (
+        select(_DELIVERY).where(_DELIVERY.c.id == bindparam("id")).with_for_update()
+    )
+)
+_PARKED: Final = Statement(
+    lambda _: (
+        select(_DELIVERY)
+        .where(
+            _DELIVERY.c.destination == bindparam("destination"),
+            _DELIVERY.c.status == DeliveryStatus.PARKED.value,
+        )
+        .order_by(_DELIVERY.c.sequence)
+        .limit(bindparam("limit"))
+        .with_for_update()
+    )
+)
+_ATTEMPTS: Final = Statement(
+    lambda _: (
+        select(_ATTEMPT)
+        .where(_ATTEMPT.c.delivery_id == bindparam("delivery_id"))
+        .order_by(_ATTEMPT.c.id)
+    )
+)
+_CHANGES: Final = Statement(
+    lambda _: (
+        select(_CHANGE)
+        .where(_CHANGE.c.delivery_id == bindparam("delivery_id"))
+        .order_by(_CHANGE.c.id)
+    )
 )
 _COUNTS: Final = Statement(
     lambda _: select(
@@ -182,6 +217,45 @@ class SqlOutbox:
         for row in t.rows(_BY_ID, id=delivery_id):
             return mapping.delivery_of(row)
         raise NotKnown(refusals.not_stored("Delivery", delivery_id))
+
+    def claim(self, delivery_id: DeliveryId) -> Delivery:
+        """Return one delivery that nobody else can claim until the unit ends."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        for row in t.rows(_CLAIM, id=delivery_id):
+            return mapping.delivery_of(row)
+        raise NotKnown(refusals.not_stored("Delivery", delivery_id))
+
+    def parked(self, destination: PartnerId, *, limit: int) -> list[Delivery]:
+        """Return a partner's parked deliveries, claimed, in sequence."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        found = t.rows(_PARKED, destination=destination, limit=limit)
+        return [mapping.delivery_of(row) for row in found]
+
+    def record(self, attempts: Sequence[DeliveryAttempt]) -> None:
+        """Append to what was tried."""
+        for attempt in attempts:
+            self._transaction.write(Write(Kind.ATTEMPT, mapping.attempt_row(attempt)))
+
+    def note(self, change: DeliveryChange) -> None:
+        """Append to what people decided."""
+        row = mapping.delivery_change_row(change)
+        self._transaction.write(Write(Kind.DELIVERY_CHANGE, row))
+
+    def attempts(self, delivery_id: DeliveryId) -> list[DeliveryAttempt]:
+        """Return what was tried with a delivery, oldest first."""
+        t = self._transaction
+        t.settle(Kind.ATTEMPT)
+        found = t.rows(_ATTEMPTS, delivery_id=delivery_id)
+        return [mapping.attempt_of(row) for row in found]
+
+    def changes(self, delivery_id: DeliveryId) -> list[DeliveryChange]:
+        """Return what people decided about a delivery, oldest first."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY_CHANGE)
+        found = t.rows(_CHANGES, delivery_id=delivery_id)
+        return [mapping.delivery_change_of(row) for row in found]
 
     def of_order(self, order_id: OrderId) -> list[Delivery]:
         """Return the deliveries of one order, in sequence."""

@@ -529,6 +529,12 @@ class DeliveryRow(Row, table=True):
         Index("ix_delivery_order", "order_id", "sequence"),
         # What is due, in sequence, and how many there are in each status.
         Index("ix_delivery_due", "destination", "status", "sequence"),
+        partial_index(
+            "ix_delivery_unsent",
+            *("status", "sequence"),
+            where="status IN ('parked', 'pending')",
+        ),
+        partial_index("ix_delivery_answers", "answers", where="answers IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 
@@ -621,6 +627,40 @@ class AlertRow(Row, table=True):
     told_raised: bool
     told_cleared: bool
     version: int
+
+
+class DeliveryAttemptRow(Row, table=True):
+    """One attempt to send; written by the relay alone, and deleted with its delivery.
+
+    Without a foreign key, as `MessageKeyRow`.
+    """
+
+    __tablename__ = "delivery_attempt"
+    __table_args__ = (Index("ix_delivery_attempt_delivery", "delivery_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
+    delivery_id: str
+    started_at: datetime
+    duration_us: int = Field(sa_type=BigInteger)
+    outcome: str
+    phase: str
+    code: str
+    text: str
+
+
+class DeliveryChangeRow(Row, table=True):
+    """What a person did with a parked delivery."""
+
+    __tablename__ = "delivery_change"
+    __table_args__ = (Index("ix_delivery_change_delivery", "delivery_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
+    delivery_id: str
+    at: datetime
+    actor: str
+    action: str
+    reason: str
+    payload: bytes | None
 
 
 def table_of(row: type[Row]) -> Table:

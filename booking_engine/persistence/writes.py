@@ -59,6 +59,8 @@ class Kind(IntEnum):
     PROFILE = 21
     MAPPING = 22
     MESSAGE_KEY = 30
+    ATTEMPT = 31
+    DELIVERY_CHANGE = 32
     DIARY = 23
     ALERT = 40
 
@@ -95,6 +97,8 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.MESSAGE: rows.table_of(rows.InboundMessageRow),
     Kind.MESSAGE_ORDER: rows.table_of(rows.MessageOrderRow),
     Kind.MESSAGE_KEY: rows.table_of(rows.MessageKeyRow),
+    Kind.ATTEMPT: rows.table_of(rows.DeliveryAttemptRow),
+    Kind.DELIVERY_CHANGE: rows.table_of(rows.DeliveryChangeRow),
     Kind.EVENT: rows.table_of(rows.OutboxEventRow),
     Kind.DELIVERY: rows.table_of(rows.DeliveryRow),
     Kind.ORDER_NAME: rows.table_of(rows.OrderNameRow),
