@@ -12,16 +12,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from booking_engine.application.commands import CancelOrder, ReceiveOrder
+from booking_engine.application.commands import (
+    AskStatus,
+    CancelOrder,
+    ChangeOrder,
+    HoldOrder,
+    LiftHold,
+    NumberOrder,
+    ReceiveOrder,
+    RecordAnswer,
+    RecordStatus,
+    ReplaceOrders,
+)
+from booking_engine.application.naming import Named
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.orders import HoldReason, OrderContent
 from hl7_adapters.ack import ACCEPTED, UNKNOWN_SENDER, Answer, answer_to
-from hl7_adapters.dialect import Control, Dialect, Place, Reply, places
+from hl7_adapters.dialect import Dialect, Place, Reply, places
 from hl7_adapters.er7 import DecodeError, Message, decode
-from hl7_adapters.inbound import MappingError, to_commands
-from hl7_adapters.inbound_orders import OrderCommand
-from hl7_adapters.order_groups import OrderGroup, group_orders
+from hl7_adapters.inbound import MappingError, header_time, to_commands
+from hl7_adapters.inbound_orders import OrderCommand, read_asked
+from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile, by_sender, profile_of
+from hl7_adapters.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class OrderExplained:
     Parameters
     ----------
     action
-        ``receive``, ``change`` or ``cancel``.
+        What is asked, such as ``receive``, ``change`` or ``cancel``.
     refusal
         Why it would be refused for good, or empty.
     """
@@ -155,12 +168,10 @@ def explain(
         mapped = to_commands(message, profile, now=now)
     except MappingError as error:
         return _of(message, profile, answer_to(error), warnings=message.warnings)
-    groups = [group for group in group_orders(message) if _asks(group, profile)]
-    orders = tuple(
-        _order(command, group, profile, catalogue)
-        for command, group in zip(mapped.commands, groups, strict=True)
-        if isinstance(command, OrderCommand)
-    )
+    orders: tuple[OrderExplained, ...] = ()
+    if any(isinstance(command, OrderCommand) for command in mapped.commands):
+        reading = Reading(profile, now, header_time=header_time(message, profile))
+        orders = tuple(_explained(message, reading, profile, catalogue))
     return _of(message, profile, ACCEPTED, orders=orders, warnings=mapped.warnings)
 
 
@@ -185,12 +196,28 @@ def _of(
     )
 
 
-def _asks(group: OrderGroup, profile: Profile) -> bool:
-    """Whether a group became a command; the others were ignored."""
-    orc = group.segments.get("ORC")
-    code = "" if orc is None else orc.value(1).strip()
-    control = profile.control(code or profile.default_control or "")
-    return group.is_service and control is not Control.IGNORE
+def _explained(
+    message: Message, reading: Reading, profile: Profile, catalogue: Catalogue | None
+) -> Iterator[OrderExplained]:
+    for group, command in read_asked(message, reading):
+        yield _order(command, group, profile, catalogue)
+        if isinstance(command, ReplaceOrders):
+            for replacement in command.replacements:
+                yield _order(replacement, group, profile, catalogue)
+
+
+_ACTIONS: Final[dict[type, str]] = {
+    ReceiveOrder: "receive",
+    ChangeOrder: "change",
+    CancelOrder: "cancel",
+    HoldOrder: "hold",
+    LiftHold: "release",
+    ReplaceOrders: "replace",
+    NumberOrder: "number",
+    RecordStatus: "status",
+    AskStatus: "report status",
+    RecordAnswer: "answer",
+}
 
 
 def _order(
@@ -199,21 +226,41 @@ def _order(
     profile: Profile,
     catalogue: Catalogue | None,
 ) -> OrderExplained:
-    if isinstance(command, CancelOrder):
-        number = Line(
-            "placer number",
-            *_found(group, places("ORC-2", "OBR-2")),
-            f"{command.placer_number} of {command.placer_authority}",
+    action = _ACTIONS[type(command)]
+    if isinstance(command, ReceiveOrder | ChangeOrder | NumberOrder):
+        order = command.order if isinstance(command, NumberOrder) else command
+        return OrderExplained(
+            action,
+            tuple(_lines(order.content, group, profile, catalogue)),
+            order.holds,
+            order.refusal if isinstance(order, ReceiveOrder) else "",
         )
-        reason = Line("reason", *_found(group, profile.dialect.reason), command.reason)
-        return OrderExplained("cancel", (number, reason))
-    receives = isinstance(command, ReceiveOrder)
-    return OrderExplained(
-        "receive" if receives else "change",
-        tuple(_lines(command.content, group, profile, catalogue)),
-        command.holds,
-        command.refusal if isinstance(command, ReceiveOrder) else "",
-    )
+    if isinstance(command, ReplaceOrders):
+        named: Named | None = command.replaced[0]
+    else:
+        named = command.named
+    lines: list[Line] = []
+    if named is not None and named.number:
+        lines.append(
+            Line(
+                "placer number",
+                *_found(group, places("ORC-2", "OBR-2")),
+                f"{named.number} of {named.authority}",
+            )
+        )
+    if named is not None and named.filler_number:
+        where = _found(group, places("ORC-3", "OBR-3"))
+        lines.append(Line("filler number", *where, named.filler_number))
+    if isinstance(command, RecordStatus):
+        where = _found(group, places("ORC-5", "OBR-25"))
+        lines.append(Line("status", *where, command.status))
+        if command.starts_at is not None:
+            where = _found(group, places("OBR-36", "TQ1-7", "ORC-7.4", "OBR-27.4"))
+            lines.append(Line("starts at", *where, str(command.starts_at)))
+    if not isinstance(command, LiftHold | AskStatus) and command.reason:
+        where = _found(group, profile.dialect.reason)
+        lines.append(Line("reason", *where, command.reason))
+    return OrderExplained(action, tuple(lines))
 
 
 def _lines(

@@ -15,11 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from booking_engine.application.commands import CancelOrder, ChangeOrder
+from booking_engine.application.commands import (
+    AskStatus,
+    CancelOrder,
+    ChangeOrder,
+    HoldOrder,
+    LiftHold,
+    RecordStatus,
+    ReplaceOrders,
+)
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
 from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
-from hl7_adapters.inbound_orders import read_orders
+from hl7_adapters.inbound_orders import read_answers, read_orders
 from hl7_adapters.profile import Profile
 from hl7_adapters.reading import MappingError, Reading
 
@@ -59,9 +67,10 @@ def to_commands(message: Message, profile: Profile, *, now: datetime) -> Mapped:
     """
     reading = Reading(profile, now, warnings=list(message.warnings))
     reader = _check_header(message, reading)
-    reading.header_time = _header_time(message, reading)
+    reading.header_time = time = header_time(message, profile)
+    if time is None:
+        reading.warn("MSH-7: no time of the message")
     commands = tuple(reader(message, reading))
-    time = reading.header_time
     sent_at = None if time is None else time.instant
     return Mapped(commands, tuple(reading.warnings), sent_at)
 
@@ -113,11 +122,11 @@ def _check_header(message: Message, reading: Reading) -> Reader:
     return reader
 
 
-def _header_time(message: Message, reading: Reading) -> Timestamp | None:
+def header_time(message: Message, profile: Profile) -> Timestamp | None:
+    """Return when the message was written (MSH-7), if that can be read."""
     try:
-        return read_timestamp(message.header.value(7), zone=reading.profile.zone)
+        return read_timestamp(message.header.value(7), zone=profile.zone)
     except BadValue:
-        reading.warn("MSH-7: no time of the message")
         return None
 
 
@@ -125,11 +134,19 @@ READERS: Final[dict[str, dict[str, Reader]]] = {
     "ORM": {"O01": read_orders},
     "OMG": {"O19": read_orders},
     "OMI": {"O23": read_orders},
+    "ORR": {"O02": read_answers},
+    "ORG": {"O20": read_answers},
+    "ORI": {"O24": read_answers},
 }
 """What we take: by message code, then trigger event (MSH-9)."""
 
 WHEN_UNKNOWN: Final[dict[type, Condition]] = {
     ChangeOrder: Condition.CHANGE_UNKNOWN_ORDER,
     CancelOrder: Condition.CANCEL_UNKNOWN_ORDER,
+    HoldOrder: Condition.CHANGE_UNKNOWN_ORDER,
+    LiftHold: Condition.CHANGE_UNKNOWN_ORDER,
+    ReplaceOrders: Condition.CHANGE_UNKNOWN_ORDER,
+    RecordStatus: Condition.CHANGE_UNKNOWN_ORDER,
+    AskStatus: Condition.CHANGE_UNKNOWN_ORDER,
 }
 """What it means that a command's order or appointment is not known here."""

@@ -6,12 +6,13 @@ code itself is kept as sent, so that a person can map it.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Final
 
+from booking_engine.application.naming import Named
 from booking_engine.domain.identifiers import ProcedureCode, SiteCode
 from booking_engine.domain.mappings import LONGEST_NAME
+from booking_engine.domain.order_names import as_placed
 from booking_engine.domain.orders import HoldCode, OrderContent
 from booking_engine.domain.vocabulary import (
     PatientSetting,
@@ -19,7 +20,7 @@ from booking_engine.domain.vocabulary import (
     WaitingListType,
 )
 from hl7_adapters.datatypes import Code, Purpose, names_of
-from hl7_adapters.dialect import Condition
+from hl7_adapters.dialect import Condition, places
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import read_patient
@@ -33,13 +34,6 @@ _LONGEST_REASON: Final = 60
 _LONGEST_DETAIL: Final = 60
 _LONGEST_TEXT: Final = 80
 _UNSCHEDULED: Final = frozenset({PatientSetting.INPATIENT, PatientSetting.EMERGENCY})
-_SUFFIX = re.compile(r"#\d+#[^#]*")
-
-
-def as_placed(placer_number: str) -> str:
-    """Return a placer number as the sender wrote it, without what was added."""
-    return _SUFFIX.sub("", placer_number)
-
 
 # Keys and times ---------------------------------------------------------------------
 
@@ -82,7 +76,6 @@ def read_placer(
                 group.location("ORC", 2),
                 "name the order by its placer number",
             )
-        reading.hold(HoldCode.MISSING_PLACER_NUMBER)
         return "", _placer_authority(of_order[1] or of_detail[1], group, reading)
     suffix = reading.profile.placer_suffix
     if obr is not None and (
@@ -95,6 +88,44 @@ def read_placer(
         number = f"{number}#{place}#{code}"
     authority = authority or of_order[1] or of_detail[1]
     return number, _placer_authority(authority, group, reading)
+
+
+def read_name(group: OrderGroup, reading: Reading) -> Named:
+    """Return how the sender names its order (ORC-2, ORC-3, and OBR-4 if it is sent).
+
+    Raises
+    ------
+    MappingError
+        It names it by nothing, or by two numbers that differ.
+    """
+    filler = filler_number(group)
+    number, authority = read_placer(group, reading, needed=not filler)
+    obr = group.segments.get("OBR")
+    return Named(
+        partner=reading.profile.id,
+        authority=authority,
+        number=number,
+        shared=as_placed(number),
+        code="" if obr is None else sent_code(obr),
+        filler_number=filler,
+        fills=reading.profile.fills_orders,
+    )
+
+
+def filler_number(group: OrderGroup) -> str:
+    """Return the filler's number (ORC-3, else OBR-3)."""
+    for name in ("ORC", "OBR"):
+        segment = group.segments.get(name)
+        number = "" if segment is None else segment.value(3).strip()
+        if number:
+            return number
+    return ""
+
+
+def sent_code(obr: Segment) -> str:
+    """Return the exam as the sender calls it (OBR-4)."""
+    sent = read_code(obr, 4)
+    return sent.code or sent.alternate_code or sent.text
 
 
 def _number(segment: Segment | None) -> tuple[str, str]:
@@ -118,10 +149,10 @@ def sent_at(group: OrderGroup, reading: Reading) -> datetime:
     return reading.past(group, reading.profile.dialect.sent_at) or reading.now
 
 
-def cancel_reason(group: OrderGroup, reading: Reading) -> str:
-    """Return the coded reason of a cancellation; free text might name somebody."""
+def reason_of(group: OrderGroup, reading: Reading) -> str:
+    """Return the coded reason of a request; free text might name somebody."""
     _, reason = group.first(reading.profile.dialect.reason)
-    return reason[:_LONGEST_REASON] or "cancelled by sender"
+    return reason[:_LONGEST_REASON]
 
 
 # What is asked for ------------------------------------------------------------------
@@ -145,6 +176,8 @@ def read_content(
             "an order needs an OBR segment",
         )
     number, authority = read_placer(group, reading, needed=number_needed)
+    if not number and not reading.changes:
+        reading.hold(HoldCode.MISSING_PLACER_NUMBER)
     dialect = reading.profile.dialect
     orc = group.segments.get("ORC", obr)
     requested = reading.past(group, dialect.requested_at) or reading.now
@@ -156,12 +189,26 @@ def read_content(
     procedure, procedure_as_sent = _procedure(obr, group, reading)
     priority, priority_as_sent = _urgency(group, reading)
     setting = _setting(group, reading)
+    if group.steps > 1:
+        # One order is one exam; whether these fit into one slot a person knows.
+        reading.hold(HoldCode.SEVERAL_STEPS, f"{group.steps} IPC")
     earliest = reading.wanted_day(group, dialect.earliest, Purpose.APPOINTMENT)
     latest = reading.wanted_day(group, dialect.latest, Purpose.APPOINTMENT_END)
     if earliest is not None and latest is not None and latest < earliest:
         reading.hold(HoldCode.INVALID_TIME, "the wanted window ends before it begins")
         earliest = latest = None
     findings = read_findings(group, message.all("AL1"), reading, at=requested)
+    if reading.changes:
+        for name, where in _PLAIN.items():
+            if not group.says(where):
+                reading.keep(name)
+        for name, where in (
+            ("accession", dialect.accession),
+            ("earliest_on", dialect.earliest),
+            ("latest_on", dialect.latest),
+        ):
+            if not group.says(where):
+                reading.keep(name)
     return OrderContent(
         placer_number=number,
         placer_authority=authority,
@@ -174,7 +221,7 @@ def read_content(
         list_type=_list_type(group, setting, reading),
         requested_at=requested,
         site=_site(group, reading),
-        filler_number=(orc.value(3) or obr.value(3)).strip(),
+        filler_number=filler_number(group),
         accession=group.first(dialect.accession)[1],
         group_number=orc.value(4).strip() if orc is not obr else "",
         clinical_reason=_clinical_reason(obr),
@@ -182,7 +229,18 @@ def read_content(
         needs=findings.all_needs,
         earliest_on=earliest,
         latest_on=latest,
+        study_uid=group.first(_STUDY_UID)[1],
     )
+
+
+_STUDY_UID: Final = places("ZDS-1", "IPC-3")
+_PLAIN: Final = {
+    "filler_number": places("ORC-3", "OBR-3"),
+    "group_number": places("ORC-4"),
+    "clinical_reason": places("OBR-31.2", "OBR-31", "OBR-13"),
+    "study_uid": _STUDY_UID,
+}
+"""Where the fields stand that a change keeps unless it says something of them."""
 
 
 def refusal_of(group: OrderGroup, content: OrderContent, reading: Reading) -> str:
@@ -212,6 +270,8 @@ def _procedure(
     """Return our code and the sender's (OBR-4, HL7 2.5.1 section 4.5.3.4)."""
     sent = read_code(obr, 4)
     if not sent:
+        if not obr.deletes(4) and reading.keep("procedure", "procedure_as_sent"):
+            return None, ""
         raise reading.refuse(
             Condition.MISSING_FIELD,
             group.location("OBR", 4),
@@ -220,7 +280,7 @@ def _procedure(
     table = reading.profile.procedures
     names = tuple(dict.fromkeys(names_of(sent)))
     found = {table[name] for name in names if name in table}
-    as_sent = sent.code or sent.alternate_code or sent.text
+    as_sent = sent_code(obr)
     if len(found) == 1:
         return found.pop(), as_sent
     detail = as_sent[:_LONGEST_DETAIL]
@@ -239,6 +299,10 @@ def _urgency(group: OrderGroup, reading: Reading) -> tuple[Priority | None, str]
     profile = reading.profile
     place, sent = group.first(profile.dialect.urgency)
     if place is None:
+        if not group.deletes(profile.dialect.urgency) and reading.keep(
+            "priority", "priority_as_sent"
+        ):
+            return None, ""
         if profile.urgency_when_absent is None:
             reading.hold(HoldCode.UNKNOWN_URGENCY, "not sent")
         return profile.urgency_when_absent, ""
@@ -259,7 +323,7 @@ def _site(group: OrderGroup, reading: Reading) -> SiteCode | None:
     names: tuple[str, ...] = ()
     for place in profile.dialect.site:
         sent = group.leaf(place)
-        if not sent:
+        if not sent or (reading.changes and place.segment == "MSH"):
             continue
         found = profile.sites.get(sent.casefold())
         if found is not None:
@@ -269,6 +333,8 @@ def _site(group: OrderGroup, reading: Reading) -> SiteCode | None:
             unknown = f"{place} {sent[:_LONGEST_DETAIL]}"
             names = _kept((sent.casefold(),))
             break
+    if not unknown and not group.deletes(profile.dialect.site) and reading.keep("site"):
+        return None
     if not unknown and profile.site_when_absent is not None:
         return profile.site_when_absent
     reading.hold(HoldCode.UNKNOWN_SITE, unknown or "not sent", names)
@@ -285,12 +351,13 @@ def _setting(group: OrderGroup, reading: Reading) -> PatientSetting:
     visit = group.segments.get("PV1")
     sent = "" if visit is None else visit.value(2).strip()
     if not sent:
+        if visit is None or not visit.deletes(2):
+            reading.keep("setting")
         return PatientSetting.OUTPATIENT
     found = reading.profile.settings.get(sent.casefold())
     if found is None:
-        reading.warn(
-            f"PV1-2: {sent[:_LONGEST_DETAIL]} is not known; outpatient assumed"
-        )
+        # Outpatient until a person says: which scanners may be used hangs on it.
+        reading.hold(HoldCode.UNKNOWN_SETTING, f"PV1-2 {sent[:_LONGEST_DETAIL]}")
         return PatientSetting.OUTPATIENT
     return found
 
@@ -305,6 +372,8 @@ def _list_type(
         if found is not None:
             return found
         reading.warn(f"{place}: list type is not known")
+    elif "setting" in reading.kept:
+        reading.keep("list_type")
     if setting in _UNSCHEDULED:
         return WaitingListType.UNSCHEDULED
     return WaitingListType.ACTIVE

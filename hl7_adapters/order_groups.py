@@ -33,6 +33,8 @@ class OrderGroup:
         Which ORC and which OBR of the message, from 1; 0 where there is none.
     position, siblings
         Which of how many OBR share the ORC.
+    steps
+        How many procedure steps (IPC) it has.
     """
 
     segments: dict[str, Segment]
@@ -41,6 +43,7 @@ class OrderGroup:
     detail_number: int
     position: int = 1
     siblings: int = 1
+    steps: int = 0
 
     @property
     def is_service(self) -> bool:
@@ -66,6 +69,19 @@ class OrderGroup:
                 return place, text
         return None, ""
 
+    def deletes(self, places: Iterable[Place]) -> bool:
+        """Return whether the explicit null stands at one of the places."""
+        for place in places:
+            segment = self.segments.get(place.segment)
+            if segment is not None and segment.deletes(place.field, place.component):
+                return True
+        return False
+
+    def says(self, places: Iterable[Place]) -> bool:
+        """Return whether one of the places holds anything, were it the null."""
+        found = tuple(places)
+        return self.first(found)[0] is not None or self.deletes(found)
+
     def location(self, segment: str, number: int) -> str:
         """Return where a field is, for ERR: segment, sequence, field."""
         sequence = {"ORC": self.control_number, "OBR": self.detail_number}
@@ -79,6 +95,7 @@ class _Detail:
     number: int
     segments: dict[str, Segment]
     observations: list[Segment] = field(default_factory=list)
+    steps: int = 0
 
 
 @dataclass(slots=True)
@@ -96,6 +113,7 @@ class _Open:
         elif segment.id == "OBX":
             self.details[-1].observations.append(segment)
         else:
+            self.details[-1].steps += segment.id == "IPC"
             self.details[-1].segments.setdefault(segment.id, segment)
 
 
@@ -140,6 +158,7 @@ def _close(
             detail.number,
             position,
             len(order.details),
+            detail.steps,
         )
         for position, detail in enumerate(order.details, 1)
     ]

@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.events import Event
 from booking_engine.domain.identifiers import DeliveryId
+from booking_engine.domain.order_names import as_placed
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.procedures import Procedure
@@ -39,7 +40,6 @@ from hl7_adapters.event_codes import (
     Scheduling,
     Status,
 )
-from hl7_adapters.order_fields import as_placed
 from hl7_adapters.patient_fields import UNIDENTIFIED
 from hl7_adapters.profile import Profile
 

@@ -7,6 +7,7 @@ left out or held, never guessed.
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from datetime import date
 from typing import Final
 
@@ -18,6 +19,7 @@ from hl7_adapters.datatypes import (
     MISSING,
     BadValue,
     Identifier,
+    PersonName,
     plain_nhs_number,
     read_cx,
     read_date,
@@ -36,6 +38,8 @@ _LOCAL_TYPES: Final = frozenset({"", "MR", "MRN", "PI", "PT", "HOSP"})
 """CX.5 (table 0203) of a patient's number; visits and episodes are not."""
 _VISIT_TYPES: Final = frozenset({"VN", "AN", "CE"})
 
+NOBODY: Final = Patient(None, "", "", "", "", None, Sex.UNKNOWN)
+"""Stands for the patient of whom a change says nothing."""
 _SEXES: Final = {
     code: sex
     for sex, codes in (
@@ -66,6 +70,8 @@ def read_patient(group: OrderGroup, reading: Reading, *, fallback_id: str) -> Pa
     """
     pid = group.segments.get("PID")
     if pid is None:
+        if reading.keep(*(f"patient.{f.name}" for f in fields(Patient))):
+            return NOBODY
         raise reading.refuse(
             Condition.MISSING_SEGMENT, "PID^1", "an order needs a PID segment"
         )
@@ -86,16 +92,13 @@ def read_patient(group: OrderGroup, reading: Reading, *, fallback_id: str) -> Pa
     local_id, authority = "", ""
     if local is not None:
         local_id, authority = local.value, _authority(local, group, reading)
-    elif nhs_number is None:
+    elif nhs_number is None and not reading.changes:
         reading.hold(HoldCode.IDENTITY_CONFLICT, "PID-3: no patient identifier")
         local_id, authority = fallback_id, UNIDENTIFIED
-    names = [read_xpn(repetition) for repetition in pid.repetitions(5)]
-    by_type = {name.type.upper(): name for name in reversed(names) if name}
-    name = next((by_type[kind] for kind in _LEGAL_NAMES if kind in by_type), None)
-    if name is None:
-        name = next((each for each in names if each), None)
-    if name is None:
-        reading.hold(HoldCode.IDENTITY_CONFLICT, "PID-5: no name")
+    name = _name(pid, reading)
+    for number, kept in ((8, "patient.sex"), (11, "patient.outward_code")):
+        if not pid.field(number):
+            reading.keep(kept)
     return Patient(
         nhs_number=nhs_number,
         local_id=local_id,
@@ -106,6 +109,18 @@ def read_patient(group: OrderGroup, reading: Reading, *, fallback_id: str) -> Pa
         sex=_SEXES.get(pid.value(8).strip().upper(), Sex.UNKNOWN),
         outward_code=_outward_code(pid),
     )
+
+
+def _name(pid: Segment, reading: Reading) -> PersonName | None:
+    """Return the legal name, else the first there is."""
+    names = [read_xpn(repetition) for repetition in pid.repetitions(5)]
+    by_type = {name.type.upper(): name for name in reversed(names) if name}
+    name = next((by_type[kind] for kind in _LEGAL_NAMES if kind in by_type), None)
+    if name is None:
+        name = next((each for each in names if each), None)
+    if name is None and not reading.keep("patient.family_name", "patient.given_name"):
+        reading.hold(HoldCode.IDENTITY_CONFLICT, "PID-5: no name")
+    return name
 
 
 def _nhs_number(
@@ -171,6 +186,8 @@ def _birth_date(pid: Segment, reading: Reading) -> date | None:
     except BadValue as error:
         if error.code != MISSING:
             reading.bad_value(Condition.BAD_BIRTH_DATE, "PID^1^7", error)
+        elif not pid.deletes(7) and reading.keep("patient.birth_date"):
+            return None
         reading.hold(
             HoldCode.MISSING_BIRTH_DATE, "" if error.code == MISSING else "PID-7"
         )

@@ -47,6 +47,7 @@ from hl7_adapters.dialect import (
     NeedCode,
     Reply,
     SafetyCode,
+    Speaker,
     Strict,
     Text,
     folded,
@@ -118,6 +119,14 @@ class Profile(Strict):
         Their order control codes to standard ones.
     default_control
         What an order without ORC-1 asks for; none: it is refused.
+    fills_orders
+        Whether they fill orders that others place, such as a department with its own
+        diary: then they may cancel, change and split those (OC, XX, PA, …).
+    hold_keeps_slot
+        Whether what is booked stays booked when they ask to wait with it (HD).
+    park_minutes
+        How long a change that comes before its order waits for it; 0: it is refused,
+        for they can send it again.
     urgency, procedures, sites
         Their codes to our words. What is not here is held for a person.
     urgency_when_absent, site_when_absent
@@ -154,6 +163,9 @@ class Profile(Strict):
     dialect: Dialect = Dialect()
     controls: dict[str, str] = Field(default_factory=dict)
     default_control: Literal["NW"] | None = None
+    fills_orders: bool = False
+    hold_keeps_slot: bool = True
+    park_minutes: int = Field(default=0, ge=0, le=7 * 24 * 60)
     placer_suffix: PlacerSuffix = PlacerSuffix.WHEN_SEVERAL
     urgency: dict[str, Priority] = Field(default_factory=dict)
     urgency_when_absent: Priority | None = None
@@ -260,8 +272,14 @@ class Profile(Strict):
         return found
 
     def control(self, code: str) -> Control | None:
-        """Return what an order control code asks for, or ``None`` if not known."""
-        return CONTROLS.get(self.controls.get(code.casefold(), code.upper()))
+        """Return what an order control code asks for; ``None`` if it cannot from here.
+
+        It is not known, or it is a filler's and this partner fills no orders.
+        """
+        rule = CONTROLS.get(self.controls.get(code.casefold(), code.upper()))
+        if rule is None or (rule.by is Speaker.FILLER and not self.fills_orders):
+            return None
+        return rule.control
 
 
 # Loading ----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Final
 
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.orders import HoldCode, HoldReason
+from booking_engine.domain.safety import Question
 from hl7_adapters.datatypes import (
     MISSING,
     BadValue,
@@ -67,6 +68,11 @@ class Reading:
         The present instant.
     header_time
         MSH-7, if it could be read; its offset is the message's.
+    changes
+        Whether an order that is stored is changed: what the message is silent about
+        is then `kept`, not held for.
+    withdrawn
+        Safety questions whose answer it deletes.
     """
 
     profile: Profile
@@ -74,6 +80,9 @@ class Reading:
     header_time: Timestamp | None = None
     warnings: list[str] = field(default_factory=list)
     holds: list[HoldReason] = field(default_factory=list)
+    changes: bool = False
+    kept: set[str] = field(default_factory=set)
+    withdrawn: set[Question] = field(default_factory=set)
     _times: dict[str, Timestamp] = field(default_factory=dict)
 
     def hold(
@@ -87,6 +96,19 @@ class Reading:
         reason = HoldReason(code, detail, names, text)
         if reason not in self.holds:
             self.holds.append(reason)
+
+    def keep(self, *names: str) -> bool:
+        """Note that a change is silent about fields; false if this is no change."""
+        if self.changes:
+            self.kept.update(names)
+        return self.changes
+
+    def begin(self, *, changes: bool = False) -> None:
+        """Start with another order of the message."""
+        self.holds = []
+        self.changes = changes
+        self.kept = set()
+        self.withdrawn = set()
 
     def warn(self, warning: str) -> None:
         """Note something worth looking at, that changes nothing."""

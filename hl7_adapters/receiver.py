@@ -14,9 +14,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from booking_engine.application.commands import (
+    AskStatus,
     CancelOrder,
     ChangeOrder,
+    HoldOrder,
+    LiftHold,
     ReceiveOrder,
+    RecordAnswer,
+    RecordStatus,
+    ReplaceOrders,
 )
 from booking_engine.application.patient_commands import (
     MergePatients,
@@ -183,13 +189,27 @@ def _store(filed: Filed, session: CommandSession) -> InboundMessage:
 
 def _placer_keys(commands: Iterable[object]) -> Iterable[PlacerKey]:
     for command in commands:
-        if isinstance(command, CancelOrder):
-            if command.partner is not None:
-                yield command.partner, command.placer_authority, command.placer_number
-        elif isinstance(command, ReceiveOrder | ChangeOrder):
+        if isinstance(command, ReceiveOrder):
             content = command.content
-            if content.placer_number:
-                yield command.partner, content.placer_authority, content.placer_number
+            yield command.partner, content.placer_authority, content.placer_number
+        elif isinstance(command, ReplaceOrders):
+            for named in command.replaced:
+                yield named.placer_key
+            yield from _placer_keys(command.replacements)
+        elif isinstance(command, _NAMING) and command.named is not None:
+            yield command.named.placer_key
+
+
+_NAMING: Final = (
+    ChangeOrder,
+    CancelOrder,
+    HoldOrder,
+    LiftHold,
+    RecordStatus,
+    AskStatus,
+    RecordAnswer,
+)
+"""Commands about one order that is named by numbers."""
 
 
 def _patient_keys(commands: Iterable[object]) -> Iterable[PatientKey]:

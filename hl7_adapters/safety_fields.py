@@ -16,7 +16,7 @@ from typing import Final
 from booking_engine.domain.patients import Needs
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
 from hl7_adapters.datatypes import BadValue
-from hl7_adapters.dialect import PREGNANT, SafetyCode
+from hl7_adapters.dialect import PREGNANT, NeedName, SafetyCode
 from hl7_adapters.er7 import Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.reading import Reading
@@ -53,6 +53,7 @@ class Findings:
     needs: dict[str, bool] = field(default_factory=dict)
     weight_kg: int | None = None
     travel_cap_km: int | None = None
+    told: set[str] = field(default_factory=set)
 
     @property
     def all_needs(self) -> Needs:
@@ -83,7 +84,9 @@ def read_findings(
     for segment in group.observations:
         for name in _names(segment):
             if name in profile.observed:
-                if segment.value(11).strip().upper() not in _NOT_A_RESULT:
+                if segment.value(11).strip().upper() in _NOT_A_RESULT:
+                    _withdraw(name, reading, found)
+                else:
                     _read_observation(name, segment, reading, found, at)
                 break
     if profile.allergens and any(
@@ -93,6 +96,9 @@ def read_findings(
         found.answers.append(
             SafetyAnswer(Question.CONTRAST_ALLERGY, Answer.YES, at, source)
         )
+    for need in (*NeedName, "weight_kg", "travel_cap_km"):
+        if need not in found.told:
+            reading.keep(f"needs.{need}")
     visit = group.segments.get("PV1")
     if visit is not None and any(
         status.component(1).strip().upper() == PREGNANT
@@ -108,7 +114,9 @@ def _read_observation(
 ) -> None:
     profile = reading.profile
     value = _value(segment)
-    if not value:  # absent, or deleted by the explicit null: nothing is known
+    if not value:  # nothing is known
+        if segment.deletes(5):
+            _withdraw(name, reading, found)
         return
     if name in profile.safety:
         code = profile.safety[name]
@@ -118,13 +126,27 @@ def _read_observation(
         found.answers.append(SafetyAnswer(code.question, answer, when, source))
     elif name in profile.needs:
         need = profile.needs[name]
+        found.told.add(need.need)
         refused = {word.casefold() for word in need.no}
         found.needs[need.need] = value.casefold() not in refused
     elif name in profile.weight:
+        found.told.add("weight_kg")
         found.weight_kg = _weight_kg(segment, reading)
     else:
         cap = _bounds(segment)
+        found.told.add("travel_cap_km")
         found.travel_cap_km = None if cap is None else int(cap.least)
+
+
+def _withdraw(name: str, reading: Reading, found: Findings) -> None:
+    """Note that the sender deletes what it said: nobody has answered then."""
+    profile = reading.profile
+    if name in profile.safety:
+        reading.withdrawn.add(profile.safety[name].question)
+    elif name in profile.needs:
+        found.told.add(profile.needs[name].need)
+    else:
+        found.told.add("weight_kg" if name in profile.weight else "travel_cap_km")
 
 
 def _names(segment: Segment) -> Iterator[str]:

@@ -142,6 +142,7 @@ def release_order(
         procedure=_code(body.procedure),
         priority=body.priority,
         birth_date=body.birth_date,
+        setting=body.setting,
         note=body.note,
     )
     _write(command, order_id, services, actor, seen)

@@ -194,6 +194,7 @@ class ReleaseBody(Body):
     procedure: Identifier | None = None
     priority: Priority | None = None
     birth_date: date | None = None
+    setting: PatientSetting | None = None
     note: Note = ""
 
 

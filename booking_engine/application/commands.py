@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from booking_engine.application.naming import Named
 from booking_engine.domain.alerts import AlertId, Condition
 from booking_engine.domain.decisions import Reasons
+from booking_engine.domain.filler_status import FillerStatus
 from booking_engine.domain.identifiers import (
     Actor,
     AppointmentId,
@@ -23,9 +25,10 @@ from booking_engine.domain.identifiers import (
     SiteCode,
 )
 from booking_engine.domain.mappings import MappingTable
+from booking_engine.domain.order_names import as_placed
 from booking_engine.domain.orders import HoldReason, OrderContent
 from booking_engine.domain.safety import Question, SafetyAnswer
-from booking_engine.domain.vocabulary import BookingMode, Priority
+from booking_engine.domain.vocabulary import BookingMode, PatientSetting, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,21 @@ class ReceiveOrder:
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrder:
-    """A sender replaces what it asked for (ORC-1 XO): a snapshot, not a patch.
+    """A partner changes what was asked for (ORC-1 XO or XX).
 
-    Handled by `intake.change_order`, which returns a `received.Received`. What was
+    Handled by `changing.change_order`, which returns a `received.Received`. What was
     vetted before does not count for a changed request.
+
+    Parameters
+    ----------
+    kept
+        What the message is silent about and so stays as it is: names of fields of
+        the content, of its ``patient.`` and of its ``needs.`` (HL7 2.5.1 section
+        2.5.3: absent keeps, the explicit null deletes).
+    withdrawn
+        Safety questions whose answer the sender deletes.
+    fills
+        Whether the partner fills orders that others place, and may change those.
     """
 
     partner: PartnerId
@@ -73,22 +87,158 @@ class ChangeOrder:
     sent_at: datetime
     holds: tuple[HoldReason, ...] = ()
     guidelines: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    withdrawn: frozenset[Question] = frozenset()
+    fills: bool = False
+
+    @property
+    def named(self) -> Named:
+        """Which order is changed."""
+        content = self.content
+        return Named(
+            partner=self.partner,
+            authority=content.placer_authority,
+            number=content.placer_number,
+            shared=as_placed(content.placer_number),
+            code=content.procedure_as_sent,
+            filler_number=content.filler_number,
+            fills=self.fills,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """A sender or a person withdraws an order (ORC-1 CA or DC).
+    """A partner or a person withdraws an order (ORC-1 CA, DC, OC or OD).
 
-    Handled by `intake.cancel_order`, which returns a `received.Received`. Name the
-    order by `order_id`, or by partner and placer number.
+    Handled by `withdrawing.cancel_order`, which returns a `received.Received`. Give
+    either `order_id` or `named`.
+
+    Parameters
+    ----------
+    remaining_only
+        Of several exams under one number, leave those that are done (ORC-1 DC, OD).
     """
 
     reason: str
     sent_at: datetime
     order_id: OrderId | None = None
-    partner: PartnerId | None = None
-    placer_authority: str = ""
-    placer_number: str = ""
+    named: Named | None = None
+    remaining_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOrder:
+    """A partner asks to wait with an order (ORC-1 HD or OH).
+
+    Handled by `suspending.hold_order`, which returns a `received.Received`.
+
+    Parameters
+    ----------
+    keeps_slot
+        Whether what is booked stays booked: a patient who was told is not moved
+        without approval.
+    """
+
+    named: Named
+    sent_at: datetime
+    reason: str = ""
+    keeps_slot: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LiftHold:
+    """A partner takes its request to wait back (ORC-1 RL or OE).
+
+    Handled by `suspending.lift_hold`, which returns a `received.Received`. What was
+    vetted stays vetted, for a change would have been vetted anew.
+    """
+
+    named: Named
+    sent_at: datetime
+    guidelines: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceOrders:
+    """A partner puts other orders in the place of some (ORC-1 RP or RU, then RO).
+
+    Handled by `replacing.replace_orders`, which returns a `received.Received`. The new
+    ones go on with the waiting clock of the old. A filler that splits an order (PA,
+    then CH) asks for the same: the exams that it makes of it take its place.
+    """
+
+    replaced: tuple[Named, ...]
+    replacements: tuple[ReceiveOrder, ...]
+    sent_at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOrder:
+    """A filler asks for our number of an exam of its own making (ORC-1 SN).
+
+    Handled by `replacing.number_order`, which returns a `received.Received`: the
+    order's id is the number. It is held, for the filler gives it its time.
+    """
+
+    order: ReceiveOrder
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStatus:
+    """A filler tells how an order stands in its own books (ORC-1 SC).
+
+    Handled by `telling.record_status`, which returns a `received.Received`.
+
+    Parameters
+    ----------
+    starts_at
+        When it has given the exam, if it says so (OBR-36, TQ1-7).
+    order
+        What to store, held, if no such order is known; ``None``: `NotKnown`.
+    """
+
+    named: Named
+    status: FillerStatus
+    sent_at: datetime
+    starts_at: datetime | None = None
+    reason: str = ""
+    order: ReceiveOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskStatus:
+    """A partner asks how its order stands (ORC-1 SS).
+
+    Handled by `telling.ask_status`, which returns a `received.Received` with the
+    status of the order; of several, of the newest.
+    """
+
+    named: Named
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAnswer:
+    """A partner answers what we had sent (ORC-1 OK, UA, NA, …).
+
+    Handled by `telling.record_answer`, which returns a `received.Received`. A refusal
+    is put to a person: what it refused may not happen.
+
+    Parameters
+    ----------
+    code
+        The answer as it was sent.
+    answers
+        Our control id that it answers (MSA-2), if it says so.
+    """
+
+    code: str
+    accepted: bool
+    sent_at: datetime
+    partner: PartnerId
+    answers: DeliveryId | None = None
+    named: Named | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +246,14 @@ class ReleaseOrder:
     """A person settles what an order was held for.
 
     Handled by `vetting.release_order`, which returns the order. Every open question
-    must be answered: a missing procedure or urgency must be given here.
+    must be answered: a missing procedure, urgency or setting must be given here.
     """
 
     order_id: OrderId
     procedure: ProcedureCode | None = None
     priority: Priority | None = None
     birth_date: date | None = None
+    setting: PatientSetting | None = None
     note: str = ""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from booking_engine.application import (
     attendance,
+    changing,
     commands,
     deaths,
     deliveries,
@@ -25,9 +26,13 @@ from booking_engine.application import (
     patient_commands,
     patients,
     planning,
+    replacing,
     scheduling,
+    suspending,
+    telling,
     vetting,
     watching,
+    withdrawing,
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork, UnitOfWorkFactory
@@ -42,8 +47,15 @@ Handler = Callable[[Any, UnitOfWork, Context], Any]
 
 HANDLERS: dict[type, Handler] = {
     commands.ReceiveOrder: intake.receive_order,
-    commands.ChangeOrder: intake.change_order,
-    commands.CancelOrder: intake.cancel_order,
+    commands.ChangeOrder: changing.change_order,
+    commands.CancelOrder: withdrawing.cancel_order,
+    commands.HoldOrder: suspending.hold_order,
+    commands.LiftHold: suspending.lift_hold,
+    commands.ReplaceOrders: replacing.replace_orders,
+    commands.NumberOrder: replacing.number_order,
+    commands.RecordStatus: telling.record_status,
+    commands.AskStatus: telling.ask_status,
+    commands.RecordAnswer: telling.record_answer,
     commands.ReleaseOrder: vetting.release_order,
     commands.VetOrder: vetting.vet_order,
     commands.RejectOrder: vetting.reject_order,

@@ -44,6 +44,7 @@ _ANSWERED_BY = {
     HoldCode.UNMAPPED_PROCEDURE: "procedure",
     HoldCode.UNKNOWN_URGENCY: "priority",
     HoldCode.MISSING_BIRTH_DATE: "birth_date",
+    HoldCode.UNKNOWN_SETTING: "setting",
 }
 """Holds that a named value must settle; the others a person settles by releasing."""
 
@@ -76,6 +77,14 @@ def authorise_under_guideline(
     return _vetted(order, vetting, uow, context)
 
 
+def restore_vetting(
+    order: ImagingOrder, uow: UnitOfWork, context: Context
+) -> ImagingOrder:
+    """Return an order vetted as it was before it was held; the caller stores it."""
+    assert order.vetting is not None, "there is a vetting to restore"
+    return _vetted(order, order.vetting, uow, context)
+
+
 def release_order(
     command: ReleaseOrder, uow: UnitOfWork, context: Context
 ) -> ImagingOrder:
@@ -96,6 +105,8 @@ def release_order(
         content = replace(content, procedure=command.procedure)
     if command.priority is not None:
         content = replace(content, priority=command.priority)
+    if command.setting is not None:
+        content = replace(content, setting=command.setting)
     if command.birth_date is not None:
         patient = replace(content.patient, birth_date=command.birth_date)
         content = replace(content, patient=patient)

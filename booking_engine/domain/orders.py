@@ -89,6 +89,17 @@ TRANSITIONS: dict[tuple[OrderStatus, Action], OrderStatus] = {
     (_S.BOOKED, _A.MISS): _S.DID_NOT_ATTEND,
     (_S.ARRIVED, _A.PERFORM): _S.PERFORMED,
     (_S.BOOKED, _A.PERFORM): _S.PERFORMED,
+    # Scanned although we had not booked it: a fact, told by whoever did it.
+    **{
+        (status, _A.PERFORM): _S.PERFORMED
+        for status in (
+            _S.HELD,
+            _S.AWAITING_VETTING,
+            _S.VETTED,
+            _S.WAITING,
+            _S.DID_NOT_ATTEND,
+        )
+    },
     # What was asked has changed: nothing that was vetted before counts any more.
     **{
         (status, _A.RESUBMIT): _S.AWAITING_VETTING
@@ -190,17 +201,11 @@ class HoldCode(StrEnum):
     PATIENT_DECEASED = "patient_deceased"
     DUPLICATE_AFTER_MERGE = "duplicate_after_merge"
     SETTING_CHANGED = "setting_changed"
+    REFUSED_BY_PARTNER = "refused_by_partner"
+    UNKNOWN_SETTING = "unknown_setting"
+    SEVERAL_STEPS = "several_steps"
 
 
-SETTLED_BY_A_PERSON = frozenset(
-    {
-        HoldCode.PLACER_NUMBER_REUSED,
-        HoldCode.IDENTITY_CONFLICT,
-        HoldCode.PATIENT_DECEASED,
-        HoldCode.DUPLICATE_AFTER_MERGE,
-    }
-)
-"""Holds that nothing a sender sends can settle."""
 SETTLED_BY_ANOTHER_SLOT = frozenset({HoldCode.DIARY_CONFLICT})
 """Holds that go when the appointment is moved or cancelled."""
 SETTLED_BY_VETTING = frozenset(

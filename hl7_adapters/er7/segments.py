@@ -163,6 +163,15 @@ class Segment:
         raw = nth_part(self.field(number), self.separators.repetition, 1)
         return Field(raw, self.separators, self.charset)
 
+    def deletes(self, number: int, component: int = 1) -> bool:
+        """Whether the explicit null stands in a field, or in one component of it."""
+        raw = self.field(number)
+        if NULL.value not in raw:
+            return False
+        raw = nth_part(raw, self.separators.repetition, 1)
+        mark = self.separators.component
+        return raw == NULL.value or nth_part(raw, mark, component) == NULL.value
+
     def is_null(self, number: int) -> bool:
         """Whether the sender wrote the explicit null `""`: delete the stored value."""
         return self.field(number) == NULL.value

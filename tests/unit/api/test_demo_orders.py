@@ -197,7 +197,8 @@ def test_changes_and_cancellations_name_their_order():
         if message.intent in kinds:
             command = mapped(message)
             assert isinstance(command, kinds[message.intent])
-            number = getattr(command, "placer_number", None)
+            named = getattr(command, "named", None)
+            number = None if named is None else named.number
             if number is None:
                 assert command.holds == ()
                 number = command.content.placer_number

@@ -23,6 +23,7 @@ from booking_engine.application.commands import (
     ReleaseOrder,
     VetOrder,
 )
+from booking_engine.application.naming import Named
 from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.errors import (
     DuplicateOrder,
@@ -187,9 +188,7 @@ def test_changes_and_cancels_of_unknown_orders_are_refused():
         engine.handle(ChangeOrder(NORTH, content("P9"), NOW), FEED)
     with pytest.raises(NotKnown, match="P9"):
         engine.handle(
-            CancelOrder(
-                "x", NOW, partner=NORTH, placer_authority="RA1", placer_number="P9"
-            ),
+            CancelOrder("x", NOW, named=Named(NORTH, "RA1", "P9")),
             FEED,
         )
     with pytest.raises(InvalidValue):
@@ -199,9 +198,7 @@ def test_changes_and_cancels_of_unknown_orders_are_refused():
 def test_a_senders_cancel_is_done_once_and_a_persons_is_told_to_the_sender():
     engine = dispatcher()
     first = engine.handle(receive("P1"), FEED)
-    cancel = CancelOrder(
-        "not needed", NOW, partner=NORTH, placer_authority="RA1", placer_number="P1"
-    )
+    cancel = CancelOrder("not needed", NOW, named=Named(NORTH, "RA1", "P1"))
     assert engine.handle(cancel, FEED).kind is ReceivedAs.CANCELLED
     assert engine.handle(cancel, FEED).kind is ReceivedAs.CANCELLED
     assert deliveries(engine, first.order_id) == []

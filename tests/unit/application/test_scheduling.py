@@ -35,6 +35,7 @@ from booking_engine.application.commands import (
     RelistOrder,
     VetOrder,
 )
+from booking_engine.application.naming import Named
 from booking_engine.application.on_arrival import book_best
 from booking_engine.application.slots import search_slots
 from booking_engine.domain.errors import (
@@ -276,9 +277,7 @@ def test_cancelling_a_booked_order_frees_its_slot(engine):
     order_id = placed(engine)
     booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
     engine.handle(
-        CancelOrder(
-            "gone", NOW, partner=NORTH, placer_authority="RA1", placer_number="P1"
-        ),
+        CancelOrder("gone", NOW, named=Named(NORTH, "RA1", "P1")),
         FEED,
     )
     with engine.reading(CLERK) as session:
@@ -525,7 +524,7 @@ def test_an_opening_is_offered_around_the_patients_other_appointment(engine):
 def test_within_a_minute_what_comes_later_is_later_and_doubt_goes_to_a_person(engine):
     sent_at = NOW + timedelta(seconds=30)
     order_id = engine.handle(replace(receive("P1"), sent_at=sent_at), FEED).order_id
-    named = {"partner": NORTH, "placer_authority": "RA1", "placer_number": "P1"}
+    named = {"named": Named(NORTH, "RA1", "P1")}
     older = CancelOrder("x", NOW - timedelta(minutes=5), **named)
     engine.handle(older, FEED)
     engine.handle(older, FEED)

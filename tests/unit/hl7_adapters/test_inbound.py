@@ -149,21 +149,19 @@ def test_a_cancellation_needs_only_orc(control):
     command = one(changed("ORC|CA", f"ORC|{control}", stored("orm_ca_24")))
 
     assert isinstance(command, CancelOrder)
-    assert (command.partner, command.placer_authority, command.placer_number) == (
-        "north",
-        "RA1",
-        "PL1001",
-    )
+    assert command.named.placer_key == ("north", "RA1", "PL1001")
+    assert command.remaining_only is (control == "DC")
     assert command.reason == "PTREQ"
     assert command.sent_at == datetime(2026, 11, 24, 8, 29, tzinfo=UTC)
 
 
-def test_a_change_is_a_snapshot():
+def test_a_change_says_what_it_is_silent_about():
     command = one(stored("orm_xo_24"))
 
     assert isinstance(command, ChangeOrder)
     assert command.content.priority is Priority.URGENT
-    assert command.content.needs.weight_kg is None
+    assert {"needs.weight_kg", "needs.hoist"} <= command.kept
+    assert "priority" not in command.kept
 
 
 def test_a_blood_test_is_stored_and_refused():
@@ -233,8 +231,8 @@ def test_results_and_refills_ask_nothing_of_us(control):
         (
             "|PL1001^RA1|||||",
             "|PL1001^RA1|||SC||",
-            HoldCode.REQUESTED_BY_SENDER,
-            "ORC-5 SC: scheduled elsewhere",
+            HoldCode.BOOKED_ELSEWHERE,
+            "ORC-5 SC",
         ),
     ],
 )
@@ -392,7 +390,9 @@ def test_a_window_that_has_passed_is_no_window():
         ("PID|1", "ZID|1", "AE", "100", "PID^1"),
         ("OBR|1", "ZBR|1", "AE", "100", "OBR^1"),
         ("ORC|NW", "ORC|", "AE", "101", "ORC^1^1"),
-        ("ORC|NW", "ORC|HD", "AE", "103", "ORC^1^1"),
+        ("ORC|NW", "ORC|OC", "AE", "103", "ORC^1^1"),
+        ("ORC|NW", "ORC|RO", "AE", "103", "ORC^1^1"),
+        ("ORC|NW", "ORC|RP", "AE", "100", "ORC^1^1"),
         ("ORC|NW", "ORC|F", "AE", "103", "ORC^1^1"),
         ("|PL1001^RA1|||||", "|PL1001^RA1|||CM||", "AE", "103", "ORC^1^5"),
         ("ORC|NW|PL1001", 'ORC|NW|""', "AE", "101", "ORC^1^2"),

@@ -63,7 +63,8 @@ def test_standard_tables_hold_unless_the_profile_adds_to_them():
     assert north.settings["i"] is PatientSetting.INPATIENT
     assert north.settings["daycase"] is PatientSetting.INPATIENT
     assert {"lab", "path"} <= north.sections_refused
-    assert north.control("DC") is Control.CANCEL
+    assert north.control("DC") is Control.DISCONTINUE
+    assert north.control("OC") is None, "it fills no orders"
     assert north.urgencies["pv1-2=e"] is Priority.URGENT
 
 
@@ -111,7 +112,7 @@ def test_our_code_leads_back_to_theirs():
             ["would be lost"],
         ),
         ("id: a\nname: A\npolicies:\n  bad_dob: AE\n", "4:3", ["bad_birth_date"]),
-        ("id: a\nname: A\ncontrols: {ORD: XX}\n", "3:1", ["ord", "NW"]),
+        ("id: a\nname: A\ncontrols: {ORD: ZZ}\n", "3:1", ["ord", "NW"]),
         (
             "id: a\nname: A\noutgoing: {host: h, version: 2.3.1, orders: omg_sc}\n",
             "3:1",
