@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from booking_engine.application.diary_commands import EndEntry, RecordEntry
 from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.errors import (
     DomainError,
@@ -49,6 +50,11 @@ OUTCOMES: Final = {
     _R.IGNORED_OLDER: _O.IGNORED,
 }
 """What became of a request to the message's outcome; of several the first counts."""
+_KEY_PLACES: Final[dict[type, str]] = {
+    RecordEntry: "SCH^1^2",
+    EndEntry: "SCH^1^2",
+}
+"""Where the key stands that was not known; of all others, in ORC-2."""
 _RANKS: Final = {outcome: rank for rank, outcome in enumerate(OUTCOMES.values())}
 
 
@@ -157,7 +163,7 @@ def refused(
             answer,
             reply=frame.profile.reply(condition),
             error=RULES[condition].error,
-            location="ORC^1^2",
+            location=_KEY_PLACES.get(type(command), "ORC^1^2"),
         )
     return Done(answer, _O.REFUSED)
 

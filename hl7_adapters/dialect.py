@@ -203,6 +203,10 @@ class Condition(StrEnum):
     CHANGE_UNKNOWN_ORDER = "change_unknown_order"
     DUPLICATE_ORDER = "duplicate_order"
     REUSED_CONTROL_ID = "reused_control_id"
+    BAD_APPOINTMENT_TIME = "bad_appointment_time"
+    UNKNOWN_RESOURCE = "unknown_resource"
+    CHANGE_UNKNOWN_APPOINTMENT = "change_unknown_appointment"
+    CANCEL_UNKNOWN_APPOINTMENT = "cancel_unknown_appointment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +250,10 @@ RULES: Final[dict[Condition, Rule]] = {
     _C.CHANGE_UNKNOWN_ORDER: Rule("204", _AE),
     _C.DUPLICATE_ORDER: Rule("205", _AE),
     _C.REUSED_CONTROL_ID: Rule("205", _AA, "processed as a new message"),
+    _C.BAD_APPOINTMENT_TIME: Rule("102", _AE),
+    _C.UNKNOWN_RESOURCE: Rule("103", _AE, "stored and ignored"),
+    _C.CHANGE_UNKNOWN_APPOINTMENT: Rule("204", _AE),
+    _C.CANCEL_UNKNOWN_APPOINTMENT: Rule("204", _AE, "stored and ignored"),
 }
 """Defaults for every condition; `Profile.policies` overrides the reply."""
 

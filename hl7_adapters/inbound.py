@@ -24,10 +24,12 @@ from booking_engine.application.commands import (
     RecordStatus,
     ReplaceOrders,
 )
+from booking_engine.application.diary_commands import EndEntry, RecordEntry
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
 from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
 from hl7_adapters.inbound_orders import read_answers, read_orders
+from hl7_adapters.inbound_siu import TRIGGERS, read_diary
 from hl7_adapters.profile import Profile
 from hl7_adapters.reading import MappingError, Reading
 
@@ -137,6 +139,7 @@ READERS: Final[dict[str, dict[str, Reader]]] = {
     "ORR": {"O02": read_answers},
     "ORG": {"O20": read_answers},
     "ORI": {"O24": read_answers},
+    "SIU": dict.fromkeys(TRIGGERS, read_diary),
 }
 """What we take: by message code, then trigger event (MSH-9)."""
 
@@ -148,5 +151,7 @@ WHEN_UNKNOWN: Final[dict[type, Condition]] = {
     ReplaceOrders: Condition.CHANGE_UNKNOWN_ORDER,
     RecordStatus: Condition.CHANGE_UNKNOWN_ORDER,
     AskStatus: Condition.CHANGE_UNKNOWN_ORDER,
+    RecordEntry: Condition.CHANGE_UNKNOWN_APPOINTMENT,
+    EndEntry: Condition.CANCEL_UNKNOWN_APPOINTMENT,
 }
 """What it means that a command's order or appointment is not known here."""

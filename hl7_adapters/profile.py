@@ -52,6 +52,7 @@ from hl7_adapters.dialect import (
     Text,
     folded,
 )
+from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.profile_errors import ProfileError, first_problem
 from hl7_adapters.watch_rules import WatchRules
 from hl7_adapters.yaml_source import SourceError, YamlSource, read_yaml
@@ -147,6 +148,9 @@ class Profile(Strict):
         Replies that differ from `dialect.RULES`.
     outgoing
         Where they are told; none: they are not.
+    diary
+        The diary that they keep themselves; none: they keep none, and their SIU
+        messages are refused.
     watch
         When their feed is no longer well.
     """
@@ -186,6 +190,7 @@ class Profile(Strict):
     ack: AckOptions = AckOptions()
     policies: dict[Condition, Reply] = Field(default_factory=dict)
     outgoing: Outgoing | None = None
+    diary: KeptDiary | None = None
     watch: WatchRules = WatchRules()
 
     _origin: tuple[Path, YamlSource] | None = PrivateAttr(default=None)

@@ -18,6 +18,7 @@ from booking_engine.application.diary_conflicts import flag, settle_conflicts, u
 from booking_engine.application.diary_links import (
     adopted,
     is_live,
+    is_somebody_else,
     keeps,
     moved,
     order_of,
@@ -63,14 +64,14 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
         raise _unknown(command.number)
     if _is_older(command.sent_at, entries):
         return _received(ReceivedAs.IGNORED_OLDER, entries, ours)
-    stretches = hulls(command.stretches)
+    if ours is not None and not is_live(ours):
+        ours = None
+    stretches = hulls(command.stretches or _as_it_stands(entries, ours))
     if not stretches:
         raise InvalidValue(
             f"Entry {command.number} has no time; send when it begins and ends."
         )
     refuse_others_scanners(command.partner, stretches, uow)
-    if ours is not None and not is_live(ours):
-        ours = None
     order = _order(command, ours, entries, uow)
     if ours is None and order is not None:
         live = uow.schedule.live_appointment(order.id)
@@ -217,6 +218,15 @@ def _is_older(sent_at: datetime, entries: Sequence[DiaryEntry]) -> bool:
     return latest is not None and sent_at < latest.replace(second=0, microsecond=0)
 
 
+def _as_it_stands(
+    entries: Sequence[DiaryEntry], ours: Appointment | None
+) -> tuple[Stretch, ...]:
+    """Return when it is, for a message that changes something else of it."""
+    if ours is not None:
+        return (Stretch(ours.scanner, ours.starts_at, ours.ends_at),)
+    return tuple(e.stretch for e in entries if e.status is not EntryStatus.ENDED)
+
+
 def _order(
     command: RecordEntry,
     ours: Appointment | None,
@@ -278,6 +288,8 @@ def _linked(
 ) -> Appointment | None:
     """Return our appointment that stands for the entry now, if there is one."""
     if order is None or command.partner is None or main.scanner is None:
+        return None
+    if is_somebody_else(command.patient, order):
         return None
     if ours is not None:
         reason = command.reason or f"moved by {command.partner}"

@@ -27,6 +27,7 @@ from booking_engine.domain.identifiers import (
     AppointmentId,
     OrderId,
     PartnerId,
+    PatientKey,
     ScannerId,
     SessionId,
 )
@@ -246,6 +247,17 @@ def is_live(appointment: Appointment) -> bool:
         appointment.status in OCCUPYING
         and appointment.status is not AppointmentStatus.PERFORMED
     )
+
+
+def is_somebody_else(patient: PatientKey | None, order: ImagingOrder) -> bool:
+    """Return whether a message names another patient than the order does.
+
+    Numbers of different kinds, such as an NHS number and a hospital's, do not tell.
+    """
+    if patient is None:
+        return False
+    one, other = patient.rpartition(":"), order.content.patient.key.rpartition(":")
+    return one[0] == other[0] and one[2] != other[2]
 
 
 def _session_for(
