@@ -15,6 +15,7 @@ from api.app import make_app
 from api.auth import Gate, load_keys
 from api.config_files import read_policy, read_profiles, read_region
 from api.deps import Services
+from api.endpoints import endpoints, make_senders
 from api.feed import Feed
 from api.health import Check, Finding
 from api.idempotency import InProcessStore
@@ -40,7 +41,8 @@ from booking_engine.persistence.schema import is_at_head, migrate
 from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
 from booking_engine.persistence.views import SqlViews
 from booking_engine.settings import MEMORY_URL, Settings, SettingsError
-from hl7_adapters.mllp.listener import ListenerLimits, MllpListener
+from hl7_adapters.batches import Batches
+from hl7_adapters.mllp.listener import MllpListener
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.profile import Profile
 from hl7_adapters.receiver import Receiver
@@ -144,7 +146,7 @@ def build(
         profiles=profiles,
         region=region,
         receiver=receiver,
-        listener=_listener(settings, receiver, profiles, jobs, metrics, clock),
+        listener=_listener(settings, receiver, profiles, jobs, metrics, clock, ids),
         relay=relay,
         relays=RelayThreads(relay, profiles, senders),
         plan_runner=runner,
@@ -206,21 +208,6 @@ def open_storage(url: str, ids: Ids) -> tuple[UnitOfWorkFactory, Views, Storage]
     return SqlUnitOfWorkFactory(engine, ids), SqlViews(engine), storage
 
 
-def make_senders(
-    profiles: Mapping[PartnerId, Profile],
-) -> dict[PartnerId, MllpSender]:
-    """Return a connection for each partner that is told of anything."""
-    return {
-        partner: MllpSender(
-            profile.outgoing.host,
-            profile.outgoing.port,
-            ack_timeout=profile.outgoing.ack_timeout_seconds,
-        )
-        for partner, profile in profiles.items()
-        if profile.outgoing is not None
-    }
-
-
 def _listener(
     settings: Settings,
     receiver: Receiver,
@@ -228,8 +215,8 @@ def _listener(
     jobs: Jobs,
     metrics: Metrics,
     clock: Clock,
+    ids: Ids,
 ) -> MllpListener:
-    given = settings.listener
     feed = Feed(
         receiver.handle,
         profiles.values(),
@@ -237,17 +224,15 @@ def _listener(
         committed=jobs.orders_changed,
         now=clock.now,
     )
-    return MllpListener(
-        (given.host, given.port),
+    first, *beside = endpoints(settings, profiles)
+    batches = Batches(
         feed,
-        now=clock.now,
-        limits=ListenerLimits(
-            batch=given.batch,
-            connections=given.connections,
-            max_bytes=given.max_bytes,
-            idle_seconds=given.idle_seconds,
-        ),
+        ids=ids,
+        clock=clock,
+        at_once=settings.listener.batch,
+        most=settings.listener.batch_messages,
     )
+    return MllpListener(first, batches, now=clock.now, beside=beside)
 
 
 def _relay(

@@ -52,6 +52,8 @@ class Feed:
         answered_at = self._now()
         for received, answer in zip(batch, answers, strict=True):
             sender, kind = self._header(received.frame)
+            if received.partner and sender == "unknown":
+                sender = received.partner  # it came to that partner's port
             at = received.received_at
             self._metrics.message_received(
                 sender, kind, _ack_of(answer), at, (answered_at - at).total_seconds()

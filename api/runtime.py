@@ -204,6 +204,8 @@ class Runtime:
         self._undo.append(stop)
 
     def _listener_check(self) -> Finding:
-        host, port = self.listener.address
-        with socket.create_connection((host, port), _CONNECT_SECONDS):
-            return Finding(ok=True, detail=f"port {port}")
+        for address in self.listener.addresses:
+            with socket.create_connection(address, _CONNECT_SECONDS):
+                pass
+        ports = ", ".join(str(port) for _, port in self.listener.addresses)
+        return Finding(ok=True, detail=f"port {ports}")

@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -76,29 +76,96 @@ class DatabaseSettings(Section):
     )
 
 
+class ListenerTls(Section):
+    """How an MLLP endpoint is secured; files are PEM, relative to this file.
+
+    Parameters
+    ----------
+    certificate, key
+        What we show; the key without a password.
+    ca
+        Authorities that senders' certificates must come from.
+    client_certificates
+        Whether senders must show a certificate: ``required``, ``optional`` or ``none``.
+    minimum
+        Oldest version of TLS.
+    """
+
+    certificate: Path
+    key: Path
+    ca: Path | None = None
+    client_certificates: Literal["required", "optional", "none"] = "required"
+    minimum: Literal["1.2", "1.3"] = "1.2"
+
+    @model_validator(mode="after")
+    def _can_check(self) -> Self:
+        """Refuse to ask for certificates that nobody could have issued."""
+        if self.ca is None and self.client_certificates != "none":
+            raise ValueError(
+                "ca is missing, so no sender's certificate can be checked; set ca, or"
+                ' client_certificates = "none"'
+            )
+        return self
+
+
 class ListenerSettings(Section):
-    """The MLLP endpoint that takes orders in.
+    """An MLLP endpoint that takes orders in.
 
     Parameters
     ----------
     port
         0 picks a free one; 2575 is registered for HL7.
+    tls
+        How it is secured; without it only a loopback host is accepted.
+    plain_ok
+        Lets other machines connect without TLS, as over a VPN.
+    partner
+        Whose port it is: nobody else is heard here, and a profile without senders is
+        recognised by it. Empty: everybody's.
+    raw_ok
+        Whether messages without MLLP framing are accepted, and answered alike.
     batch
         Most frames that share one transaction.
+    batch_messages
+        Most messages in one HL7 batch (FHS, BHS).
     connections
-        Most connections; a further one is closed at once.
+        Most connections. A further one takes the place of the oldest that has not sent
+        a whole frame yet; where there is none it is closed at once.
     max_bytes
         Longest frame, in bytes.
+    held_bytes
+        Most bytes of unfinished frames, and of frames that wait, on all connections.
     idle_seconds
         A connection without traffic is closed after this.
+    frame_seconds
+        Longest time from the first to the last byte of a frame, and longest time that
+        answers may stay unread.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=2575, ge=0, le=65535)
+    tls: ListenerTls | None = None
+    plain_ok: bool = False
+    partner: str = ""
+    raw_ok: bool = False
     batch: int = Field(default=200, ge=1)
+    batch_messages: int = Field(default=500, ge=1)
     connections: int = Field(default=200, ge=1)
     max_bytes: int = Field(default=8_000_000, ge=1024)
+    held_bytes: int = Field(default=256_000_000, ge=1024)
     idle_seconds: float = Field(default=900.0, gt=0)
+    frame_seconds: float = Field(default=120.0, gt=0)
+
+    @model_validator(mode="after")
+    def _never_open_by_chance(self) -> Self:
+        """Refuse to take patients' data from other machines in the clear, unasked."""
+        if self.tls is None and not self.plain_ok and not is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached from other machines but no TLS is"
+                " set; set tls, use 127.0.0.1, or set plain_ok = true where the network"
+                " itself is private"
+            )
+        return self
 
 
 class HttpSettings(Section):
@@ -257,6 +324,9 @@ class Settings(BaseSettings):
         replaces what is stored at each start. None: what is stored is used.
     policy
         YAML or TOML file of published weights; none: the defaults.
+    listener, listeners
+        Where messages come in: one endpoint, and further ones beside it, such as a port
+        for each partner.
     """
 
     model_config = SettingsConfigDict(
@@ -271,6 +341,7 @@ class Settings(BaseSettings):
     policy: Path | None = None
     database: DatabaseSettings = DatabaseSettings()
     listener: ListenerSettings = ListenerSettings()
+    listeners: tuple[ListenerSettings, ...] = ()
     http: HttpSettings = HttpSettings()
     plan: PlanSection = PlanSection()
     relay: RelaySettings = RelaySettings()
@@ -357,7 +428,24 @@ def _anchored(values: dict[str, Any], file: Path) -> dict[str, Any]:
     http = found.get("http")
     if isinstance(http, dict) and isinstance(http.get("keys"), str):
         found["http"] = {**http, "keys": file.parent / http["keys"]}
+    if "listener" in found:
+        found["listener"] = _anchored_listener(found["listener"], file)
+    further = found.get("listeners")
+    if isinstance(further, list):
+        found["listeners"] = [_anchored_listener(each, file) for each in further]
     return found
+
+
+def _anchored_listener(values: Any, file: Path) -> Any:
+    tls = values.get("tls") if isinstance(values, dict) else None
+    if not isinstance(tls, dict):
+        return values
+    paths = {
+        key: file.parent / tls[key]
+        for key in ("certificate", "key", "ca")
+        if isinstance(tls.get(key), str)
+    }
+    return {**values, "tls": {**tls, **paths}}
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
@@ -395,11 +483,20 @@ def _keys_beside(location: list[str]) -> Mapping[str, object]:
     """Return the known keys of the section that `location` points into."""
     fields: Mapping[str, Any] = Settings.model_fields
     for step in location[:-1]:
-        section = fields[step].annotation if step in fields else None
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+        if step.isdecimal():  # one of several
+            continue
+        kind = fields[step].annotation if step in fields else None
+        section = next(
+            (each for each in (kind, *get_args(kind)) if _is_section(each)), None
+        )
+        if section is None:
             return {}
         fields = section.model_fields
     return fields
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _suggestion(key: str, known: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -40,11 +41,46 @@ class Commit(StrEnum):
     CR = "CR"
 
 
+class OutgoingTls(Strict):
+    """How the connection to a partner is secured; paths are relative to the profile.
+
+    Parameters
+    ----------
+    ca
+        PEM file of the authorities that the partner's certificate must come from; none:
+        those of this machine.
+    certificate, key
+        PEM files of what we show to the partner; none: nothing.
+    server_name
+        Name that the partner's certificate must bear; none: the host.
+    minimum
+        Oldest version of TLS.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    server_name: Text | None = None
+    minimum: Literal["1.2", "1.3"] = "1.2"
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        """Refuse a certificate without its key."""
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together; give both or none")
+        return self
+
+
 class Outgoing(Strict):
     """Where and how this partner is told.
 
     Parameters
     ----------
+    tls
+        How the connection is secured; none: it is not.
+    keep_open
+        Whether one connection serves many messages; some receivers can take only one
+        message on each.
     appointments
         Message for bookings, moves, cancellations and misses of appointments.
     orders
@@ -69,6 +105,8 @@ class Outgoing(Strict):
 
     host: Text
     port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
+    tls: OutgoingTls | None = None
+    keep_open: bool = True
     appointments: Sending = Sending.SIU
     orders: Literal[Sending.ORM_SC, Sending.OMG_SC, Sending.NONE] = Sending.NONE
     events: dict[EventKind, Sending] = Field(default_factory=dict)

@@ -79,7 +79,13 @@ class Filing:
             error_code=answer.error,
             error_text=answer.text.replace("\0", ""),
             order_ids=done.order_ids,
-            warnings=tuple([printable(text) for text in frame.mapped.warnings]),
+            warnings=tuple(
+                [
+                    printable(text)
+                    for text in (received.note, *frame.mapped.warnings)
+                    if text
+                ]
+            ),
             sent_at=found.sent_at,
             order_control=found.order_control,
             keys=found.keys,

@@ -13,12 +13,13 @@ from booking_engine.application.ports import MessageKey
 from booking_engine.domain.clock import Clock
 from booking_engine.domain.identifiers import Actor, MessageId
 from booking_engine.domain.messages import MessageOutcome
-from hl7_adapters.ack import INTERNAL_ERROR, UNKNOWN_SENDER, Answer, answer_to
+from hl7_adapters.ack import INTERNAL_ERROR, Answer, answer_to
+from hl7_adapters.admission import Admission
 from hl7_adapters.dialect import Reply
 from hl7_adapters.er7 import SEQUENCE_ERROR, DecodeError, Message, decode
 from hl7_adapters.inbound import Mapped, MappingError, to_commands
 from hl7_adapters.mllp.received import Fault, Received
-from hl7_adapters.profile import Profile, by_sender, profile_of
+from hl7_adapters.profile import Profile
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ NOTHING: Final = Mapped()
 
 _FAULTS: Final = {
     Fault.TOO_LONG: "the frame is longer than is accepted; send it in parts",
+    Fault.TOO_MANY: "the batch holds more messages than are accepted; send it in parts",
     Fault.UNFRAMED: "no MLLP frame; begin with 0B and end with 1C 0D",
 }
 
@@ -91,7 +93,7 @@ class FrameReader:
     """
 
     def __init__(self, profiles: Iterable[Profile], *, clock: Clock) -> None:
-        self._profiles = by_sender(profiles)
+        self._admission = Admission(profiles)
         self._clock = clock
 
     def read(self, received: Received) -> ReadFrame:
@@ -116,7 +118,7 @@ class FrameReader:
     def _understood(
         self, received: Received, digest: str, message: Message
     ) -> ReadFrame:
-        profile = profile_of(message.sender, self._profiles)
+        profile, not_admitted = self._admission.admit(received, message.sender)
         if profile is not None and profile.charset:
             message = decode(received.frame, charset=profile.charset)
         if received.fault is not None:
@@ -139,7 +141,10 @@ class FrameReader:
             storable(message.control_id),
         )
         if profile is None:
-            return replace(read, refusal=UNKNOWN_SENDER)
+            return replace(read, refusal=not_admitted)
+        if not_admitted is not None:
+            # Neither key nor profile: it must not pass for a message of the partner.
+            return replace(read, profile=None, control_id="", refusal=not_admitted)
         try:
             mapped = to_commands(message, profile, now=self._clock.now())
         except MappingError as error:

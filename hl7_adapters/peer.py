@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from hl7_adapters.ack import ERROR_TEXTS
 from hl7_adapters.er7 import DecodeError, FieldValue, Message, decode, encode
-from hl7_adapters.mllp.listener import ListenerLimits, MllpListener, Received
+from hl7_adapters.mllp.listener import Endpoint, MllpListener, Received
 
 if TYPE_CHECKING:
     import ssl
@@ -149,7 +149,7 @@ class StandIn:
         self._kept = _Kept(deque(maxlen=keep))
         self._numbers = itertools.count(1)
         self._listener = MllpListener(
-            (host, port), self._answers, now=now, limits=ListenerLimits(), tls=tls
+            Endpoint(host, port, tls=tls), self._answers, now=now
         )
 
     def __enter__(self) -> Self:

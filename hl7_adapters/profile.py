@@ -67,6 +67,8 @@ __all__ = [
     "check_senders",
     "load_profile",
     "load_profiles",
+    "path_beside",
+    "problem_in",
     "profile_of",
 ]
 
@@ -106,6 +108,10 @@ class Profile(Strict):
     ----------
     zone
         Where their clocks are; used for times without an offset.
+    certificates
+        Names, one of which the certificate must bear on a connection that their
+        messages come over (common or alternative name); none: any, unless it is listed
+        for another partner.
     charset
         As in MSH-18; believed before it. Empty: as the message says.
     version
@@ -158,6 +164,7 @@ class Profile(Strict):
     id: PartnerId
     name: Text
     senders: tuple[SenderName, ...] = ()
+    certificates: frozenset[str] = frozenset()
     zone: ZoneInfo = LONDON
     charset: str = ""
     version: Literal["2.3", "2.3.1", "2.4", "2.5", "2.5.1"] = "2.4"
@@ -328,7 +335,9 @@ def load_profiles(directory: Path) -> dict[PartnerId, Profile]:
     for path in sorted(directory.glob("*.yaml")):
         profile = load_profile(path)
         if profile.id in found:
-            raise _problem(profile, ("id",), "another profile has this id; rename one")
+            raise problem_in(
+                profile, ("id",), "another profile has this id; rename one"
+            )
         found[profile.id] = profile
     check_senders(found.values())
     return found
@@ -341,7 +350,7 @@ def check_senders(profiles: Iterable[Profile]) -> None:
         for at, sender in enumerate(profile.senders):
             owner = owners.setdefault(sender.key, profile.id)
             if owner != profile.id:
-                raise _problem(
+                raise problem_in(
                     profile,
                     ("senders", at),
                     f"sender {sender.application}|{sender.facility} belongs to profile"
@@ -359,13 +368,13 @@ def check_catalogue(
     for table, known in (("procedures", procedures), ("sites", sites)):
         for theirs, ours in getattr(profile, table).items():
             if ours not in known:
-                raise _problem(
+                raise problem_in(
                     profile,
                     (table, theirs),
                     f"{ours!r} is not in the catalogue; correct it or add it there",
                 )
     if profile.site_when_absent not in {None, *sites}:
-        raise _problem(
+        raise problem_in(
             profile,
             ("site_when_absent",),
             f"{profile.site_when_absent!r} is not in the catalogue",
@@ -393,9 +402,18 @@ def profile_of(
     return owners.get((application, facility)) or owners.get((application, ""))
 
 
-def _problem(profile: Profile, location: tuple[str | int, ...], text: str) -> Exception:
+def problem_in(
+    profile: Profile, location: tuple[str | int, ...], text: str
+) -> ProfileError:
+    """Return what is wrong at a place of a profile, with its file and line."""
     path = ".".join(map(str, location))
     if profile._origin is None:  # noqa: SLF001 - set by the loader alone
         return ProfileError(Path(profile.id), (1, 1), path, text)
     file, source = profile._origin  # noqa: SLF001
     return ProfileError(file, source.position(location), path, text)
+
+
+def path_beside(profile: Profile, path: Path) -> Path:
+    """Return a path that a profile names, relative to the profile's file."""
+    origin = profile._origin  # noqa: SLF001 - set by the loader alone
+    return path if origin is None else origin[0].parent / path

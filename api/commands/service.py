@@ -72,8 +72,8 @@ def serve(
             host, port = runtime.http_address
             typer.echo(f"API     http://{host}:{port}/docs", err=True)
         if Role.LISTEN in roles:
-            host, port = runtime.mllp_address
-            typer.echo(f"MLLP    {host}:{port}", err=True)
+            for host, port in runtime.listener.addresses:
+                typer.echo(f"MLLP    {host}:{port}", err=True)
         stop.wait()
     finally:
         runtime.stop()

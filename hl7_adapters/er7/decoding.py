@@ -21,6 +21,7 @@ SEQUENCE_ERROR: Final = "100"  # HL7 table 0357, segment sequence error
 _HEADER = re.compile(rb"(?:\A|[\r\n\x0b])[ \t]*((?i:MSH)[^A-Za-z0-9\x00-\x20\x7f])")
 _HEADER_ANYWHERE = re.compile(rb"(MSH[^A-Za-z0-9\x00-\x20\x7f])")
 _BOM: Final = b"\xef\xbb\xbf"
+_ENVELOPE: Final = frozenset({b"FHS", b"BHS", b"BTS", b"FTS"})  # of a batch
 
 
 class DecodeError(Exception):
@@ -80,7 +81,8 @@ def decode(raw: bytes, *, charset: str | None = None) -> Message:
             SEQUENCE_ERROR, "no MSH segment with a field separator; send an HL7 message"
         )
     start = match.start(1)
-    if data[:start].strip(b" \t\r\n\x0b"):
+    before = data[:start].strip(b" \t\r\n\x0b")
+    if before and before[:3].upper() not in _ENVELOPE:
         warnings.append("text_before_header")
     data = data[start:].rstrip(b" \r\n\x1c")
 

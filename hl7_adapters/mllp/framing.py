@@ -99,6 +99,11 @@ class Deframer:
         return self._state is _State.INSIDE
 
     @property
+    def held(self) -> int:
+        """Bytes kept of what is not complete."""
+        return len(self._held)
+
+    @property
     def has_stray(self) -> bool:
         """Whether `flush` would report something."""
         return self._state is _State.OUTSIDE and bool(self._held.strip(_SILENT))
@@ -126,6 +131,15 @@ class Deframer:
         if self._state is _State.OUTSIDE:
             self._report_outside(Stray.UNFRAMED, events)
         return events
+
+    def give_up(self) -> list[Event]:
+        """Refuse the open frame as too long, to make room; nothing outside a frame."""
+        if self._state is not _State.INSIDE:
+            return []
+        head = bytes(self._held[:KEPT_BYTES])
+        self._held.clear()
+        self._state = _State.SKIPPING
+        return [TooLong(head)]
 
     def _outside(self, data: bytes, at: int, events: list[Event]) -> int:
         start = data.find(_START, at)

@@ -17,67 +17,75 @@ import logging
 import threading
 import traceback
 from collections import deque
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hl7_adapters.mllp.connection import Connection, Waiting
 from hl7_adapters.mllp.framing import frame
 from hl7_adapters.mllp.received import (
-    DEFAULT_LIMITS,
+    Endpoint,
     Fault,
     Handle,
+    HandleFrames,
     ListenerLimits,
     Received,
 )
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Coroutine, Sequence
     from concurrent.futures import Future
     from datetime import datetime
 
-__all__ = ["Fault", "Handle", "ListenerLimits", "MllpListener", "Received"]
+__all__ = [
+    "Endpoint",
+    "Fault",
+    "Handle",
+    "HandleFrames",
+    "ListenerLimits",
+    "MllpListener",
+    "Received",
+]
 
 log = logging.getLogger(__name__)
 
+Answer: TypeAlias = "bytes | tuple[bytes, ...] | None"
+
 
 class MllpListener:
-    """Listens on one endpoint.
+    """Listens on one endpoint, or several beside each other.
 
     Parameters
     ----------
     endpoint
-        Host and port; port 0 picks a free one, see `address`.
+        Where to listen; port 0 picks a free one, see `address`.
     handle
         Stores and answers a batch; called from one thread only. If it raises, the
         connections of the batch are closed unanswered, so that the senders send again.
     now
         The clock for `Received.received_at`.
-    limits
-        See `ListenerLimits`.
-    tls
-        Context for a TLS server, or None for plain TCP.
+    beside
+        Further endpoints. What comes to them shares the batches of the first.
     """
 
     def __init__(
         self,
-        endpoint: tuple[str, int],
-        handle: Handle,
+        endpoint: Endpoint,
+        handle: HandleFrames,
         *,
         now: Callable[[], datetime],
-        limits: ListenerLimits = DEFAULT_LIMITS,
-        tls: ssl.SSLContext | None = None,
+        beside: Sequence[Endpoint] = (),
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoints = (endpoint, *beside)
         self._handle = handle
-        self._tls = tls
         self._now = now
-        self.limits = limits
-        self.address: tuple[str, int] = endpoint
+        self.addresses = [(each.host, each.port) for each in self.endpoints]
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._numbers = itertools.count(1)
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}  # the oldest first
+        self._unfinished_bytes = 0
+        self._waiting_bytes = 0
         self._waiting: deque[Waiting] = deque()
         self._arrival = threading.Condition()
         self._stopping = False
@@ -97,12 +105,25 @@ class MllpListener:
         try:
             self._in_loop(self._open()).result()
         except BaseException:
+            self._in_loop(self._close(0)).result()
             self._end_loop()
             raise
         self._intake_thread.start()
-        log.info(
-            "listening", extra={"event": "mllp.listening", "port": self.address[1]}
-        )
+        for (host, port), endpoint in zip(self.addresses, self.endpoints, strict=True):
+            log.info(
+                "listening",
+                extra={
+                    "event": "mllp.listening",
+                    "host": host,
+                    "port": port,
+                    "tls": endpoint.tls is not None,
+                },
+            )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the first endpoint; certain once it is started."""
+        return self.addresses[0]
 
     def stop(self, drain_seconds: float = 5.0) -> None:
         """Stop reading, answer what was received, then close; safe to call twice.
@@ -153,21 +174,21 @@ class MllpListener:
         loop.run_forever()
 
     async def _open(self) -> None:
-        host, port = self._endpoint
-        loop = self._running
-        self._server = await loop.create_server(
-            lambda: Connection(self, loop, next(self._numbers)),
-            host,
-            port,
-            ssl=self._tls,
-        )
-        bound = self._server.sockets[0].getsockname()
-        self.address = (bound[0], bound[1])
+        for at, endpoint in enumerate(self.endpoints):
+            server = await self._running.create_server(
+                partial(self._connection, endpoint), endpoint.host, endpoint.port
+            )
+            self._servers.append(server)
+            bound = server.sockets[0].getsockname()
+            self.addresses[at] = (bound[0], bound[1])
         self._sweep()
 
+    def _connection(self, endpoint: Endpoint) -> Connection:
+        return Connection(self, self._running, next(self._numbers), endpoint)
+
     async def _stop_reading(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in self._connections:
             connection.stop_reading()
 
@@ -181,58 +202,109 @@ class MllpListener:
             connection.abort()
         if self._connections:  # lets the aborted transports report
             await asyncio.wait([each.gone for each in self._connections], timeout=0.1)
-        if self._server is not None:
-            await self._server.wait_closed()
+        for server in self._servers:
+            server.close()
+            await server.wait_closed()
 
     def _sweep(self) -> None:
         """Look for connections that are idle or stuck, now and then again."""
-        limits = self.limits
-        shortest = min(limits.idle_seconds, limits.frame_seconds, limits.settle_seconds)
+        shortest = min(
+            min(limits.idle_seconds, limits.frame_seconds, limits.settle_seconds)
+            for limits in (endpoint.limits for endpoint in self.endpoints)
+        )
         for connection in tuple(self._connections):
             connection.check(self._running.time())
         self._running.call_later(min(1.0, max(0.02, shortest / 4)), self._sweep)
 
     def joined(self, connection: Connection) -> bool:
         """Note a new connection; whether there is room for it."""
-        if self._stopping or len(self._connections) >= self.limits.connections:
+        if self._stopping or not self._has_room(connection.endpoint):
             log.warning(
                 "connection refused",
                 extra={"event": "mllp.refused", "peer": connection.peer},
             )
             return False
-        self._connections.add(connection)
+        self._connections[connection] = None
+        return True
+
+    def _has_room(self, endpoint: Endpoint) -> bool:
+        """Whether one more may join; makes room where somebody only sits there.
+
+        Else whoever opens connections and says nothing keeps the others out.
+        """
+        if self.is_crowded(endpoint):
+            return False
+        there = [each for each in self._connections if each.endpoint is endpoint]
+        if len(there) < endpoint.limits.connections:
+            return True
+        silent = next((each for each in there if not each.has_delivered), None)
+        if silent is None:
+            return False
+        log.warning(
+            "silent connection closed to make room",
+            extra={"event": "mllp.made_room", "peer": silent.peer},
+        )
+        self._connections.pop(silent, None)
+        silent.abort()
         return True
 
     def left(self, connection: Connection) -> None:
         """Forget a connection; frames received from it are handled all the same."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
 
     def arrived(self, waiting: list[Waiting]) -> None:
         """Queue what a connection received."""
+        self._waiting_bytes += sum([len(item.received.frame) for item in waiting])
         with self._arrival:
             self._waiting.extend(waiting)
             self._arrival.notify()
 
-    def _deliver(self, batch: list[Waiting], answers: Sequence[bytes | None]) -> None:
+    def holds(self, connection: Connection, change: int) -> None:
+        """Note by how many bytes an unfinished frame grew; make room if needed."""
+        self._unfinished_bytes += change
+        if self._unfinished_bytes > connection.endpoint.limits.held_bytes:
+            longest = max(
+                self._connections, key=lambda each: each.open_bytes, default=connection
+            )
+            longest.give_up_frame()
+
+    def is_crowded(self, endpoint: Endpoint) -> bool:
+        """Whether so much waits to be handled that no more should be read."""
+        return self._waiting_bytes >= endpoint.limits.held_bytes
+
+    def _deliver(self, batch: list[Waiting], answers: Sequence[Answer]) -> None:
         for (connection, received, framed), answer in zip(batch, answers, strict=True):
-            fault = received.fault
-            if fault is not None and not fault.is_answered and answer is not None:
-                connection.answer(b"")
-            elif answer is None:
+            fault, size = received.fault, len(received.frame)
+            if answer is None:
                 connection.doomed = True
                 connection.close()
+            elif fault is not None and not fault.is_answered:
+                connection.answer(b"", size)
             else:
-                connection.answer(frame(answer) if answer and framed else answer)
+                payloads = answer if isinstance(answer, tuple) else (answer,)
+                blocks = [frame(p) if p and framed else p for p in payloads]
+                connection.answer(b"".join(blocks), size)
+        self._forget(batch)
+
+    def _forget(self, done: list[Waiting]) -> None:
+        """Give back the room of frames; read on where that was waited for."""
+        crowded = [each for each in self.endpoints if self.is_crowded(each)]
+        self._waiting_bytes -= sum([len(item.received.frame) for item in done])
+        if crowded:
+            for connection in self._connections:
+                connection.read_on()
 
     # The intake thread's side --------------------------------------------------------
 
     def _run_intake(self) -> None:
         while batch := self._next_batch():
             answers = self._answers(batch)
-            loop = self._loop
-            if loop is None:  # stopped without waiting for this batch
-                return
-            loop.call_soon_threadsafe(self._deliver, batch, answers)
+            self._call(partial(self._deliver, batch, answers))
+
+    def _call(self, work: Callable[[], None]) -> None:
+        loop = self._loop
+        if loop is not None:  # else it was stopped without waiting for this batch
+            loop.call_soon_threadsafe(work)
 
     def _next_batch(self) -> list[Waiting]:
         """Return all that waits, at most one batch; nothing once it is time to end."""
@@ -243,15 +315,17 @@ class MllpListener:
                     if self._stopping:
                         return []
                     self._arrival.wait()
-                while self._waiting and len(batch) < self.limits.batch:
+                while self._waiting and len(batch) < self.endpoints[0].limits.batch:
                     item = self._waiting.popleft()
                     # What follows an unanswered frame must not overtake its resend.
-                    if not item.connection.doomed:
+                    if item.connection.doomed:
+                        self._call(partial(self._forget, [item]))
+                    else:
                         batch.append(item)
         return batch
 
-    def _answers(self, batch: list[Waiting]) -> Sequence[bytes | None]:
-        refused: list[bytes | None] = [None] * len(batch)
+    def _answers(self, batch: list[Waiting]) -> Sequence[Answer]:
+        refused: list[Answer] = [None] * len(batch)
         try:
             answers = self._handle([item.received for item in batch])
             if len(answers) == len(batch):

@@ -75,6 +75,10 @@ class MllpSender:
         From the first byte sent to the acknowledgement, in seconds.
     tls
         Context for a TLS client, or None for plain TCP.
+    server_name
+        Name that the receiver's certificate must bear; the host by default.
+    keep_open
+        Whether the connection serves further messages.
     """
 
     def __init__(
@@ -85,12 +89,16 @@ class MllpSender:
         connect_timeout: float = 5.0,
         ack_timeout: float = 30.0,
         tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        keep_open: bool = True,
     ) -> None:
         self.peer = f"{host}:{port}"
         self._endpoint = (host, port)
         self._connect_timeout = connect_timeout
         self._ack_timeout = ack_timeout
         self._tls = tls
+        self._server_name = server_name or host
+        self._keep_open = keep_open
         self._socket: socket.socket | None = None
         self._deframer = Deframer()
 
@@ -129,9 +137,12 @@ class MllpSender:
         except OSError as error:
             raise self._failed(Phase.SEND, error) from error
         try:
-            return self._acknowledgement(connection, control_id, deadline)
+            answer = self._acknowledgement(connection, control_id, deadline)
         except OSError as error:
             raise self._failed(Phase.AWAIT_ACK, error) from error
+        if not self._keep_open:
+            self.close()
+        return answer
 
     def _failed(self, phase: Phase, error: OSError) -> DeliveryFailed:
         self.close()
@@ -151,7 +162,7 @@ class MllpSender:
             keep_alive(plain)
             if self._tls is not None:
                 self._socket = self._tls.wrap_socket(
-                    plain, server_hostname=self._endpoint[0]
+                    plain, server_hostname=self._server_name
                 )
         except OSError as error:
             raise self._failed(Phase.CONNECT, error) from error

@@ -12,7 +12,7 @@ from hl7.client import MLLPClient
 
 from hl7_adapters.er7 import DecodeError, decode
 from hl7_adapters.mllp.framing import Deframer, Frame, frame
-from hl7_adapters.mllp.listener import Fault, ListenerLimits, MllpListener
+from hl7_adapters.mllp.listener import Endpoint, Fault, ListenerLimits, MllpListener
 from hl7_adapters.peer import acknowledge
 
 NOW = datetime(2026, 3, 3, 10, 15, tzinfo=UTC)
@@ -90,7 +90,7 @@ class Client:
 @contextlib.contextmanager
 def listening(handle, **limits):
     listener = MllpListener(
-        ("127.0.0.1", 0), handle, now=lambda: NOW, limits=ListenerLimits(**limits)
+        Endpoint(limits=ListenerLimits(**limits)), handle, now=lambda: NOW
     )
     listener.start()
     try:
@@ -461,7 +461,7 @@ def test_stopping_does_not_wait_for_ever():
 
 def test_an_address_in_use_is_reported_to_the_caller():
     with listening(Recorder()) as listener:
-        second = MllpListener(listener.address, Recorder(), now=lambda: NOW)
+        second = MllpListener(Endpoint(*listener.address), Recorder(), now=lambda: NOW)
         with pytest.raises(OSError, match="address"):
             second.start()
         second.stop()

@@ -2,10 +2,7 @@
 
 import contextlib
 import logging
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 from datetime import UTC, datetime
 from time import monotonic
@@ -14,7 +11,6 @@ import pytest
 
 from hl7_adapters.er7 import DecodeError, decode
 from hl7_adapters.mllp.framing import Deframer, Frame, frame
-from hl7_adapters.mllp.listener import MllpListener
 from hl7_adapters.mllp.sender import DeliveryFailed, MllpSender, Phase
 from hl7_adapters.peer import Behaviour, Counts, StandIn, acknowledge
 
@@ -298,68 +294,3 @@ def test_an_acknowledgement_answers_the_header(version, kind):
     assert answer.get("MSH-11") == "P"
     assert answer.get("MSH-18") == "UNICODE"
     assert answer.first("MSA").text == "MSA|AE|B1|no"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-signed certificate for 127.0.0.1, made afresh."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate for this test and is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
-            *("-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-subj", "/CN=ris.example.test"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return folder / "cert.pem", folder / "key.pem"
-
-
-def tls_contexts(certificate):
-    cert, key = certificate
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=cert)
-    server.load_cert_chain(cert, key)
-    server.verify_mode = ssl.CERT_REQUIRED
-    client = ssl.create_default_context(cafile=cert)
-    return server, client
-
-
-def test_both_sides_may_ask_for_a_certificate(certificate):
-    server, client = tls_contexts(certificate)
-    client.load_cert_chain(*certificate)
-    names = []
-
-    def handle(batch):
-        names.extend(received.certificate_names for received in batch)
-        return [ack(decode(received.frame).control_id) for received in batch]
-
-    listener = MllpListener(("127.0.0.1", 0), handle, now=lambda: NOW, tls=server)
-    listener.start()
-    try:
-        with MllpSender(*listener.address, tls=client, ack_timeout=2) as sender:
-            for number in range(3):
-                assert decode(sender.send(booking(number))).get("MSA-2") == f"B{number}"
-    finally:
-        listener.stop()
-
-    assert names == [("ris.example.test", "127.0.0.1")] * 3
-
-
-def test_without_a_trusted_certificate_nothing_is_delivered(certificate):
-    server, _ = tls_contexts(certificate)
-    stranger = ssl.create_default_context()
-    with (
-        StandIn(tls=server) as peer,
-        MllpSender(*peer.address, tls=stranger) as sender,
-        pytest.raises(DeliveryFailed) as caught,
-    ):
-        sender.send(booking(1))
-
-    assert caught.value.phase is Phase.CONNECT
-    assert peer.counts == Counts()
