@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_SECONDS: Final = 5.0
+SHUTDOWN_SECONDS: Final = 1.0
 """Longest wait for the other side's end of TLS."""
 
 

@@ -19,7 +19,7 @@ import traceback
 from collections import deque
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hl7_adapters.mllp.connection import Connection, Waiting
 from hl7_adapters.mllp.framing import frame
@@ -50,6 +50,10 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 Answer: TypeAlias = "bytes | tuple[bytes, ...] | None"
+
+
+_ADMITTANCE: Final = 5
+"""Turns of the loop from accepting a connection to showing it out again."""
 
 
 class MllpListener:
@@ -205,6 +209,8 @@ class MllpListener:
         for server in self._servers:
             server.close()
             await server.wait_closed()
+        for _ in range(_ADMITTANCE):
+            await asyncio.sleep(0)
 
     def _sweep(self) -> None:
         """Look for connections that are idle or stuck, now and then again."""
