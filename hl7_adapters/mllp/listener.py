@@ -53,7 +53,7 @@ Answer: TypeAlias = "bytes | tuple[bytes, ...] | None"
 
 
 _ADMITTANCE: Final = 5
-"""Turns of the loop from accepting a connection to showing it out again."""
+"""Turns of the loop from accepting a connection to noting it."""
 
 
 class MllpListener:
@@ -109,6 +109,7 @@ class MllpListener:
         try:
             self._in_loop(self._open()).result()
         except BaseException:
+            self._in_loop(self._stop_reading()).result()
             self._in_loop(self._close(0)).result()
             self._end_loop()
             raise
@@ -192,6 +193,11 @@ class MllpListener:
 
     async def _stop_reading(self) -> None:
         for server in self._servers:
+            for listening in server.sockets:
+                self._running.remove_reader(listening.fileno())
+        for _ in range(_ADMITTANCE):  # else a connection just accepted would leak
+            await asyncio.sleep(0)
+        for server in self._servers:
             server.close()
         for connection in self._connections:
             connection.stop_reading()
@@ -207,10 +213,7 @@ class MllpListener:
         if self._connections:  # lets the aborted transports report
             await asyncio.wait([each.gone for each in self._connections], timeout=0.1)
         for server in self._servers:
-            server.close()
             await server.wait_closed()
-        for _ in range(_ADMITTANCE):
-            await asyncio.sleep(0)
 
     def _sweep(self) -> None:
         """Look for connections that are idle or stuck, now and then again."""

@@ -102,9 +102,9 @@ def test_a_batch_of_any_shape_is_processed(payload, shape, note):
     if shape:
         assert " ".join(kinds(answer)) == shape
     assert len(wire.orders) == 2
-    assert note in wire.messages[-1].error_text
-    assert wire.messages[0].error_text == ""
-    assert (wire.messages[-1].error_text == "") is (note == "")
+    assert note in "".join(wire.messages[-1].warnings)
+    assert wire.messages[0].warnings == ()
+    assert len(wire.messages[-1].warnings) == bool(note)
 
 
 def test_two_messages_without_a_batch_are_answered_in_a_frame_each():

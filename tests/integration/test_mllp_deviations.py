@@ -83,7 +83,7 @@ def test_text_between_vt_and_the_header():
         accepted(client, 1)
 
     assert whole(wire)
-    assert "text_before_header" in wire.messages[0].error_text
+    assert "text_before_header" in wire.messages[0].warnings
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
@@ -124,7 +124,7 @@ def test_a_line_break_inside_a_field(inside):
     assert whole(wire)
     (message,) = wire.messages
     assert decode(message.raw).get("OBR-13").split() == ["Headaches", "and", "more"]
-    assert "continued_field" in message.error_text
+    assert "continued_field" in message.warnings
 
 
 def test_nul_bytes():
