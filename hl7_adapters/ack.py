@@ -45,6 +45,8 @@ from hl7_adapters.responding import Response
 
 FIRST_WITH_ERR_FIELDS: Final = (2, 5)
 """ERR-2 to ERR-8, and MSH-9.3 in acknowledgements, exist from HL7 2.5 on."""
+FIRST_WITH_STRUCTURE: Final = (2, 3, 1)
+"""MSH-9.3 exists from here on."""
 LONGEST_TEXT: Final = 80  # MSA-3, HL7 2.4 section 2.16.8.3
 DEFAULT_VERSION: Final = "2.4"  # HL7 UK A.3, where the sender names none
 
@@ -179,9 +181,10 @@ def build_ack(
     detailed = version_number(version) >= FIRST_WITH_ERR_FIELDS
     event = request.type[1]
     names = tuple(tuple(sent.first(number).components) for number in (5, 6, 3, 4))
-    kind = ("ACK", event, "ACK" if detailed and event else "")
+    kind: FieldValue = ("ACK", event, "ACK" if detailed and event else "")
     if response is not None:
-        kind = response.kind
+        with_structure = version_number(version) >= FIRST_WITH_STRUCTURE
+        kind = response.kind if with_structure else response.kind[:2]
     processing, charset = sent.value(11) or "P", sent.value(18) or None
     segments: list[tuple[FieldValue, ...]] = [
         (

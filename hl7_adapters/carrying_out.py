@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from booking_engine.application.diary_commands import EndEntry, RecordEntry
@@ -21,7 +22,8 @@ from hl7_adapters.ack import ACCEPTED, INTERNAL_ERROR, Answer, answer_to
 from hl7_adapters.dialect import RULES, Condition, Reply
 from hl7_adapters.frames import ReadFrame, log_failure
 from hl7_adapters.inbound import WHEN_UNKNOWN
-from hl7_adapters.responding import RESPONDERS, Response, Result
+from hl7_adapters.responders import RESPONDERS
+from hl7_adapters.responding import Response, Result
 
 if TYPE_CHECKING:
     from booking_engine.application.dispatch import CommandSession
@@ -75,6 +77,13 @@ def carry_out(frame: ReadFrame, session: CommandSession) -> Done:
     is answered AA, so the sender never asks again: it must not take the other
     orders of the message with it.
     """
+    done = _carried_out(frame, session)
+    if done.response is None and done.answer.reply is Reply.AE:
+        return replace(done, response=_response(frame, [], session))
+    return done
+
+
+def _carried_out(frame: ReadFrame, session: CommandSession) -> Done:
     if frame.refusal is not None:
         return Done(frame.refusal, frame.outcome)
     if frame.profile is not None:
@@ -99,10 +108,11 @@ def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
     """Run the commands; only what is refused for good is left out."""
     results: list[Result] = []
     refusals: list[Answer] = []
-    for command in frame.mapped.commands:
+    for command, asked in zip_longest(frame.mapped.commands, frame.mapped.asked):
         try:
             with session.uow.savepoint():
-                results.append(Result(command, session.handle(command)))
+                received = session.handle(command)
+            results.append(Result(command, received, asked=asked))
         except StoreUnavailable:
             raise
         except DomainError as error:
@@ -110,7 +120,7 @@ def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
             if done.answer.reply is not Reply.AA:
                 raise _CommandRefused(done) from error
             refusals.append(done.answer)
-            results.append(Result(command, refusal=error))
+            results.append(Result(command, refusal=error, asked=asked))
     done = Done(ACCEPTED, _outcome_of(results))
     if refusals:
         first, *further = refusals

@@ -11,7 +11,7 @@ Errors::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -30,6 +30,7 @@ from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
 from hl7_adapters.inbound_orders import read_answers, read_orders
 from hl7_adapters.inbound_siu import TRIGGERS, read_diary
+from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile
 from hl7_adapters.reading import MappingError, Reading
 
@@ -50,12 +51,15 @@ class Mapped:
         In the order of the message; carry out all or none. Empty: nothing to do.
     warnings
         What is worth a look, each with its place; never patient data.
+    asked
+        The order behind each command; empty on messages of other kinds.
     sent_at
         MSH-7, if it is a time.
     """
 
     commands: tuple[object, ...] = ()
     warnings: tuple[str, ...] = ()
+    asked: tuple[OrderGroup, ...] = field(default=(), compare=False)
     sent_at: datetime | None = None
 
 
@@ -74,7 +78,7 @@ def to_commands(message: Message, profile: Profile, *, now: datetime) -> Mapped:
         reading.warn("MSH-7: no time of the message")
     commands = tuple(reader(message, reading))
     sent_at = None if time is None else time.instant
-    return Mapped(commands, tuple(reading.warnings), sent_at)
+    return Mapped(commands, tuple(reading.warnings), tuple(reading.asked), sent_at)
 
 
 # Header -----------------------------------------------------------------------------

@@ -82,7 +82,8 @@ _SCHEDULED: Final = places("OBR-36", "TQ1-7", "ORC-7.4", "OBR-27.4")
 
 def read_orders(message: Message, reading: Reading) -> Iterator[OrderCommand]:
     """Return what the orders of a message ask for; raises `MappingError`."""
-    for _, command in read_asked(message, reading):
+    for group, command in read_asked(message, reading):
+        reading.asked.append(group)
         yield command
 
 

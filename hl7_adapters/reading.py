@@ -73,6 +73,8 @@ class Reading:
         is then `kept`, not held for.
     withdrawn
         Safety questions whose answer it deletes.
+    asked
+        The order behind each command, in the same order; none on other messages.
     """
 
     profile: Profile
@@ -83,6 +85,7 @@ class Reading:
     changes: bool = False
     kept: set[str] = field(default_factory=set)
     withdrawn: set[Question] = field(default_factory=set)
+    asked: list[OrderGroup] = field(default_factory=list)
     _times: dict[str, Timestamp] = field(default_factory=dict)
 
     def hold(

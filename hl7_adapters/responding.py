@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received
 from booking_engine.domain.errors import DomainError
 from hl7_adapters.er7 import FieldValue, Message
+from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile
 
 
@@ -28,11 +29,14 @@ class Result:
         What the handler returned; ``None`` if the command was refused.
     refusal
         Why; ``None`` if it was carried out.
+    asked
+        The order of the message that asked for it; ``None`` if it was none.
     """
 
     command: object
     received: Received | None = None
     refusal: DomainError | None = None
+    asked: OrderGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,5 @@ class Response:
 Responder: TypeAlias = Callable[
     [Message, Profile, Sequence[Result], UnitOfWork], Response | None
 ]
-"""Called inside the transaction, after all commands; ``None``: a plain ACK."""
-
-RESPONDERS: Final[dict[str, Responder]] = {}
-"""By message code (MSH-9.1) of what is answered."""
+"""Called inside the transaction, after all commands, with no results where the message
+was refused as a whole; ``None``: a plain ACK. `responders` lists them all."""
