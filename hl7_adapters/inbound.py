@@ -28,6 +28,7 @@ from booking_engine.application.diary_commands import EndEntry, RecordEntry
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
 from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
+from hl7_adapters.inbound_adt import ADT_READERS
 from hl7_adapters.inbound_orders import read_answers, read_orders
 from hl7_adapters.inbound_siu import TRIGGERS, read_diary
 from hl7_adapters.order_groups import OrderGroup
@@ -144,6 +145,7 @@ READERS: Final[dict[str, dict[str, Reader]]] = {
     "ORG": {"O20": read_answers},
     "ORI": {"O24": read_answers},
     "SIU": dict.fromkeys(TRIGGERS, read_diary),
+    "ADT": ADT_READERS,
 }
 """What we take: by message code, then trigger event (MSH-9)."""
 

@@ -34,13 +34,13 @@ UNIDENTIFIED: Final = "unidentified"
 """Assigning authority of the number that stands for a patient without one."""
 _LEGAL_NAMES: Final = ("", "L", "CURRENT", "PREFERRED")
 """XPN.7 (table 0200) in order of preference after the first repetition."""
-_LOCAL_TYPES: Final = frozenset({"", "MR", "MRN", "PI", "PT", "HOSP"})
+LOCAL_TYPES: Final = frozenset({"", "MR", "MRN", "PI", "PT", "HOSP"})
 """CX.5 (table 0203) of a patient's number; visits and episodes are not."""
-_VISIT_TYPES: Final = frozenset({"VN", "AN", "CE"})
+VISIT_TYPES: Final = frozenset({"VN", "AN", "CE"})
 
 NOBODY: Final = Patient(None, "", "", "", "", None, Sex.UNKNOWN)
 """Stands for the patient of whom a change says nothing."""
-_SEXES: Final = {
+SEXES: Final = {
     code: sex
     for sex, codes in (
         (Sex.MALE, ("M", "1")),
@@ -87,11 +87,11 @@ def read_patient(group: OrderGroup, reading: Reading, *, fallback_id: str) -> Pa
             Condition.NOT_HUMAN, "PID^1^35", "veterinary patients are not booked here"
         )
     identifiers = [read_cx(repetition) for repetition in pid.repetitions(3)]
-    nhs_number = _nhs_number(identifiers, group, reading)
+    nhs_number = nhs_number_in(identifiers, group, reading)
     local = _local_number(identifiers)
     local_id, authority = "", ""
     if local is not None:
-        local_id, authority = local.value, _authority(local, group, reading)
+        local_id, authority = local.value, authority_of(local, group, reading)
     elif nhs_number is None and not reading.changes:
         reading.hold(HoldCode.IDENTITY_CONFLICT, "PID-3: no patient identifier")
         local_id, authority = fallback_id, UNIDENTIFIED
@@ -106,24 +106,28 @@ def read_patient(group: OrderGroup, reading: Reading, *, fallback_id: str) -> Pa
         family_name="" if name is None else name.family,
         given_name="" if name is None else name.given,
         birth_date=_birth_date(pid, reading),
-        sex=_SEXES.get(pid.value(8).strip().upper(), Sex.UNKNOWN),
-        outward_code=_outward_code(pid),
+        sex=SEXES.get(pid.value(8).strip().upper(), Sex.UNKNOWN),
+        outward_code=outward_code_of(pid),
     )
 
 
 def _name(pid: Segment, reading: Reading) -> PersonName | None:
-    """Return the legal name, else the first there is."""
-    names = [read_xpn(repetition) for repetition in pid.repetitions(5)]
-    by_type = {name.type.upper(): name for name in reversed(names) if name}
-    name = next((by_type[kind] for kind in _LEGAL_NAMES if kind in by_type), None)
-    if name is None:
-        name = next((each for each in names if each), None)
+    """Return the patient's name; held where there is none, unless it may be kept."""
+    name = name_in(pid)
     if name is None and not reading.keep("patient.family_name", "patient.given_name"):
         reading.hold(HoldCode.IDENTITY_CONFLICT, "PID-5: no name")
     return name
 
 
-def _nhs_number(
+def name_in(pid: Segment) -> PersonName | None:
+    """Return the patient's legal name, else the first that there is."""
+    names = [read_xpn(repetition) for repetition in pid.repetitions(5)]
+    by_type = {name.type.upper(): name for name in reversed(names) if name}
+    name = next((by_type[kind] for kind in _LEGAL_NAMES if kind in by_type), None)
+    return name or next((each for each in names if each), None)
+
+
+def nhs_number_in(
     identifiers: list[Identifier], group: OrderGroup, reading: Reading
 ) -> str | None:
     """Return the one valid NHS number; none where there is none, or several."""
@@ -159,15 +163,15 @@ def _local_number(identifiers: list[Identifier]) -> Identifier | None:
     candidates = [
         each
         for each in identifiers
-        if each and not each.says_nhs_number and each.type.upper() not in _VISIT_TYPES
+        if each and not each.says_nhs_number and each.type.upper() not in VISIT_TYPES
     ]
     for each in candidates:
-        if each.type.upper() in _LOCAL_TYPES:
+        if each.type.upper() in LOCAL_TYPES:
             return each
     return candidates[0] if candidates else None
 
 
-def _authority(local: Identifier, group: OrderGroup, reading: Reading) -> str:
+def authority_of(local: Identifier, group: OrderGroup, reading: Reading) -> str:
     """Return who assigned a number; a bare one is the sending facility's."""
     header = group.segments["MSH"]
     return (
@@ -194,7 +198,7 @@ def _birth_date(pid: Segment, reading: Reading) -> date | None:
         return None
 
 
-def _outward_code(pid: Segment) -> str:
+def outward_code_of(pid: Segment) -> str:
     """Return the first half of the first postcode (XAD.5)."""
     for address in pid.repetitions(11):
         text = address.component(5).upper().replace(" ", "")

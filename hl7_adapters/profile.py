@@ -28,6 +28,7 @@ from booking_engine.domain.identifiers import (
     ProcedureCode,
     SiteCode,
 )
+from booking_engine.domain.register import OnDeath
 from booking_engine.domain.vocabulary import (
     BookingMode,
     PatientSetting,
@@ -152,6 +153,11 @@ class Profile(Strict):
         Under which exams may be authorised without a person looking at each.
     policies
         Replies that differ from `dialect.RULES`.
+    on_death
+        Whether the slots of a patient who has died are kept until a person confirms
+        (``hold``), or released at once (``release``).
+    interpreter_languages
+        Codes or names of languages (PID-15) that ask for an interpreter.
     outgoing
         Where they are told; none: they are not.
     diary
@@ -196,6 +202,8 @@ class Profile(Strict):
     guidelines: frozenset[str] = frozenset()
     ack: AckOptions = AckOptions()
     policies: dict[Condition, Reply] = Field(default_factory=dict)
+    on_death: OnDeath = OnDeath.HOLD
+    interpreter_languages: frozenset[str] = frozenset()
     outgoing: Outgoing | None = None
     diary: KeptDiary | None = None
     watch: WatchRules = WatchRules()
@@ -224,7 +232,9 @@ class Profile(Strict):
     def _fold_more(cls, table: dict[str, Any]) -> dict[str, Any]:
         return folded(table)
 
-    @field_validator("weight", "travel_cap", "allergens", "not_imaging")
+    @field_validator(
+        "weight", "travel_cap", "allergens", "not_imaging", "interpreter_languages"
+    )
     @classmethod
     def _fold_words(cls, words: frozenset[str]) -> frozenset[str]:
         return frozenset(word.strip().casefold() for word in words)

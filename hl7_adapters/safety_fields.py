@@ -82,7 +82,7 @@ def read_findings(
     profile = reading.profile
     found = Findings()
     for segment in group.observations:
-        for name in _names(segment):
+        for name in code_names(segment):
             if name in profile.observed:
                 if segment.value(11).strip().upper() in _NOT_A_RESULT:
                     _withdraw(name, reading, found)
@@ -90,7 +90,7 @@ def read_findings(
                     _read_observation(name, segment, reading, found, at)
                 break
     if profile.allergens and any(
-        name in profile.allergens for each in allergies for name in _names(each)
+        name in profile.allergens for each in allergies for name in code_names(each)
     ):
         source = f"{profile.id} AL1-3"
         found.answers.append(
@@ -149,7 +149,7 @@ def _withdraw(name: str, reading: Reading, found: Findings) -> None:
         found.told.add("weight_kg" if name in profile.weight else "travel_cap_km")
 
 
-def _names(segment: Segment) -> Iterator[str]:
+def code_names(segment: Segment) -> Iterator[str]:
     """Yield the names of OBX-3 or AL1-3, best first; the text if it has no code."""
     code = segment.first(3)
     first, system = code.component(1).strip(), code.component(3).strip()
