@@ -1,4 +1,4 @@
-"""``hl7 send``, ``hl7 explain`` and ``hl7 listen``: tools of the interface engineer."""
+"""``hl7 send``, ``explain``, ``listen``, ``drift``: tools of the interface engineer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from api.commands.hl7_drift import drift
 from api.commands.hl7_listen import listen
 from api.commands.hl7_send import send
 from api.commands.service import AsJson, Config
@@ -18,12 +19,13 @@ app = typer.Typer(
     name="hl7",
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Send, explain and receive HL7 messages.\n\n"
+    help="Send, explain and receive HL7 messages; see what a sender changed.\n\n"
     "Example: booking-engine hl7 explain order.hl7 --config booking.toml",
 )
 
 app.command()(send)
 app.command()(listen)
+app.command()(drift)
 File = Annotated[
     Path,
     typer.Argument(

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
 from api.answer_times import AnswerTimes, Direction
 from api.bootstrap import build
+from api.cli import app
 from api.watch import Watch
 from api.webhook import Webhook
 from booking_engine.domain.alerts import Condition, Thresholds
@@ -42,6 +45,7 @@ class Post:
     def __init__(self, url: str, start: datetime, folder: Path, **watch: Any) -> None:
         (folder / "r0a.yaml").write_text(PROFILE)
         self.clock = FixedClock(start)
+        self.folder = folder
         settings = Settings(database={"url": url}, watch=watch)
         self.runtime = build(
             settings, clock=self.clock, profiles=load_profiles(folder), region=None
@@ -369,3 +373,44 @@ def test_only_an_address_that_can_be_trusted_is_called(
     monkeypatch.setenv("BOOKING_WATCH__WEBHOOK", url)
     with pytest.raises(SettingsError, match="https"):
         load_settings()
+
+
+# Drift -------------------------------------------------------------------------------
+
+
+def test_the_drift_of_a_partner_is_shown(
+    sqlite_url: str, make_post: Callable[..., Post]
+):
+    post = make_post(sqlite_url)
+    for _ in range(3):
+        post.message()
+    http = TestClient(post.runtime.app, base_url="http://127.0.0.1:8080")
+    until = (post.clock.now() + MINUTE).isoformat()
+
+    found = http.get("/v1/partners/r0a/drift", params={"until": until}).json()
+
+    assert (found["partner"], found["messages"], found["sampled"]) == ("r0a", 3, 3)
+    assert found["before"] == [0, 0, 0, 0]
+    assert found["expected"] is None
+    assert http.get("/v1/partners/nobody/drift").status_code == 404
+    assert http.get("/v1/partners/r0a/drift?hours=0").status_code == 422
+
+
+def test_the_command_shows_it_too(
+    sqlite_url: str, make_post: Callable[..., Post], monkeypatch: pytest.MonkeyPatch
+):
+    post = make_post(sqlite_url)
+    folder = post.folder
+    monkeypatch.setenv("BOOKING_DATABASE__URL", sqlite_url)
+    monkeypatch.setenv("BOOKING_PARTNERS", str(folder))
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, ["hl7", "drift", *words])
+
+    shown, as_json, nobody = run("r0a"), run("r0a", "--json"), run("nobody")
+
+    assert shown.exit_code == 0, shown.output
+    assert "nothing differs" in shown.stdout
+    assert json.loads(as_json.stdout)["partner"] == "r0a"
+    assert nobody.exit_code == 1
+    assert "known are r0a" in nobody.stderr
