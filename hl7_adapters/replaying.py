@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.domain.clock import Clock
-from booking_engine.domain.errors import (
-    InvalidValue,
-    StoreUnavailable,
-    TransitionRefused,
-)
+from booking_engine.domain.errors import StoreUnavailable, TransitionRefused
 from booking_engine.domain.identifiers import Actor, Ids, MessageId
 from booking_engine.domain.messages import InboundMessage
-from hl7_adapters.er7 import DecodeError, decode
+from hl7_adapters.editing import edited
 from hl7_adapters.frames import Replay
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.receiver import Receiver
@@ -76,7 +72,7 @@ class Replayer:
         with self._dispatcher.reading(by) as session:
             original = session.uow.messages.get(message_id)
         if text is not None:
-            frame = _edited(text, original)
+            frame = edited(text, original.raw)
         elif original.fault:
             raise TransitionRefused(
                 f"Message {original.id} is no whole frame ({original.fault}): part of"
@@ -92,19 +88,3 @@ class Replayer:
             raise StoreUnavailable("The replay was not stored; try it again.")
         with self._dispatcher.reading(by) as session:
             return session.uow.messages.get(replay.message_id)
-
-
-def _edited(text: str, original: InboundMessage) -> bytes:
-    """Return the bytes of an edited message, in the original's character set."""
-    lines = text.replace("\r\n", "\r").replace("\n", "\r").strip("\r")
-    try:
-        charset = decode(original.raw).charset
-    except DecodeError:
-        charset = "utf-8"
-    try:
-        return lines.encode(charset) + b"\r"
-    except UnicodeEncodeError as error:
-        raise InvalidValue(
-            f"Character {error.start + 1} of the text is not in {charset}, the"
-            " character set of the message; write it otherwise, or as an escape."
-        ) from None

@@ -16,7 +16,12 @@ from booking_engine.domain.identifiers import (
     ScannerId,
     SessionId,
 )
-from booking_engine.domain.messages import InboundMessage, SearchKey
+from booking_engine.domain.messages import (
+    Delivery,
+    DeliveryStatus,
+    InboundMessage,
+    SearchKey,
+)
 from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.schedule import Appointment
 
@@ -110,6 +115,15 @@ class MessageFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries to list; ``None`` means any."""
+
+    destination: PartnerId | None = None
+    status: DeliveryStatus | None = None
+    order_id: OrderId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFilter:
     """Which orders to list; ``None`` means any."""
 
@@ -168,6 +182,12 @@ class Views(Protocol):
 
         Oldest first, since what was sent first has to be processed first.
         """
+        ...
+
+    def deliveries(
+        self, wanted: DeliveryFilter, *, cursor: str | None, limit: int
+    ) -> Page[Delivery]:
+        """Return a page of deliveries, newest first, without their bytes."""
         ...
 
     def appointments(

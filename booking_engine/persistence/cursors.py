@@ -33,6 +33,9 @@ BY_TIER: Final[tuple[Reader, ...]] = (int, date.fromisoformat, str)
 BY_INSTANT: Final[tuple[Reader, ...]] = (read_instant, str)
 """Other lists: instant, identifier."""
 
+BY_SEQUENCE: Final[tuple[Reader, ...]] = (int,)
+"""Deliveries: sequence."""
+
 
 def encode_cursor(key: Sequence[object]) -> str:
     """Return the cursor that stands for the sort key of a page's last item."""

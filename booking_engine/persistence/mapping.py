@@ -484,8 +484,8 @@ def delivery_state(delivery: Delivery) -> Values:
     }
 
 
-def delivery_of(row: Any) -> Delivery:
-    """Return the delivery of a row."""
+def delivery_of(row: Any, *, bare: bool = False) -> Delivery:
+    """Return the delivery of a row, or of a bare one without its bytes."""
     return Delivery(
         id=row.id,
         event_id=row.event_id,
@@ -494,11 +494,11 @@ def delivery_of(row: Any) -> Delivery:
         status=DeliveryStatus(row.status),
         created_at=row.created_at,
         sequence=row.sequence,
-        payload=row.payload,
+        payload=None if bare else row.payload,
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
         last_error=row.last_error,
-        ack=row.ack,
+        ack=None if bare else row.ack,
         delivered_at=row.delivered_at,
         answers=row.answers,
         application_ack=row.application_ack,

@@ -10,6 +10,7 @@ from booking_engine.application.views import (
     COUNTED,
     AlertFilter,
     AppointmentFilter,
+    DeliveryFilter,
     MessageFilter,
     OrderFilter,
     Page,
@@ -18,11 +19,12 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.alerts import Alert
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
-from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.messages import Delivery, InboundMessage
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.schedule import Appointment
 from booking_engine.persistence.cursors import (
     BY_INSTANT,
+    BY_SEQUENCE,
     BY_TIER,
     Reader,
     checked_limit,
@@ -201,6 +203,26 @@ class InMemoryViews:
         ]
         found.sort(key=lambda message: (message.received_at, message.id))
         return [m.id for m in found[:limit]], min(len(found), COUNTED)
+
+    def deliveries(
+        self, wanted: DeliveryFilter, *, cursor: str | None, limit: int
+    ) -> Page[Delivery]:
+        """Return a page of deliveries, newest first, without their bytes."""
+        found = [
+            replace(delivery, payload=None, ack=None)
+            for delivery in self._factory.published.deliveries.values()
+            if wanted.destination in (None, delivery.destination)
+            and wanted.status in (None, delivery.status)
+            and wanted.order_id in (None, delivery.order_id)
+        ]
+        return _page(
+            found,
+            lambda delivery: (delivery.sequence,),
+            BY_SEQUENCE,
+            cursor=cursor,
+            limit=limit,
+            newest_first=True,
+        )
 
     def appointments(
         self, wanted: AppointmentFilter, *, cursor: str | None, limit: int

@@ -15,6 +15,7 @@ from sqlalchemy import (
     TextClause,
     bindparam,
     select,
+    text,
     tuple_,
     union_all,
 )
@@ -23,6 +24,7 @@ from booking_engine.application.views import (
     COUNTED,
     AlertFilter,
     AppointmentFilter,
+    DeliveryFilter,
     MessageFilter,
     OrderFilter,
     Page,
@@ -31,13 +33,18 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.alerts import Alert
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
-from booking_engine.domain.messages import InboundMessage
+from booking_engine.domain.messages import (
+    Delivery,
+    DeliveryStatus,
+    InboundMessage,
+)
 from booking_engine.domain.register import nhs_key
 from booking_engine.domain.schedule import Appointment
 from booking_engine.persistence import mapping, rows
 from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
 from booking_engine.persistence.cursors import (
     BY_INSTANT,
+    BY_SEQUENCE,
     BY_TIER,
     checked_limit,
     decode_cursor,
@@ -61,6 +68,7 @@ Condition = ColumnElement[bool]
 
 _ORDER: Final = rows.table_of(rows.ImagingOrderRow)
 _APPOINTMENT: Final = rows.table_of(rows.AppointmentRow)
+_DELIVERY: Final = rows.table_of(rows.DeliveryRow)
 _MESSAGE: Final = rows.table_of(rows.InboundMessageRow)
 _ALERT: Final = rows.table_of(rows.AlertRow)
 _LINK: Final = rows.table_of(rows.MessageOrderRow)
@@ -68,6 +76,10 @@ _LINK: Final = rows.table_of(rows.MessageOrderRow)
 _TIER_KEY: Final = (_ORDER.c.tier, _ORDER.c.breach_on, _ORDER.c.id)
 _RECEIVED_KEY: Final = (_ORDER.c.received_at, _ORDER.c.id)
 _RAISED_KEY: Final = (_ALERT.c.raised_at, _ALERT.c.id)
+_DELIVERY_KEY: Final = (_DELIVERY.c.sequence,)
+_DELIVERY_COLUMNS: Final = tuple(
+    c for c in _DELIVERY.c if c.name not in {"payload", "ack"}
+)
 _START_KEY: Final = (_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
 
 Key = tuple[ColumnElement[Any], ...]
@@ -193,6 +205,24 @@ class SqlViews:
             ((count,),) = session.tuples(counting(names), **values, limit=COUNTED)
         return [MessageId(message_id) for (message_id,) in found], count
 
+    def deliveries(
+        self, wanted: DeliveryFilter, *, cursor: str | None, limit: int
+    ) -> Page[Delivery]:
+        """Return a page of deliveries, newest first, without their bytes."""
+        checked_limit(limit)
+        after = decode_cursor(cursor, BY_SEQUENCE)
+        values = _given(
+            destination=wanted.destination,
+            status=wanted.status and wanted.status.value,
+            order_id=wanted.order_id,
+        )
+        unsent = wanted.status in (DeliveryStatus.PARKED, DeliveryStatus.PENDING)
+        page = _deliveries(tuple(values), bool(after), unsent=unsent)
+        values |= _ends(_DELIVERY_KEY, after)
+        with self._reading() as session:
+            found = session.rows(page, **values, limit=limit + 1)
+        return _page(found, _DELIVERY_KEY, limit, _bare_delivery)
+
     def appointments(
         self, wanted: AppointmentFilter, *, cursor: str | None, limit: int
     ) -> Page[Appointment]:
@@ -301,6 +331,30 @@ def _orders(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key o
     return Statement(
         lambda _: _back(select(_ORDER), _RECEIVED_KEY, conditions, after=after)
     )
+
+
+@lru_cache(_KEPT)
+def _deliveries(given: Names, after: bool, *, unsent: bool) -> Statement:  # noqa: FBT001 - the key of a cache
+    """Return the statement for deliveries.
+
+    Parameters
+    ----------
+    unsent
+        Whether the status asked for is in the index of what is not sent yet: there
+        are few of them beside a long history.
+    """
+    conditions = _equal(_DELIVERY, given)
+    if unsent and "destination" not in given:
+        conditions.append(text("status IN ('parked', 'pending')"))  # type: ignore[arg-type]
+    return Statement(
+        lambda _: _back(
+            select(*_DELIVERY_COLUMNS), _DELIVERY_KEY, conditions, after=after
+        )
+    )
+
+
+def _bare_delivery(row: Any) -> Delivery:
+    return mapping.delivery_of(row, bare=True)
 
 
 @lru_cache(_KEPT)

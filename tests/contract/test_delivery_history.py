@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from booking_engine.application.views import DeliveryFilter
 from booking_engine.domain.delivery_history import (
     AttemptOutcome,
     DeliveryAction,
@@ -113,3 +114,31 @@ def test_two_people_cannot_decide_about_one_delivery_at_once(
             ).all()
         assert free == []
         first.commit()
+
+
+def test_deliveries_are_listed_newest_first_without_their_bytes(store, deliveries):
+    one, two, three = deliveries
+    with store.units() as uow:
+        uow.outbox.save(
+            [replace(one, status=DeliveryStatus.PARKED, payload=b"MSH", ack=b"MSA")]
+        )
+        uow.commit()
+
+    def found(**wanted):
+        items, cursor = [], None
+        while True:
+            page = store.views.deliveries(
+                DeliveryFilter(**wanted), cursor=cursor, limit=2
+            )
+            items += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return items
+
+    parked = replace(one, status=DeliveryStatus.PARKED)
+    assert found() == [three, two, parked]
+    assert found(status=DeliveryStatus.PARKED) == [parked]
+    assert found(status=DeliveryStatus.PENDING, destination="pas") == [three, two]
+    assert found(destination="ris") == []
+    assert found(order_id=one.order_id) == [three, two, parked]
+    assert found(status=DeliveryStatus.DELIVERED) == []

@@ -228,7 +228,8 @@ def test_a_parked_delivery_is_sent_again(world: Any):
 
     assert counts == [{"destination": "r0a", "status": "parked", "count": 1}]
     assert again.json()["status"] == "pending"
-    assert world.http.get(f"/v1/deliveries/{delivery.id}").json() == again.json()
+    shown = world.http.get(f"/v1/deliveries/{delivery.id}").json()
+    assert again.json().items() <= shown.items()
 
 
 def test_the_docs_page_needs_no_network_and_shows_every_operation(world: Any):

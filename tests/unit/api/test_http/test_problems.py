@@ -248,7 +248,7 @@ def test_a_change_needs_the_version_that_was_seen(
 
 def test_what_was_not_parked_is_not_sent_again(world: Any):
     order_id = world.booked()["order_id"]
-    delivery = world.http.get(f"/v1/deliveries?order_id={order_id}").json()[0]
+    delivery = world.http.get(f"/v1/deliveries?order_id={order_id}").json()["items"][0]
 
     answer = world.post(f"/v1/deliveries/{delivery['id']}/retry")
 
