@@ -44,6 +44,7 @@ KNOWN: Final = frozenset(
         "hl7_adapters.er7.DecodeError",
         "hl7_adapters.message_files.NoMessages",
         "hl7_adapters.mllp.sender.DeliveryFailed",
+        "hl7_adapters.mllp.tls.TlsError",
         "hl7_adapters.profile.ProfileError",
         "solver.instances.InvalidInstance",
         "solver.InvalidProblem",

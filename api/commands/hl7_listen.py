@@ -95,8 +95,7 @@ def listen(
     from hl7_adapters.peer import StandIn  # noqa: PLC0415
 
     behaviour = _behaviour(delay, refuse, drop, silent, seed, mode)
-    tls_options.refuse_without_tls(tls=tls, files=(ca, cert, key))
-    context = tls_options.server_context(ca, cert, key) if tls else None
+    context = tls_options.server_context(ca, cert, key, tls=tls)
     stop = threading.Event()
     seen = itertools.count(1)
 

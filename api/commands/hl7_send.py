@@ -110,8 +110,7 @@ def _connecting(
 ) -> Callable[[], AbstractContextManager[MllpSender]]:
     from hl7_adapters.mllp.sender import MllpSender  # noqa: PLC0415
 
-    tls_options.refuse_without_tls(tls=tls, files=files)
-    context = tls_options.client_context(*files) if tls else None
+    context = tls_options.client_context(*files, tls=tls)
     host, port = endpoint(to)
     return lambda: MllpSender(host, port, ack_timeout=timeout, tls=context)
 

@@ -26,44 +26,47 @@ Key = Annotated[
 
 
 def client_context(
-    ca: Path | None, cert: Path | None, key: Path | None
-) -> ssl.SSLContext:
-    """Return how to connect: the peer's certificate is always checked."""
-    context = ssl.create_default_context(cafile=None if ca is None else str(ca))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if cert is not None:
-        _load(context, cert, key)
-    return context
+    ca: Path | None, cert: Path | None, key: Path | None, *, tls: bool
+) -> ssl.SSLContext | None:
+    """Return how to connect, or ``None`` without TLS.
+
+    The peer's certificate is always checked; raises `TlsError` where a file is wrong.
+    """
+    from hl7_adapters.mllp import tls as mllp_tls  # noqa: PLC0415
+
+    _refuse_without_tls((ca, cert, key), tls=tls)
+    if not tls:
+        return None
+    identity = None
+    if cert is not None or key is not None:
+        identity = mllp_tls.Identity(*_pair(cert, key))
+    return mllp_tls.client_context(identity, ca=ca)
 
 
 def server_context(
-    ca: Path | None, cert: Path | None, key: Path | None
-) -> ssl.SSLContext:
-    """Return how to accept; with `ca`, only peers with a certificate of theirs."""
-    if cert is None:
-        raise typer.BadParameter(
-            "a listener needs a certificate", param_hint="--tls: --cert"
-        )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load(context, cert, key)
-    if ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(str(ca))
-    return context
+    ca: Path | None, cert: Path | None, key: Path | None, *, tls: bool
+) -> ssl.SSLContext | None:
+    """Return how to accept, or ``None`` without TLS.
+
+    With `ca`, only peers with a certificate of theirs; raises `TlsError` likewise.
+    """
+    from hl7_adapters.mllp import tls as mllp_tls  # noqa: PLC0415
+
+    _refuse_without_tls((ca, cert, key), tls=tls)
+    if not tls:
+        return None
+    identity = mllp_tls.Identity(*_pair(cert, key))
+    return mllp_tls.server_context(identity, ca=ca, required=True)
 
 
-def refuse_without_tls(*, tls: bool, files: tuple[Path | None, ...]) -> None:
-    """Refuse certificates that would not be used."""
+def _refuse_without_tls(files: tuple[Path | None, ...], *, tls: bool) -> None:
     if not tls and any(file is not None for file in files):
         raise typer.BadParameter("certificates need --tls", param_hint="--tls")
 
 
-def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
-    try:
-        context.load_cert_chain(str(cert), None if key is None else str(key))
-    except ssl.SSLError as error:
+def _pair(cert: Path | None, key: Path | None) -> tuple[Path, Path]:
+    if cert is None or key is None:
         raise typer.BadParameter(
-            f"{cert} and {key or 'no key'} do not fit together ({error.reason})",
-            param_hint="--cert, --key",
-        ) from error
+            "a certificate and its key go together", param_hint="--cert, --key"
+        )
+    return cert, key
