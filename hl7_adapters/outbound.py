@@ -146,7 +146,7 @@ class _Message:
         ]
         if self.version >= _WITH_TQ1 and self._has_time:
             segments.append(self._tq1())
-        return [*segments, self._obr(row), *self._zbk()]
+        return [*segments, self._obr(row), *self._zds(), *self._zbk()]
 
     # Values --------------------------------------------------------------------------
 
@@ -350,6 +350,11 @@ class _Message:
             if where.segment == "OBR" and where.field in _ACCESSION_FIELDS:
                 fields[where.field] = self.content.accession or None
         return tuple(fields)
+
+    def _zds(self) -> list[SegmentValues]:
+        """Return the study that images will go into (IHE RAD-4), if it is known."""
+        uid = self.content.study_uid
+        return [("ZDS", (uid, None, "Application", "DICOM"))] if uid else []
 
     def _zbk(self) -> list[SegmentValues]:
         decision = self.telling.decision

@@ -28,7 +28,7 @@ class DeliveryDocument(Document):
     last_error: str = Field(description="Of a skipped one: why.")
     delivered_at: Instant | None
     application_ack: str = Field(
-        description="MSA-1 of an application acknowledgement that came later."
+        description="What an application acknowledgement said that came later."
     )
 
 

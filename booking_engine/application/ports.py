@@ -452,6 +452,13 @@ class Outbox(Protocol):
         """Return one delivery; raises `NotKnown`."""
         ...
 
+    def answered(self, delivery_id: DeliveryId, code: str) -> None:
+        """Store the application acknowledgement of a delivery, and nothing else.
+
+        It may come before the relay has stored that the delivery went out.
+        """
+        ...
+
     def claim(self, delivery_id: DeliveryId) -> Delivery:
         """Return one delivery that nobody else can claim until the unit ends.
 

@@ -240,6 +240,7 @@ def _answered(command: RecordAnswer, uow: UnitOfWork) -> ImagingOrder | None:
         except NotKnown:
             sent = None
         if sent is not None and sent.destination == command.partner:
+            uow.outbox.answered(sent.id, command.code)
             return None if sent.order_id is None else uow.orders.get(sent.order_id)
     if command.named is None:
         return None

@@ -148,8 +148,9 @@ class Delivery:
     answers
         The message that it answers; ``None`` if it tells of an event.
     application_ack
-        MSA-1 of the application acknowledgement, where one came later as a message of
-        its own (HL7 2.5.1 section 2.9.3); empty until then.
+        What the application acknowledgement said (MSA-1, or ORC-1 of an answer to an
+        order), where one came later as a message of its own (HL7 2.5.1 section 2.9.3);
+        empty until then.
     """
 
     id: DeliveryId

@@ -466,6 +466,7 @@ def delivery_row(delivery: Delivery) -> Values:
         "destination": delivery.destination,
         "created_at": delivery.created_at,
         "answers": delivery.answers,
+        "application_ack": delivery.application_ack,
         **delivery_state(delivery),
     }
 
@@ -480,7 +481,6 @@ def delivery_state(delivery: Delivery) -> Values:
         "last_error": delivery.last_error,
         "ack": delivery.ack,
         "delivered_at": delivery.delivered_at,
-        "application_ack": delivery.application_ack,
     }
 
 

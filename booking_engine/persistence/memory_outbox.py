@@ -112,7 +112,6 @@ class InMemoryOutbox:
                 last_error=delivery.last_error,
                 ack=delivery.ack,
                 delivered_at=delivery.delivered_at,
-                application_ack=delivery.application_ack,
             )
             if delivery.status in (DeliveryStatus.PENDING, DeliveryStatus.PARKED):
                 moved = moved or delivery.id not in unsent
@@ -123,6 +122,15 @@ class InMemoryOutbox:
             in_sequence = sorted(unsent, key=lambda i: stored[i].sequence)
             unsent.clear()
             unsent.update(dict.fromkeys(in_sequence))
+
+    def answered(self, delivery_id: DeliveryId, code: str) -> None:
+        """Store the application acknowledgement of a delivery, and nothing else."""
+        stored = self._unit.own("deliveries")
+        if delivery_id not in stored:
+            message = refusals.not_stored("Delivery", delivery_id)
+            self._unit.refuse(NotKnown(message))
+            return
+        stored[delivery_id] = replace(stored[delivery_id], application_ack=code)
 
     def get(self, delivery_id: DeliveryId) -> Delivery:
         """Return one delivery; raises `NotKnown`."""

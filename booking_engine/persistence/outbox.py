@@ -210,6 +210,11 @@ class SqlOutbox:
             row = {"id": delivery.id, **mapping.delivery_state(delivery)}
             self._transaction.write(Write(Kind.DELIVERY, row, changes=True))
 
+    def answered(self, delivery_id: DeliveryId, code: str) -> None:
+        """Store the application acknowledgement of a delivery, and nothing else."""
+        row = {"id": delivery_id, "application_ack": code}
+        self._transaction.write(Write(Kind.DELIVERY, row, changes=True))
+
     def get(self, delivery_id: DeliveryId) -> Delivery:
         """Return one delivery; raises `NotKnown`."""
         t = self._transaction

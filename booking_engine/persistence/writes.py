@@ -7,7 +7,7 @@ one batch; what is referred to goes before what refers to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -175,9 +175,16 @@ def _insert_absent(session: Session, kind: Kind, writes: Sequence[Write]) -> Non
 def _write_changing(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     """Insert, then update, things without versions: each has one writer."""
     _insert(session, kind, [write for write in writes if not write.changes])
-    changed = {w.row["id"]: w for w in writes if w.changes}
-    if not changed:
-        return
+    # By what is written: one part of a thing may have another writer than the rest.
+    parts: dict[tuple[str, ...], dict[str, Write]] = {}
+    for write in writes:
+        if write.changes:
+            parts.setdefault(tuple(write.row), {})[write.row["id"]] = write
+    for changed in parts.values():
+        _change_each(session, kind, changed)
+
+
+def _change_each(session: Session, kind: Kind, changed: Mapping[str, Write]) -> None:
     listed = [_parameters(write) for write in changed.values()]
     if session.change(_update_by_id(kind, tuple(listed[0])), listed) != len(listed):
         found = session.rows(_stored(kind, "id"), ids=sorted(changed))

@@ -106,12 +106,11 @@ def test_every_field_of_a_delivery_comes_back(store, make, orders):
         last_error="connect",
         ack=b"AA",
         delivered_at=LATER,
-        application_ack="AA",
     )
     assert all(
         getattr(changed, f.name) != f.default
         for f in fields(Delivery)
-        if f.name != "sequence"
+        if f.name not in {"sequence", "application_ack"}
     )
     with store.units() as uow:
         uow.outbox.save([changed])
@@ -316,3 +315,24 @@ def test_what_a_message_led_to_is_what_was_told_since(store, orders, make):
             (one.id, "ris"),
         ]
         assert uow.outbox.led_to(replace(message, order_ids=())) == []
+
+
+def test_what_a_partner_answers_later_is_kept_beside_what_the_relay_stores(
+    store, orders
+):
+    add(store, told(orders[0]), told(orders[0]))
+    first, second = due(store)
+    with store.units() as uow:
+        uow.outbox.answered(first.id, "AE")
+        uow.outbox.save([replace(second, attempts=2)])
+        uow.commit()
+    change(store, first, status=DeliveryStatus.DELIVERED, attempts=1)
+
+    with store.units.reading() as uow:
+        found, other = uow.outbox.get(first.id), uow.outbox.get(second.id)
+    assert (found.application_ack, found.status) == ("AE", DeliveryStatus.DELIVERED)
+    assert (other.application_ack, other.attempts) == ("", 2)
+    with store.units() as uow:
+        uow.outbox.answered("X-none", "AA")
+        with pytest.raises(NotKnown):
+            uow.flush()

@@ -148,10 +148,14 @@ def validate(raw):
     text = "\r".join([*lines, ""])
     if "|ORM^O01" not in text:
         text = re.sub(r"\|SIU\^S\d\d\|", "|SIU^S12|", text)
-        parse_message(text, VALIDATION_LEVEL.STRICT).validate()
+        parsed = parse_message(text, VALIDATION_LEVEL.STRICT)
+        parsed.validate()
+        assert parsed.to_er7().rstrip("\r") == text.rstrip("\r"), "a field was lost"
     elif "|P|2.3" not in text:
         text = text.replace("|ORM^O01^ORM_O01|", "|OMG^O19^OMG_O19|")
-        parse_message(text, VALIDATION_LEVEL.STRICT).validate()
+        parsed = parse_message(text, VALIDATION_LEVEL.STRICT)
+        parsed.validate()
+        assert parsed.to_er7().rstrip("\r") == text.rstrip("\r"), "a field was lost"
     else:
         with pytest.raises(ValidationError, match=r"CHOICE\.RQD"):
             parse_message(text, VALIDATION_LEVEL.STRICT).validate()
@@ -235,6 +239,18 @@ def test_every_event_can_be_told_as_order_status(kind, sending, version):
     assert message.get("OBR-36") == start
     assert message.get("ORC-7.4") == ("" if version in WITH_TQ1 else start)
     assert message.get("TQ1-7") == (start if version in WITH_TQ1 else "")
+
+
+@pytest.mark.parametrize("sending", [Sending.ORM_SC, Sending.OMG_SC])
+def test_the_study_of_an_order_is_passed_on(sending):
+    uid = "1.2.826.0.1.3680043.9.7777.1"
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=order(study_uid=uid))
+
+    raw = render(told, partner("2.4", sending))
+    without = render(telling(EventKind.APPOINTMENT_BOOKED), partner("2.4", sending))
+
+    assert f"\rZDS|{uid}^^Application^DICOM\rZBK|".encode() in raw
+    assert b"ZDS" not in without
 
 
 def test_zbk_leads_to_the_decision_and_is_last():
