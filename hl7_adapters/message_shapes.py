@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hl7_adapters.datatypes.code_systems import names_of
+from hl7_adapters.datatypes import names_of
 from hl7_adapters.er7 import DecodeError, Message, decode
 from hl7_adapters.order_fields import read_code
 from hl7_adapters.order_groups import OrderGroup, group_orders
