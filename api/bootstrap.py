@@ -31,6 +31,7 @@ from api.webhook import Webhook
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.plan_runner import PlanRunner, PlanSettings
 from booking_engine.application.ports import UnitOfWorkFactory
+from booking_engine.application.retention import Retention, RetentionPolicy
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import Clock, SystemClock
@@ -113,6 +114,7 @@ def build(
         plan=plan,
         watch=watch,
         watch_seconds=settings.watch.every_seconds,
+        retention=Retention(dispatcher, _kept(settings)),
     )
     receiver = Receiver(dispatcher, profiles.values(), ids=ids, clock=clock)
     checks: dict[str, Check] = {
@@ -277,6 +279,22 @@ def _watch(
         metrics.answer_times,
         window=timedelta(minutes=given.window_minutes),
         webhook=None if given.webhook is None else Webhook(given.webhook),
+    )
+
+
+def _kept(settings: Settings) -> RetentionPolicy:
+    given = settings.retention
+
+    def days(number: int | None) -> timedelta | None:
+        return None if number is None else timedelta(days=number)
+
+    return RetentionPolicy(
+        messages=days(given.messages_days),
+        by_outcome={
+            outcome: timedelta(days=number)
+            for outcome, number in given.messages_days_by_outcome.items()
+        },
+        deliveries=days(given.deliveries_days),
     )
 
 

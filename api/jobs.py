@@ -24,6 +24,7 @@ from api.urgent import UrgentBooking
 from api.watch import Watch
 from booking_engine.application.commands import ExpireHolds
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.retention import Retention
 from booking_engine.domain.identifiers import Actor
 from booking_engine.settings import JobSettings, PlanSection
 
@@ -34,6 +35,7 @@ NIGHTLY: Final = Actor("job:nightly-plan")
 _LOOK_FOR_RUNS_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 3600
 _URGENT_LEAST_SECONDS: Final = 0.25
+_RETENTION_HOUR: Final = 1  # UTC; before the nightly plan
 _DIARY_HOUR: Final = 3  # UTC; after any local midnight
 
 
@@ -50,6 +52,8 @@ class Jobs:
         Urgent orders.
     settings, plan
         How often, and when at night.
+    retention
+        What deletes old messages at night, if anything is to be deleted.
     watch, watch_seconds
         The watch over the feeds, and how often it looks.
     """
@@ -64,10 +68,12 @@ class Jobs:
         plan: PlanSection,
         watch: Watch,
         watch_seconds: float,
+        retention: Retention,
     ) -> None:
         self._dispatcher = dispatcher
         self._plans = plans
         self._settings = settings
+        self._retention = retention
         self._urgent = Loop(
             "urgent booking",
             urgent.run_once,
@@ -107,6 +113,12 @@ class Jobs:
             IntervalTrigger(seconds=max(1, round(self._watch_seconds)), timezone=UTC),
             id="watch",
         )
+        if self._retention.policy.deletes:
+            scheduler.add_job(
+                _safely("retention", self._retention.run_once),
+                CronTrigger(hour=_RETENTION_HOUR, timezone=UTC),
+                id="retention",
+            )
         if plan.at is not None:
             scheduler.add_job(
                 _safely("nightly plan", lambda: self._plans.request(NIGHTLY)),

@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -37,9 +37,14 @@ from pydantic_settings import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from booking_engine.domain.messages import MessageOutcome
+
 PREFIX: Final = "BOOKING_"
 MEMORY_URL: Final = "memory:"
 """As database URL: nothing is kept; for demonstrations and tests."""
+
+
+KeptDays = Annotated[int, Field(ge=30, le=36500)]
 
 
 class SettingsError(Exception):
@@ -268,6 +273,28 @@ class JobSettings(Section):
     diary_days: int = Field(default=56, ge=1, le=400)
 
 
+class RetentionSettings(Section):
+    """How long messages are kept; by default for ever.
+
+    At least 30 days: a sender's repeats are recognised by what is kept.
+
+    Parameters
+    ----------
+    messages_days
+        Inbound messages, from their receipt.
+    messages_days_by_outcome
+        Likewise by outcome, such as ``{duplicate: 30}``.
+    deliveries_days
+        Outgoing messages that were delivered or skipped, from their event.
+    """
+
+    messages_days: KeptDays | None = None
+    messages_days_by_outcome: dict[MessageOutcome, KeptDays] = Field(
+        default_factory=dict
+    )
+    deliveries_days: KeptDays | None = None
+
+
 class WatchSettings(Section):
     """The watch over the partners' feeds; each profile has its own thresholds.
 
@@ -346,6 +373,7 @@ class Settings(BaseSettings):
     plan: PlanSection = PlanSection()
     relay: RelaySettings = RelaySettings()
     jobs: JobSettings = JobSettings()
+    retention: RetentionSettings = RetentionSettings()
     watch: WatchSettings = WatchSettings()
     log: LogSettings = LogSettings()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -36,7 +37,12 @@ from booking_engine.domain.identifiers import (
     SessionId,
 )
 from booking_engine.domain.mappings import CodeMapping, StoredProfile
-from booking_engine.domain.messages import Delivery, InboundMessage, MessageOutcome
+from booking_engine.domain.messages import (
+    Delivery,
+    InboundMessage,
+    MessageOutcome,
+    SearchKey,
+)
 from booking_engine.domain.order_names import OrderName
 from booking_engine.domain.orders import (
     HoldCode,
@@ -358,6 +364,32 @@ class PlanRuns(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OldMessage:
+    """An inbound message as far as its deletion is concerned.
+
+    Parameters
+    ----------
+    needed
+        Whether something that is not over depends on it.
+    """
+
+    id: MessageId
+    received_at: datetime
+    outcome: MessageOutcome
+    keys: tuple[SearchKey, ...]
+    needed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OldDelivery:
+    """A delivery as far as its deletion is concerned."""
+
+    id: DeliveryId
+    sequence: int
+    needed: bool
+
+
 class Messages(Protocol):
     """Inbound messages."""
 
@@ -391,6 +423,26 @@ class Messages(Protocol):
         order_ids: Iterable[OrderId] = (),
     ) -> None:
         """Store what became of a message in the end, and of which further orders."""
+        ...
+
+    def old(
+        self,
+        *,
+        before: datetime,
+        after: tuple[datetime, MessageId] | None,
+        limit: int,
+    ) -> list[OldMessage]:
+        """Return messages received before an instant, oldest first.
+
+        Parameters
+        ----------
+        after
+            Receipt and name of the last one that was returned.
+        """
+        ...
+
+    def discard(self, messages: Sequence[OldMessage]) -> None:
+        """Delete messages with all that belongs to them; orders stay."""
         ...
 
 
@@ -484,6 +536,14 @@ class Outbox(Protocol):
 
     def changes(self, delivery_id: DeliveryId) -> list[DeliveryChange]:
         """Return what people decided about a delivery, oldest first."""
+        ...
+
+    def old(self, *, before: datetime, after: int, limit: int) -> list[OldDelivery]:
+        """Return deliveries created before an instant and after a sequence."""
+        ...
+
+    def discard(self, delivery_ids: Sequence[DeliveryId]) -> None:
+        """Delete deliveries with their history; their events stay."""
         ...
 
     def of_order(self, order_id: OrderId) -> list[Delivery]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
-from booking_engine.application.ports import MessageKey, PlacerKey
+from booking_engine.application.ports import MessageKey, OldMessage, PlacerKey
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import (
@@ -260,6 +261,42 @@ class InMemoryMessages:
             return self._unit.tables.messages[message_id]
         except KeyError:
             raise NotKnown(refusals.not_stored("Message", message_id)) from None
+
+    def old(
+        self,
+        *,
+        before: datetime,
+        after: tuple[datetime, MessageId] | None,
+        limit: int,
+    ) -> list[OldMessage]:
+        """Return messages received before an instant, oldest first."""
+        tables = self._unit.tables
+        answered = {d.answers for d in tables.deliveries.values()}
+        found = [
+            OldMessage(
+                message.id,
+                message.received_at,
+                message.outcome,
+                message.keys,
+                message.id in answered
+                or any(tables.is_open(i) for i in message.order_ids)
+                or tables.is_waiting(message.id),
+            )
+            for message in tables.messages.values()
+            if message.received_at < before
+            and (after is None or (message.received_at, message.id) > after)
+        ]
+        return sorted(found, key=lambda m: (m.received_at, m.id))[:limit]
+
+    def discard(self, messages: Sequence[OldMessage]) -> None:
+        """Delete messages with all that belongs to them; orders stay."""
+        stored, keys = self._unit.own("messages"), self._unit.own("message_keys")
+        parked = self._unit.own("parked")
+        for message in messages:
+            gone: InboundMessage = stored.pop(message.id)
+            parked.pop(message.id, None)
+            key = (gone.sender, gone.control_id)
+            keys[key] = tuple(i for i in keys.get(key, ()) if i != message.id)
 
 
 class InMemoryDecisions:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from booking_engine.application.ports import OldDelivery
 from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.events import Event
@@ -173,6 +174,31 @@ class InMemoryOutbox:
     def changes(self, delivery_id: DeliveryId) -> list[DeliveryChange]:
         """Return what people decided about a delivery, oldest first."""
         return list(self._unit.tables.delivery_changes.get(delivery_id, ()))
+
+    def old(self, *, before: datetime, after: int, limit: int) -> list[OldDelivery]:
+        """Return deliveries created before an instant and after a sequence."""
+        tables = self._unit.tables
+        found = [
+            OldDelivery(
+                one.id,
+                one.sequence,
+                one.id in tables.unsent or tables.is_open(one.order_id),
+            )
+            for one in tables.deliveries.values()
+            if one.sequence > after and one.created_at < before
+        ]
+        return sorted(found, key=lambda one: one.sequence)[:limit]
+
+    def discard(self, delivery_ids: Sequence[DeliveryId]) -> None:
+        """Delete deliveries with their history; their events stay."""
+        deliveries = self._unit.own("deliveries")
+        of_order = self._unit.own("deliveries_of")
+        for delivery_id in delivery_ids:
+            gone: Delivery = deliveries.pop(delivery_id)
+            kept = of_order.get(gone.order_id, ())
+            of_order[gone.order_id] = tuple(i for i in kept if i != delivery_id)
+            self._unit.own("attempts").pop(delivery_id, None)
+            self._unit.own("delivery_changes").pop(delivery_id, None)
 
     def of_order(self, order_id: OrderId) -> list[Delivery]:
         """Return the deliveries of one order, in sequence."""

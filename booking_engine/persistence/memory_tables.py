@@ -38,8 +38,8 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.mappings import CodeMapping, StoredProfile
 from booking_engine.domain.messages import Delivery, InboundMessage
 from booking_engine.domain.order_names import OrderName
-from booking_engine.domain.orders import ImagingOrder, StatusChange
-from booking_engine.domain.parking import ParkedMessage
+from booking_engine.domain.orders import TERMINAL, ImagingOrder, StatusChange
+from booking_engine.domain.parking import ParkedMessage, ParkingStatus
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.register import RegisteredPatient
 from booking_engine.domain.schedule import OCCUPYING, Appointment, ScanSession
@@ -107,6 +107,16 @@ class Tables:
         """Return the order's newest appointment that occupies time."""
         found = list(self.occupying(self.of_order.get(order_id, ())))
         return found[-1] if found else None
+
+    def is_open(self, order_id: OrderId | None) -> bool:
+        """Return whether there is such an order, and it has not ended."""
+        order = None if order_id is None else self.orders.get(order_id)
+        return order is not None and order.status not in TERMINAL
+
+    def is_waiting(self, message_id: MessageId) -> bool:
+        """Return whether a message is parked until its order comes."""
+        parked = self.parked.get(message_id)
+        return parked is not None and parked.status is ParkingStatus.WAITING
 
     def check_order_known(self, order_id: OrderId) -> None:
         """Raise `NotKnown` unless the order is stored, as a foreign key would."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
+from booking_engine.application.ports import OldDelivery
 from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.events import Event
@@ -24,6 +25,7 @@ from booking_engine.domain.messages import (
     InboundMessage,
 )
 from booking_engine.persistence import mapping, refusals
+from booking_engine.persistence.queries import is_open
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
@@ -32,6 +34,7 @@ _EVENT: Final = TABLES[Kind.EVENT]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]
 _ATTEMPT: Final = TABLES[Kind.ATTEMPT]
 _CHANGE: Final = TABLES[Kind.DELIVERY_CHANGE]
+_ORDER: Final = TABLES[Kind.ORDER]
 _ONE: Final = "event"
 
 
@@ -125,6 +128,27 @@ _CHANGES: Final = Statement(
         .order_by(_CHANGE.c.id)
     )
 )
+
+
+def _old(_: str) -> Select[Any]:
+    one, when = _DELIVERY.c, _DELIVERY.c.created_at.type
+    of_order = select(_ORDER.c.id).where(_ORDER.c.id == one.order_id, is_open(_ORDER))
+    unsent = or_(
+        one.status == DeliveryStatus.PENDING.value,
+        one.status == DeliveryStatus.PARKED.value,
+    )
+    return (
+        select(one.id, one.sequence, or_(unsent, of_order.exists()).label("needed"))
+        .where(
+            one.sequence > bindparam("after"),
+            one.created_at < bindparam("before", type_=when),
+        )
+        .order_by(one.sequence)
+        .limit(bindparam("limit"))
+    )
+
+
+_OLD: Final = Statement(_old)
 _COUNTS: Final = Statement(
     lambda _: select(
         _DELIVERY.c.destination, _DELIVERY.c.status, func.count()
@@ -261,6 +285,16 @@ class SqlOutbox:
         t.settle(Kind.DELIVERY_CHANGE)
         found = t.rows(_CHANGES, delivery_id=delivery_id)
         return [mapping.delivery_change_of(row) for row in found]
+
+    def old(self, *, before: datetime, after: int, limit: int) -> list[OldDelivery]:
+        """Return deliveries created before an instant and after a sequence."""
+        found = self._transaction.rows(_OLD, before=before, after=after, limit=limit)
+        return [OldDelivery(row.id, row.sequence, row.needed) for row in found]
+
+    def discard(self, delivery_ids: Sequence[DeliveryId]) -> None:
+        """Delete deliveries with their history; their events stay."""
+        for delivery_id in delivery_ids:
+            self._transaction.write(Write(Kind.OLD_DELIVERY, {"id": delivery_id}))
 
     def of_order(self, order_id: OrderId) -> list[Delivery]:
         """Return the deliveries of one order, in sequence."""

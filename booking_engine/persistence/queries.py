@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, TextClause, text
+from sqlalchemy import ColumnElement, Select, Table, TextClause, and_, text
 
+from booking_engine.domain.orders import TERMINAL
 from booking_engine.persistence import guards
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -29,3 +30,8 @@ def held() -> TextClause:
 def changed_since_booked() -> TextClause:
     """Return the condition that an order was changed once booked, as its index is."""
     return text(guards.CHANGED_SQL)
+
+
+def is_open(order: Table) -> ColumnElement[bool]:
+    """Return the condition that an order has not ended."""
+    return and_(*(order.c.status != status.value for status in sorted(TERMINAL)))

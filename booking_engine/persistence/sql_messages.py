@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, or_, select, tuple_
 
-from booking_engine.application.ports import MessageKey
+from booking_engine.application.ports import MessageKey, OldMessage
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import MessageId, OrderId
 from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.parking import ParkingStatus
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.queries import is_open
 from booking_engine.persistence.session import Session
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
@@ -21,6 +24,9 @@ from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _MESSAGE: Final = TABLES[Kind.MESSAGE]
 _LINK: Final = TABLES[Kind.MESSAGE_ORDER]
+_ORDER: Final = TABLES[Kind.ORDER]
+_PARKED: Final = TABLES[Kind.PARKED]
+_DELIVERY: Final = TABLES[Kind.DELIVERY]
 
 _ONE: Final = "message"
 _BY_KEY: Final = "newest message of key"
@@ -68,6 +74,39 @@ _FIRST_OF: Final = Statement(
         .group_by(_LINK.c.order_id)
     )
 )
+
+
+_LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def _old(_: str) -> Select[Any]:
+    message, when = _MESSAGE.c, _MESSAGE.c.received_at.type
+    of_order = (
+        select(_LINK.c.order_id)
+        .join(_ORDER, _ORDER.c.id == _LINK.c.order_id)
+        .where(_LINK.c.message_id == message.id, is_open(_ORDER))
+    )
+    waits = select(_PARKED.c.id).where(
+        _PARKED.c.id == message.id, _PARKED.c.status == ParkingStatus.WAITING.value
+    )
+    answered = select(_DELIVERY.c.id).where(_DELIVERY.c.answers == message.id)
+    needed = or_(of_order.exists(), waits.exists(), answered.exists())
+    end: list[Any] = [bindparam("since", type_=when), bindparam("name")]
+    return (
+        select(
+            *(message.id, message.received_at, message.outcome, message.search_keys),
+            needed.label("needed"),
+        )
+        .where(
+            message.received_at < bindparam("before", type_=when),
+            tuple_(message.received_at, message.id) > tuple_(*end),
+        )
+        .order_by(message.received_at, message.id)
+        .limit(bindparam("limit"))
+    )
+
+
+_OLD: Final = Statement(_old)
 
 
 def orders_of(
@@ -169,6 +208,35 @@ class SqlMessages:
         if not found:
             raise NotKnown(refusals.not_stored("Message", message_id))
         return t.remember(_ONE, message_id, found[0])
+
+    def old(
+        self,
+        *,
+        before: datetime,
+        after: tuple[datetime, MessageId] | None,
+        limit: int,
+    ) -> list[OldMessage]:
+        """Return messages received before an instant, oldest first."""
+        since, name = after or (_LONG_AGO, "")
+        found = self._transaction.rows(
+            _OLD, before=before, since=since, name=name, limit=limit
+        )
+        return [
+            OldMessage(
+                row.id,
+                row.received_at,
+                MessageOutcome(row.outcome),
+                mapping.keys_of(row.search_keys),
+                row.needed,
+            )
+            for row in found
+        ]
+
+    def discard(self, messages: Sequence[OldMessage]) -> None:
+        """Delete messages with all that belongs to them; orders stay."""
+        for message in messages:
+            row = {"id": message.id, "keys": message.keys}
+            self._transaction.write(Write(Kind.OLD_MESSAGE, row))
 
     def _build(self, found: Sequence[Any]) -> list[InboundMessage]:
         ids = [row.id for row in found]

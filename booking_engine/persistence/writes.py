@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
+    Delete,
     Insert,
     String,
     Table,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -61,6 +63,8 @@ class Kind(IntEnum):
     MESSAGE_KEY = 30
     ATTEMPT = 31
     DELIVERY_CHANGE = 32
+    OLD_DELIVERY = 33
+    OLD_MESSAGE = 34
     DIARY = 23
     ALERT = 40
 
@@ -217,6 +221,25 @@ def _write_message_keys(session: Session, kind: Kind, writes: Sequence[Write]) -
         session.insert(_inserting(kind, tuple(listed[0])), listed)
 
 
+def _delete_messages(session: Session, _: Kind, writes: Sequence[Write]) -> None:
+    keys = [
+        {"kind": key.kind.value, "value": key.value, "message_id": w.row["id"]}
+        for w in writes
+        for key in w.row["keys"]
+    ]
+    if keys:
+        session.insert(_DELETE_KEY, keys)
+    named = [{"ids": [write.row["id"] for write in writes]}]
+    for statement in _DELETE_MESSAGES:
+        session.insert(statement, named)
+
+
+def _delete_deliveries(session: Session, _: Kind, writes: Sequence[Write]) -> None:
+    named = [{"ids": [write.row["id"] for write in writes]}]
+    for statement in _DELETE_DELIVERIES:
+        session.insert(statement, named)
+
+
 def _write_catalogue(session: Session, _: Kind, writes: Sequence[Write]) -> None:
     write_catalogue(session, writes[-1].row["catalogue"])
 
@@ -234,6 +257,8 @@ _WRITERS: Final = {
     Kind.DIARY: _write_versioned,
     Kind.PLAN_RUN: _write_changing,
     Kind.MESSAGE_KEY: _write_message_keys,
+    Kind.OLD_DELIVERY: _delete_deliveries,
+    Kind.OLD_MESSAGE: _delete_messages,
     Kind.DELIVERY: _write_changing,
     Kind.MESSAGE: _write_changing,
     Kind.ORDER_NAME: _insert_absent,
@@ -402,3 +427,29 @@ def _insert_keys(_: str) -> Insert:
 
 
 _INSERT_KEYS: Final = Statement(_insert_keys)
+
+
+def _deleting(kind: Kind, column: str) -> Statement:
+    """Return the statement that deletes the rows that name one of many."""
+    table = TABLES[kind]
+    return Statement(lambda on: delete(table).where(among(table.c[column], "ids", on)))
+
+
+def _delete_key(_: str) -> Delete:
+    table = TABLES[Kind.MESSAGE_KEY]
+    names = ("kind", "value", "message_id")
+    return delete(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+_DELETE_KEY: Final = Statement(_delete_key)
+_DELETE_MESSAGES: Final = (
+    _deleting(Kind.MESSAGE_ORDER, "message_id"),
+    _deleting(Kind.PARKED, "id"),
+    _deleting(Kind.MESSAGE, "id"),
+)
+_DELETE_DELIVERIES: Final = (
+    _deleting(Kind.ATTEMPT, "delivery_id"),
+    _deleting(Kind.DELIVERY_CHANGE, "delivery_id"),
+    _deleting(Kind.DELIVERY, "id"),
+)
+"""What refers to others goes first."""

@@ -223,3 +223,13 @@ def test_nobody_replays_everything_by_mistake(feed: Feed):
 
     assert answer.status_code == 422
     assert "filter" in answer.text
+
+
+def test_old_messages_are_deleted_at_night_only_if_that_is_wanted(make_world: Any):
+    quiet = make_world()
+    keeping = make_world(retention={"messages_days": 365})
+
+    assert "retention" not in quiet.runtime.jobs.schedule
+    assert "retention" in keeping.runtime.jobs.schedule
+    with pytest.raises(ValueError, match="greater than or equal to 30"):
+        make_world(retention={"messages_days_by_outcome": {"duplicate": 7}})
