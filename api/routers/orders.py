@@ -20,6 +20,7 @@ from api.pages import Cursor, Limit, shown
 from api.schemas.common import MOST, PageOf
 from api.schemas.orders import (
     AnswersBody,
+    DeathBody,
     OrderDocument,
     OrderLine,
     ReasonBody,
@@ -34,6 +35,7 @@ from booking_engine.application.commands import (
     RelistOrder,
     VetOrder,
 )
+from booking_engine.application.patient_commands import SettleDeath
 from booking_engine.application.views import (
     AppointmentFilter,
     OrderFilter,
@@ -224,6 +226,21 @@ def cancel_order(
         sent_at = max(session.context.now, order.sent_at)
         session.handle(CancelOrder(body.reason, sent_at, order_id=order.id))
         session.commit()
+    return _document(order_id, response, services, actor)
+
+
+@router.post("/orders/{order_id}/death", responses=_WRITE, dependencies=[IDEMPOTENT])
+def settle_death(
+    order_id: str,
+    body: DeathBody,
+    response: Response,
+    services: TheServices,
+    actor: TheActor,
+    seen: SeenVersion,
+) -> OrderDocument:
+    """Confirm or deny that the patient has died, for all their open orders."""
+    command = SettleDeath(OrderId(order_id), deceased=body.deceased, note=body.note)
+    _write(command, order_id, services, actor, seen)
     return _document(order_id, response, services, actor)
 
 

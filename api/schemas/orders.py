@@ -169,6 +169,9 @@ class OrderDocument(Document):
     received_at: Instant
     sent_at: Instant
     holds: list[HoldReasonDocument]
+    contact_stopped: bool = Field(
+        description="Nothing may be sent to the patient: they have died, it is said."
+    )
     vetting: VettingDocument | None
     request: RequestDocument
     clock: WaitDocument
@@ -222,6 +225,18 @@ class ReasonBody(Body):
     model_config = example(reason="duplicate request")
 
     reason: Reason
+
+
+class DeathBody(Body):
+    """What a person says of a death that a message reported."""
+
+    model_config = example(deceased=False, note="confused with another patient")
+
+    deceased: bool = Field(
+        description="True ends all open orders of the patient and releases their"
+        " slots; false lets them go on."
+    )
+    note: str = Field(default="", max_length=200, description="No patient data.")
 
 
 class AnswerBody(Body):
