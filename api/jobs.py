@@ -22,7 +22,7 @@ from api.loops import Loop
 from api.plan_queue import PlanQueue
 from api.urgent import UrgentBooking
 from api.watch import Watch
-from booking_engine.application.commands import ExpireHolds
+from booking_engine.application.commands import ExpireHolds, ExpireParked
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.retention import Retention
 from booking_engine.domain.identifiers import Actor
@@ -31,11 +31,13 @@ from booking_engine.settings import JobSettings, PlanSection
 log = logging.getLogger(__name__)
 
 HOLDS: Final = Actor("job:holds")
+PARKED: Final = Actor("job:parked")
 NIGHTLY: Final = Actor("job:nightly-plan")
 _LOOK_FOR_RUNS_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 3600
 _URGENT_LEAST_SECONDS: Final = 0.25
 _RETENTION_HOUR: Final = 1  # UTC; before the nightly plan
+_EXPIRE_PARKED_SECONDS: Final = 60
 _DIARY_HOUR: Final = 3  # UTC; after any local midnight
 
 
@@ -102,6 +104,11 @@ class Jobs:
                 seconds=max(1, round(self._settings.expire_holds_seconds)), timezone=UTC
             ),
             id="expire-holds",
+        )
+        scheduler.add_job(
+            _safely("expire parked", self.expire_parked),
+            IntervalTrigger(seconds=_EXPIRE_PARKED_SECONDS, timezone=UTC),
+            id="expire-parked",
         )
         scheduler.add_job(
             _safely("extend diary", self.extend_diary),
@@ -173,6 +180,16 @@ class Jobs:
         if lapsed:
             log.info("holds released", extra={"event": "hold.lapsed", "holds": lapsed})
         return lapsed
+
+    def expire_parked(self) -> int:
+        """Put before a person what waited in vain for its order; return how many."""
+        expired: int = self._dispatcher.handle(ExpireParked(), PARKED)
+        if expired:
+            log.warning(
+                "messages waited in vain for their order",
+                extra={"event": "hl7.parked_expired", "messages": expired},
+            )
+        return expired
 
     def extend_diary(self) -> int:
         """Generate the sessions of the next weeks; return how many there are."""

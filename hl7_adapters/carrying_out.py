@@ -5,10 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
+from booking_engine.application.commands import (
+    CancelOrder,
+    ChangeOrder,
+    HoldOrder,
+    LiftHold,
+    ReplaceOrders,
+)
 from booking_engine.application.diary_commands import EndEntry, RecordEntry
+from booking_engine.application.naming import Named
+from booking_engine.application.ports import PlacerKey
 from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.errors import (
     DomainError,
@@ -61,13 +71,28 @@ _RANKS: Final = {outcome: rank for rank, outcome in enumerate(OUTCOMES.values())
 
 
 @dataclass(frozen=True, slots=True)
+class WaitsFor:
+    """The order that a message waits for, by number as sent, and when it was sent."""
+
+    key: PlacerKey
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one frame."""
+    """What became of one frame.
+
+    Parameters
+    ----------
+    waits_for
+        The order without which it cannot be carried out, where it may wait for it.
+    """
 
     answer: Answer
     outcome: MessageOutcome
     order_ids: tuple[OrderId, ...] = ()
     response: Response | None = None
+    waits_for: WaitsFor | None = None
 
 
 def carry_out(frame: ReadFrame, session: CommandSession) -> Done:
@@ -117,6 +142,10 @@ def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
             raise
         except DomainError as error:
             done = refused(error, frame, command)
+            waits_for = _waits_for(error, command, frame)
+            if waits_for is not None:
+                done = Done(ACCEPTED, _O.PARKED, waits_for=waits_for)
+                raise _CommandRefused(done) from error
             if done.answer.reply is not Reply.AA:
                 raise _CommandRefused(done) from error
             refusals.append(done.answer)
@@ -133,8 +162,29 @@ def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
     )
 
 
+def _waits_for(
+    error: DomainError, command: object, frame: ReadFrame
+) -> WaitsFor | None:
+    """Return what a command on an unknown order may wait for; ``None``: it may not."""
+    if not isinstance(error, NotKnown):
+        return None
+    if frame.profile is None or not frame.profile.park_minutes:
+        return None
+    named: Named | None = None
+    if isinstance(command, ReplaceOrders):
+        named = command.replaced[0]
+    elif isinstance(command, CancelOrder | ChangeOrder | HoldOrder | LiftHold):
+        named = command.named
+    else:
+        return None
+    if named is None or not named.number:
+        return None
+    key = (named.partner, named.authority, named.shared or named.number)
+    return WaitsFor(key, command.sent_at)
+
+
 class _CommandRefused(Exception):
-    """One command was refused so that the whole message must be; says how."""
+    """One command was refused, or must wait, so that the whole message must; how."""
 
     def __init__(self, done: Done) -> None:
         super().__init__(done.answer.error)

@@ -39,6 +39,7 @@ from hl7_adapters.carrying_out import Done, carry_out, refused, reused
 from hl7_adapters.filing import Filed, Filing
 from hl7_adapters.frames import FrameReader, ReadFrame, Replay, log_failure
 from hl7_adapters.mllp.received import Received
+from hl7_adapters.parking import Waiting
 from hl7_adapters.profile import Profile
 
 if TYPE_CHECKING:
@@ -125,8 +126,9 @@ class Receiver:
                 {key for f in frames for key in _patient_keys(f.mapped.commands)}
             )
             seen: dict[MessageKey, InboundMessage] = {}
+            waiting = Waiting(frames, session, self._reader)
             for frame in frames:
-                message = self._process(frame, session, seen)
+                message = self._process(frame, session, seen, waiting)
                 if frame.key is not None:
                     seen[frame.key] = message
                 answers.append(message.ack)
@@ -163,6 +165,7 @@ class Receiver:
         frame: ReadFrame,
         session: CommandSession,
         seen: dict[MessageKey, InboundMessage],
+        waiting: Waiting,
     ) -> InboundMessage:
         """Carry out and store one message, or return the one that it repeats."""
         earlier = None
@@ -171,13 +174,18 @@ class Receiver:
         if earlier is not None and earlier.digest == frame.digest:
             if earlier.error_code not in RETRYABLE:
                 return earlier
-            filed = self._filing.record(frame, carry_out(frame, session))
+            done = carry_out(frame, session)
+            filed = self._filing.record(frame, done)
             if filed.message.error_code == earlier.error_code:
                 return earlier  # refused as before: one record of it is enough
         else:
-            done = reused(frame) if earlier is not None else None
-            filed = self._filing.record(frame, done or carry_out(frame, session))
-        return _store(filed, session)
+            refusal = reused(frame) if earlier is not None else None
+            done = refusal or carry_out(frame, session)
+            filed = self._filing.record(frame, done)
+        message = _store(filed, session)
+        waiting.add(message, frame, done)
+        waiting.follow(frame)
+        return message
 
 
 def _store(filed: Filed, session: CommandSession) -> InboundMessage:

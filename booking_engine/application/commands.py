@@ -336,6 +336,14 @@ class ExpireHolds:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpireParked:
+    """Put the messages before a person whose order never came.
+
+    Handled by `parking.expire_parked`, which returns how many there were.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class BookSlot:
     """Book a chosen slot for an order.
 

@@ -92,12 +92,18 @@ def test_the_diary_is_extended_once_and_not_twice(world: Any):
 def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
     assert world.runtime.jobs.schedule == [
         "expire-holds",
+        "expire-parked",
         "extend-diary",
         "nightly-plan",
         "watch",
     ]
     by_hand = make_world(plan={"at": None})
-    assert by_hand.runtime.jobs.schedule == ["expire-holds", "extend-diary", "watch"]
+    assert by_hand.runtime.jobs.schedule == [
+        "expire-holds",
+        "expire-parked",
+        "extend-diary",
+        "watch",
+    ]
     by_hand.runtime.stop()
 
 
