@@ -6,13 +6,14 @@ STAMP := $(VENV)/.ready-dev
 RUNTIME_STAMP := $(VENV)/.ready
 SOURCES := solver booking_engine hl7_adapters scenarios api tests benchmarks
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench conformance lock clean
 
 help:
 	@echo "make demo [ARGS='--orders 500 --once']  orders in, bookings out, on one machine"
 	@echo "make test [ARGS='-k name']              every test, on SQLite and PostgreSQL"
 	@echo "make check                              lint, types, import contracts"
 	@echo "make bench                              the benchmarks, beside their peers"
+	@echo "make conformance                        write docs/conformance.md from what is measured"
 	@echo "make lock                               refresh the two requirement locks"
 
 $(RUNTIME_STAMP): requirements.lock pyproject.toml
@@ -39,6 +40,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+conformance: $(STAMP)
+	CONFORMANCE_WRITE=1 $(BIN)/python -m pytest -q tests/conformance
+	git diff --stat docs/conformance.md
 
 lock:
 	$(BIN)/python -m pip install --quiet uv
