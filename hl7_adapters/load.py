@@ -98,7 +98,7 @@ def send_all(
     stop: threading.Event | None = None,
     on_sent: Callable[[int], None] | None = None,
 ) -> Tally:
-    """Send every message once and return what became of them.
+    """Send every message once and return what became of them; Ctrl-C ends it early.
 
     Parameters
     ----------
@@ -134,8 +134,13 @@ def send_all(
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:  # what was sent so far is worth telling
+        stop.set()
+        for thread in threads:
+            thread.join()
     tally.seconds = monotonic() - begin
     return tally
 

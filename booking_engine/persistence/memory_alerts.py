@@ -103,7 +103,10 @@ class InMemoryTraffic:
             and any(hold.code in UNMAPPED for hold in order.holds)
         ]
         return FeedReading(
-            last_received_at=max((m.received_at for m in theirs), default=None),
+            # A replay is a person's doing, no sign of life.
+            last_received_at=max(
+                (m.received_at for m in theirs if m.replay_of is None), default=None
+            ),
             oldest_unsent_at=next(
                 (
                     one.created_at

@@ -77,17 +77,25 @@ def _readings(dialect: str) -> Select[Any]:
     )
     last = (
         select(message.received_at)
-        .where(message.partner == name)
-        .order_by(message.received_at.desc())
+        # A replay is a person's doing, no sign of life. Written as a range, so that
+        # only the partner's own index gives the order: through all messages since, a
+        # feed that fell silent would be the slowest to find.
+        .where(
+            message.partner >= name,
+            message.partner <= name,
+            message.replay_of.is_(None),
+        )
+        .order_by(message.partner.desc(), message.received_at.desc())
         .limit(1)
     )
     oldest = (
         select(delivery.created_at)
         .where(
             delivery.destination == name,
-            delivery.status == DeliveryStatus.PENDING.value,
+            delivery.status >= DeliveryStatus.PENDING.value,  # a range, likewise
+            delivery.status <= DeliveryStatus.PENDING.value,
         )
-        .order_by(delivery.sequence)
+        .order_by(delivery.status, delivery.sequence)
         .limit(1)
     )
     waiting = select(func.count()).where(

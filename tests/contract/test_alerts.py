@@ -170,6 +170,10 @@ def test_each_feed_is_read_in_one_go(store, make):
             make.message(received_at=NOON + 9 * MINUTE, partner=None),
         ):
             uow.messages.add(message)
+        # A person's replay is filed, but is no sign of life.
+        uow.messages.add(
+            make.message(received_at=NOON + 8 * MINUTE, replay_of=message.id)
+        )
         for minutes in (5, 6, 7):
             at = NOON + minutes * MINUTE
             kind = EventKind.APPOINTMENT_BOOKED
@@ -190,7 +194,7 @@ def test_each_feed_is_read_in_one_go(store, make):
             "ris-north": FeedReading(
                 last_received_at=NOON + 3 * MINUTE,
                 oldest_unsent_at=NOON + 7 * MINUTE,
-                given=Answers(4, 2),
+                given=Answers(5, 2),
                 unmapped=2,
             ),
             "ris-south": FeedReading(

@@ -198,3 +198,22 @@ def test_nothing_stored_is_a_report_that_says_so(memory_store):
 
     assert (found.messages, found.expected, found.refused_before) == (0, None, None)
     assert found.findings == ()
+
+
+def test_no_bytes_stop_the_counting():
+    random = Random(11)
+    sources = [
+        path.read_bytes()
+        for path in sorted((Path(__file__).parents[2] / "data" / "hl7").rglob("*.er7"))
+    ]
+    broken = []
+    for _ in range(600):
+        raw = bytearray(random.choice(sources))
+        for _ in range(random.randrange(1, 12)):
+            at = random.randrange(len(raw))
+            raw[at : at + random.randrange(3)] = random.choice(
+                [b"", b"|", b"^", b"~", b"\r", b"\\", b"&", b"\x00", b"\xff", b"MSH|"]
+            )
+        broken.append(bytes(raw))
+
+    assert shapes_of(broken, NORTH).messages == 600
