@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-dev
 RUNTIME_STAMP := $(VENV)/.ready
+FOREIGN := tests/foreign/node
+FOREIGN_STAMP := $(FOREIGN)/node_modules/.ready
 SOURCES := solver booking_engine hl7_adapters scenarios api tests benchmarks
 
 .PHONY: help demo test check bench conformance lock clean
@@ -29,7 +31,12 @@ $(STAMP): $(RUNTIME_STAMP) requirements-dev.lock
 demo: $(RUNTIME_STAMP)
 	$(BIN)/booking-engine demo $(ARGS)
 
-test: $(STAMP)
+# Other people's HL7 clients, for the tests; node itself is one of the wheels.
+$(FOREIGN_STAMP): $(FOREIGN)/package-lock.json $(STAMP)
+	cd $(FOREIGN) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+test: $(STAMP) $(FOREIGN_STAMP)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP)
