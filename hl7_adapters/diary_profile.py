@@ -24,6 +24,9 @@ class KeptDiary(Strict):
     default_minutes
         How long an appointment takes whose message says neither end nor duration;
         none: such a message is refused.
+    a05_is_appointment
+        Whether ADT^A05 books and ADT^A38 cancels: PV1-19 is the number, PV2-8 and -9
+        the times, PV1-3 (point of care, room, bed) the resource.
     patient_reasons
         Reasons (SCH-6) that mean that the patient cancelled: the clock starts anew.
     """
@@ -32,6 +35,7 @@ class KeptDiary(Strict):
     upsert_unknown: bool = True
     lenient: bool = True
     default_minutes: int | None = Field(default=None, ge=1, le=24 * 60)
+    a05_is_appointment: bool = False
     patient_reasons: frozenset[str] = frozenset()
 
     @field_validator("resources")

@@ -31,6 +31,10 @@ from hl7_adapters.er7 import Message
 from hl7_adapters.inbound_adt import ADT_READERS
 from hl7_adapters.inbound_orders import read_answers, read_orders
 from hl7_adapters.inbound_siu import TRIGGERS, read_diary
+from hl7_adapters.inbound_visits import (
+    read_cancelled_pre_admission,
+    read_pre_admission,
+)
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile
 from hl7_adapters.reading import MappingError, Reading
@@ -145,7 +149,11 @@ READERS: Final[dict[str, dict[str, Reader]]] = {
     "ORG": {"O20": read_answers},
     "ORI": {"O24": read_answers},
     "SIU": dict.fromkeys(TRIGGERS, read_diary),
-    "ADT": ADT_READERS,
+    "ADT": {
+        **ADT_READERS,
+        "A05": read_pre_admission,
+        "A38": read_cancelled_pre_admission,
+    },
 }
 """What we take: by message code, then trigger event (MSH-9)."""
 

@@ -46,11 +46,11 @@ Reader: TypeAlias = Callable[[Message, Reading], Iterable[object]]
 _REMOVED: Final = "D"  # IAM-6, table 0206
 
 
-def _read_person(
+def read_person(
     message: Message, reading: Reading, *, visit: Visit | None = None
 ) -> Iterator[object]:
     """Read a message about one person: who they are, and what happened to a stay."""
-    group = _grouped(message)
+    group = grouped(message)
     pid = _pid(group, reading)
     numbers = read_numbers(pid.repetitions(3), "PID^1^3", group, reading)
     deceased, deceased_on = deceased_in(pid, reading)
@@ -63,7 +63,7 @@ def _read_person(
     yield UpdatePatient(
         partner=reading.profile.id,
         keys=keys,
-        sent_at=_recorded_at(group, reading),
+        sent_at=recorded_at(group, reading),
         details=read_details(pid, reading),
         authority=own_authority(group, reading),
         interpreter=interpreter_in(pid, reading),
@@ -78,7 +78,7 @@ def _read_person(
 
 def _read_merge(message: Message, reading: Reading) -> Iterator[object]:
     """Read that one number is given up for another (A18, A34, A39, A40, A47)."""
-    group = _grouped(message)
+    group = grouped(message)
     pid = _pid(group, reading)
     mrg = group.segments.get("MRG")
     if mrg is None:
@@ -103,7 +103,7 @@ def _read_merge(message: Message, reading: Reading) -> Iterator[object]:
         partner=reading.profile.id,
         survivor=survivor,
         discarded=tuple(gone),
-        sent_at=_recorded_at(group, reading),
+        sent_at=recorded_at(group, reading),
         details=read_details(pid, reading),
     )
 
@@ -122,7 +122,7 @@ def _kind(identifier: Identifier) -> tuple[str, str]:
 
 def _read_doubt(message: Message, reading: Reading, *, reason: str) -> Iterator[object]:
     """Read what only a person can judge, such as an unlink."""
-    group = _grouped(message)
+    group = grouped(message)
     keys: list[PatientKey] = []
     for pid in message.all("PID"):
         keys += read_numbers(pid.repetitions(3), "PID^1^3", group, reading)
@@ -133,7 +133,7 @@ def _read_doubt(message: Message, reading: Reading, *, reason: str) -> Iterator[
 
 def _read_allergies(message: Message, reading: Reading) -> Iterator[object]:
     """Read the allergies of a patient (A60, in IAM or AL1)."""
-    group = _grouped(message)
+    group = grouped(message)
     pid = _pid(group, reading)
     keys = tuple(read_numbers(pid.repetitions(3), "PID^1^3", group, reading))
     yield from _allergies(message, keys, group, reading)
@@ -153,13 +153,13 @@ def _allergies(
             reading.warn("IAM-6: an allergy is taken back; a person must clear it")
             continue
         source = f"{profile.id} {segment.id}-3"
-        at = _recorded_at(group, reading)
+        at = recorded_at(group, reading)
         answer = SafetyAnswer(Question.CONTRAST_ALLERGY, Answer.YES, at, source)
         yield RecordPatientAnswers(profile.id, tuple(keys), (answer,))
         return
 
 
-def _read_nothing(_: Message, reading: Reading) -> Iterator[object]:
+def read_nothing(_: Message, reading: Reading) -> Iterator[object]:
     """Accept what concerns stays or accounts, of which none are kept here."""
     reading.warn("MSH-9: stays and accounts are not kept here; nothing to do")
     yield from ()
@@ -168,7 +168,7 @@ def _read_nothing(_: Message, reading: Reading) -> Iterator[object]:
 # Parts of a message -------------------------------------------------------------------
 
 
-def _grouped(message: Message) -> OrderGroup:
+def grouped(message: Message) -> OrderGroup:
     """Return the first segment of each kind, as the readers of fields want them."""
     segments: dict[str, Segment] = {}
     for segment in message.segments:
@@ -190,7 +190,7 @@ def _in_doubt(reading: Reading) -> bool:
     return any(hold.code is HoldCode.IDENTITY_CONFLICT for hold in reading.holds)
 
 
-def _recorded_at(group: OrderGroup, reading: Reading) -> datetime:
+def recorded_at(group: OrderGroup, reading: Reading) -> datetime:
     """Return when it was recorded: EVN-2, else MSH-7, else now; never in the future."""
     text = group.segments["EVN"].value(2).strip() if "EVN" in group.segments else ""
     if text:
@@ -212,18 +212,19 @@ _DOUBTS: Final = {
     "A45": "A45: move visit",
 }
 ADT_READERS: Final[dict[str, Reader]] = {
-    "A01": partial(_read_person, visit=Visit.ADMITTED),
-    "A02": partial(_read_person, visit=Visit.TRANSFERRED),
-    "A03": partial(_read_person, visit=Visit.DISCHARGED),
-    "A06": partial(_read_person, visit=Visit.ADMITTED),
-    "A07": partial(_read_person, visit=Visit.DISCHARGED),
-    "A11": partial(_read_person, visit=Visit.ADMISSION_CANCELLED),
-    "A12": partial(_read_person, visit=Visit.TRANSFERRED),
-    "A13": partial(_read_person, visit=Visit.DISCHARGE_CANCELLED),
-    **dict.fromkeys(("A04", "A05", "A08", "A28", "A31"), _read_person),
+    "A01": partial(read_person, visit=Visit.ADMITTED),
+    "A02": partial(read_person, visit=Visit.TRANSFERRED),
+    "A03": partial(read_person, visit=Visit.DISCHARGED),
+    "A06": partial(read_person, visit=Visit.ADMITTED),
+    "A07": partial(read_person, visit=Visit.DISCHARGED),
+    "A11": partial(read_person, visit=Visit.ADMISSION_CANCELLED),
+    "A12": partial(read_person, visit=Visit.TRANSFERRED),
+    "A13": partial(read_person, visit=Visit.DISCHARGE_CANCELLED),
+    **dict.fromkeys(("A04", "A08", "A28", "A31"), read_person),
     **dict.fromkeys(("A18", "A34", "A39", "A40", "A47"), _read_merge),
     **{event: partial(_read_doubt, reason=why) for event, why in _DOUBTS.items()},
-    **dict.fromkeys(("A38", "A42", "A43", "A44"), _read_nothing),
+    **dict.fromkeys(("A42", "A43", "A44"), read_nothing),
     "A60": _read_allergies,
 }
-"""By trigger event (MSH-9.2, table 0003); HL7 2.5.1 chapter 3."""
+"""By trigger event (MSH-9.2, table 0003); HL7 2.5.1 chapter 3. See `inbound_visits`
+for A05 and A38."""

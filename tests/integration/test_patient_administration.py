@@ -12,6 +12,7 @@ from network import CLERK, NHS_NUMBERS, NOW, catalogue, sessions
 from booking_engine.application.commands import BookSlot
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.domain.clock import FixedClock
+from booking_engine.domain.errors import SlotTaken
 from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import TimeOrderedIds
 from booking_engine.domain.orders import HoldCode, OrderStatus
@@ -19,6 +20,7 @@ from booking_engine.domain.policy import Policy
 from booking_engine.domain.register import local_key
 from booking_engine.domain.vocabulary import PatientSetting
 from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
+from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.profile import load_profiles
@@ -31,11 +33,11 @@ NHS = f"{NHS_NUMBERS[0]}^^^NHS^NH"
 class Hospital:
     """A receiver over a database, and what a clerk does beside it."""
 
-    def __init__(self, store):
+    def __init__(self, store, profiles=PROFILES):
         clock = FixedClock(NOW)
         ids = TimeOrderedIds(clock, Random(7))
         self.engine = Dispatcher(store.units, clock=clock, ids=ids, policy=Policy())
-        self.receiver = Receiver(self.engine, PROFILES.values(), ids=ids, clock=clock)
+        self.receiver = Receiver(self.engine, profiles.values(), ids=ids, clock=clock)
         self.number = 0
         network = catalogue()
         with self.engine.session(CLERK) as session:
@@ -227,6 +229,26 @@ def test_what_comes_late_is_accepted_and_ignored(hospital, sql_store):
     assert hospital.adt("A08", pid("X1", name="Old^Ann"), minutes=10) == "AA"
 
     assert hospital.by_placer("P1").content.patient.family_name == "New"
+
+
+def test_a_pre_admission_takes_the_scanners_time_until_it_is_cancelled(sql_store):
+    diary = KeptDiary(
+        resources={"MRI": "MR1"}, default_minutes=30, a05_is_appointment=True
+    )
+    north = PROFILES["north"].model_copy(update={"diary": diary})
+    hospital = Hospital(sql_store, {"north": north})
+    hospital.send(hospital.order_message("P1", pid("X1")))
+    order = hospital.by_placer("P1")
+    visit = "PV1||O|MRI" + "|" * 16 + "V77"
+    times = "PV2" + "|" * 8 + "202612020800|202612020930"
+
+    assert hospital.adt("A05", pid("X9"), visit, times) == "AA"
+    with pytest.raises(SlotTaken):
+        hospital.book(order, "MR1", 1)
+
+    assert hospital.adt("A38", pid("X9"), visit) == "AA"
+    hospital.book(order, "MR1", 1)
+    assert hospital.adt("A38", pid("X9"), visit.replace("V77", "V78")) == "AE"
 
 
 def test_merges_that_cross_do_not_wait_for_each_other(sql_store, ids):

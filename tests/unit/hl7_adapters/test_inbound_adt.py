@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from network import NHS_NUMBERS, NOW
 
+from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
 from booking_engine.application.patient_commands import (
     MergePatients,
     QuestionIdentity,
     RecordPatientAnswers,
     UpdatePatient,
 )
+from booking_engine.domain.diary_entries import EntryKind, Stretch
 from booking_engine.domain.register import (
     UNSAID,
     OnDeath,
@@ -24,6 +26,7 @@ from booking_engine.domain.register import (
 )
 from booking_engine.domain.safety import Answer, Question
 from booking_engine.domain.vocabulary import PatientSetting, Sex
+from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.inbound import MappingError, to_commands
 from hl7_adapters.profile import load_profile
@@ -256,3 +259,85 @@ def test_the_time_is_that_of_the_event_else_of_the_message_and_never_ahead():
     assert at("") == datetime(2026, 11, 24, 8, tzinfo=UTC)
     assert at("soon") == datetime(2026, 11, 24, 8, tzinfo=UTC)
     assert at("203001010000") == NOW
+
+
+# Pre-admissions that are appointments
+
+CLINICS = NORTH.model_copy(
+    update={
+        "diary": KeptDiary(
+            resources={"MRI^Room 1": "MR1", "CTCLIN": "CT1"},
+            default_minutes=30,
+            a05_is_appointment=True,
+        )
+    }
+)
+START, END = (
+    datetime(2026, 12, 1, 9, tzinfo=UTC),
+    datetime(2026, 12, 1, 9, 45, tzinfo=UTC),
+)
+
+
+def stay(place="MRI^Room 1", number="V77", admitted=""):
+    return f"PV1||O|{place}" + "|" * 16 + number + "|" * 25 + admitted
+
+
+def expected(start="202612010900", end="202612010945"):
+    return "PV2" + "|" * 8 + f"{start}|{end}"
+
+
+def test_a_pre_admission_books_where_the_profile_says_so():
+    update, entry = read("A05", PID, stay(), expected(), profile=CLINICS).commands
+
+    assert isinstance(update, UpdatePatient)
+    assert entry == RecordEntry(
+        partner="north",
+        number="V77",
+        kind=EntryKind.APPOINTMENT,
+        stretches=(Stretch("MR1", START, END),),
+        sent_at=AT,
+        patient=N1,
+    )
+
+
+def test_a_pre_admission_is_a_person_alone_where_it_does_not():
+    assert isinstance(only("A05", PID, stay(), expected()), UpdatePatient)
+
+
+def test_times_are_looked_for_where_senders_put_them():
+    _, entry = read(
+        "A05", PID, stay("CTCLIN", admitted="202612010900"), profile=CLINICS
+    ).commands
+
+    half_past = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+    assert entry.stretches == (Stretch("CT1", START, half_past),)
+
+
+def test_a_clinic_that_is_no_scanner_keeps_the_patient_busy():
+    mapped = read("A05", PID, stay("CARDIO"), expected(), profile=CLINICS)
+
+    assert mapped.commands[1].stretches == (Stretch(None, START, END),)
+    assert any("PV1-3" in warning for warning in mapped.warnings)
+
+
+def test_a_pre_admission_cancelled_frees_the_time():
+    assert only("A38", PID, stay(), profile=CLINICS) == EndEntry(
+        partner="north", number="V77", ending=Ending.CANCELLED, sent_at=AT
+    )
+
+
+@pytest.mark.parametrize(
+    ("segments", "code"),
+    [
+        ((stay(number=""), expected()), "101"),
+        ((stay(),), "101"),
+        ((expected(),), "101"),
+        ((stay(), expected(start="20261201")), "102"),
+        ((stay(), expected(start="202703280130")), "102"),
+    ],
+)
+def test_a_pre_admission_without_number_or_time_is_refused(segments, code):
+    with pytest.raises(MappingError) as refused:
+        read("A05", PID, *segments, profile=CLINICS)
+
+    assert refused.value.code == code
