@@ -309,7 +309,7 @@ class WatchSettings(Section):
     """
 
     every_seconds: float = Field(default=60.0, gt=0)
-    window_minutes: float = Field(default=15.0, gt=0)
+    window_minutes: float = Field(default=30.0, gt=0)
     webhook: str | None = Field(default=None, repr=False)
 
     @field_validator("webhook")

@@ -13,6 +13,7 @@
       nak_rate: 0.1
       ack_p99_ms: 5000
       unmapped_waiting: 1
+      least_refused: 3
       least_messages: 20
 """
 
@@ -79,6 +80,7 @@ class WatchRules(Strict):
     nak_rate: float | None = Field(default=0.1, gt=0, le=1)
     ack_p99_ms: float | None = Field(default=5000, gt=0)
     unmapped_waiting: int | None = Field(default=1, ge=1)
+    least_refused: int = Field(default=3, ge=1)
     least_messages: int = Field(default=20, ge=1)
 
     def thresholds(self, zone: ZoneInfo) -> Thresholds:
@@ -94,6 +96,7 @@ class WatchRules(Strict):
                 else timedelta(milliseconds=self.ack_p99_ms)
             ),
             unmapped_waiting=self.unmapped_waiting,
+            least_refused=self.least_refused,
             least_messages=self.least_messages,
         )
 

@@ -49,8 +49,10 @@ class Thresholds:
         Time that 99 of 100 acknowledgements must keep, in either direction.
     unmapped_waiting
         How many orders may wait for a code to be mapped.
+    least_refused
+        With fewer refusals in the window, no rate raises an alert.
     least_messages
-        With fewer in the window, no rate or latency raises an alert.
+        With fewer answers in the window, no latency does.
     """
 
     silent_after: timedelta | None = timedelta(hours=4)
@@ -59,6 +61,7 @@ class Thresholds:
     nak_rate: float | None = 0.1
     ack_p99: timedelta | None = timedelta(seconds=5)
     unmapped_waiting: int | None = 1
+    least_refused: int = 3
     least_messages: int = 20
 
 
@@ -142,14 +145,14 @@ class _Rule:
         ``None`` if there is none to judge.
     cleared_below
         Share of the threshold.
-    messages
-        How many messages the value stands on, where that matters.
+    too_few
+        Whether the value stands on too little to raise an alert.
     """
 
     threshold: Callable[[Thresholds], float | None]
     value: Callable[[FeedReading, Thresholds, datetime], float | None]
     cleared_below: float
-    messages: Callable[[FeedReading], int] | None = None
+    too_few: Callable[[FeedReading, Thresholds], bool] = lambda _, __: False
 
 
 def _seconds(duration: timedelta | None) -> float | None:
@@ -175,25 +178,25 @@ _RULES: dict[Condition, _Rule] = {
         lambda t: t.nak_rate,
         lambda r, _, __: r.given.refused_share,
         0.5,
-        lambda r: r.given.count,
+        lambda r, t: r.given.refused < t.least_refused,
     ),
     Condition.REFUSED_BY_THEM: _Rule(
         lambda t: t.nak_rate,
         lambda r, _, __: r.heard.refused_share,
         0.5,
-        lambda r: r.heard.count,
+        lambda r, t: r.heard.refused < t.least_refused,
     ),
     Condition.SLOW_ANSWERS: _Rule(
         lambda t: _seconds(t.ack_p99),
         lambda r, _, __: r.given.p99_seconds,
         0.8,
-        lambda r: r.given.count,
+        lambda r, t: r.given.count < t.least_messages,
     ),
     Condition.SLOW_ACKNOWLEDGEMENTS: _Rule(
         lambda t: _seconds(t.ack_p99),
         lambda r, _, __: r.heard.p99_seconds,
         0.8,
-        lambda r: r.heard.count,
+        lambda r, t: r.heard.count < t.least_messages,
     ),
     Condition.UNMAPPED_CODES: _Rule(
         lambda t: t.unmapped_waiting, lambda r, _, __: r.unmapped, 0.8
@@ -219,9 +222,7 @@ def judge(
         elif value is None:
             level = Level.BETWEEN
         elif value >= threshold:
-            few = rule.messages is not None and (
-                rule.messages(reading) < thresholds.least_messages
-            )
+            few = rule.too_few(reading, thresholds)
             level = Level.BETWEEN if few else Level.BAD
         elif value < threshold * rule.cleared_below:
             level = Level.WELL

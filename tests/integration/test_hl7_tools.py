@@ -153,7 +153,7 @@ def test_fresh_numbers_make_load_of_one_message(tmp_path):
 
 def fates(behaviour, count=200):
     with StandIn(behaviour=behaviour) as peer:
-        sender = MllpSender(*peer.address, ack_timeout=5)
+        sender = MllpSender(*peer.address, ack_timeout=30)
         found = []
         with sender:
             for number in range(count):

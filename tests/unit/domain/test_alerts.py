@@ -161,7 +161,7 @@ def test_one_unmapped_code_is_bad_until_none_is_left():
 
 
 def test_few_messages_raise_nothing_and_none_clear_nothing():
-    few = FeedReading(given=Answers(3, 3, 60.0), heard=Answers(3, 3, 60.0))
+    few = FeedReading(given=Answers(4, 2, 60.0), heard=Answers(4, 2, 60.0))
     for condition in (
         Condition.REFUSED_BY_US,
         Condition.REFUSED_BY_THEM,
@@ -170,6 +170,14 @@ def test_few_messages_raise_nothing_and_none_clear_nothing():
     ):
         assert level(condition, few) is Level.BETWEEN
         assert level(condition, FeedReading()) is Level.BETWEEN
+
+
+def test_three_refusals_are_enough_of_a_feed_that_sends_little():
+    for reading in (
+        FeedReading(given=Answers(3, 3)),
+        FeedReading(given=Answers(30, 3)),
+    ):
+        assert level(Condition.REFUSED_BY_US, reading) is Level.BAD
 
 
 def test_what_is_not_watched_is_well():
