@@ -11,6 +11,7 @@ import typer
 
 from api.commands.hl7_drift import drift
 from api.commands.hl7_listen import listen
+from api.commands.hl7_messages import find, replay, show
 from api.commands.hl7_send import send
 from api.commands.service import AsJson, Config
 from api.output import CommandFailed
@@ -26,6 +27,8 @@ app = typer.Typer(
 app.command()(send)
 app.command()(listen)
 app.command()(drift)
+for command in (find, show, replay):
+    app.command()(command)
 File = Annotated[
     Path,
     typer.Argument(

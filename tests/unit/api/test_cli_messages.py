@@ -1,0 +1,114 @@
+"""``hl7 find``, ``hl7 show`` and ``hl7 replay`` on a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from network import catalogue
+from typer.testing import CliRunner
+
+from api.bootstrap import build, migrate_database
+from api.cli import app
+from booking_engine.settings import Settings
+from hl7_adapters.mllp.received import Received
+
+DATA = Path(__file__).parents[2] / "data"
+NW = (DATA / "hl7" / "orders" / "orm_nw_24.er7").read_bytes().replace(b"\n", b"\r")
+BAD = NW.replace(b"EPR0001", b"EPR0002").replace(b"ORC|NW", b"ORC|QQ")
+BAD = BAD.replace(b"PL1001", b"PL2002")
+ME = ("--as", "person:kim", "--reason", "control mapped")
+
+
+class Store:
+    """A database with a good and a refused message."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "booking.toml"
+        url = f"sqlite:///{folder / 'x.db'}"
+        self.config.write_text(
+            f'partners = "{DATA / "profiles"}"\n[database]\nurl = "{url}"\n'
+        )
+        settings = Settings(partners=DATA / "profiles", database={"url": url})
+        migrate_database(settings)
+        runtime = build(settings)
+        with runtime.dispatcher.session("person:tester") as session:
+            session.uow.replace_catalogue(catalogue())
+            session.commit()
+        for raw in (NW, BAD):
+            now = datetime.now(UTC)
+            runtime.receiver.handle([Received(raw, "10.0.0.1:4", 1, now, 2575)])
+        runtime.stop()
+
+    def run(self, *words: str, given: str = "") -> Any:
+        return CliRunner().invoke(
+            app, ["hl7", *words, "--config", str(self.config)], input=given
+        )
+
+    def found(self, *words: str, given: str = "") -> Sequence[dict[str, Any]]:
+        result = self.run("find", *words, "--json", given=given)
+        assert result.exit_code == 0, result.output
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_messages_are_found_by_a_number_from_standard_input(store: Store):
+    both = store.found("--by", "nhs_number", given="999 000 0018\n")
+    (bad,) = store.found("--by", "placer", given="PL2002\n")
+
+    assert [one["control_id"] for one in both] == ["EPR0002", "EPR0001"]
+    assert (bad["outcome"], bad["error_code"]) == ("refused", "103")
+    assert store.found("--outcome", "refused") == [bad]
+    assert (
+        store.found("--by", "accession", "--kind", "ADT^A08", given="ACC1001\n") == []
+    )
+
+
+def test_a_message_is_shown_edited_and_replayed(store: Store, tmp_path: Path):
+    (bad,) = store.found("--outcome", "refused")
+    shown = store.run("show", bad["id"]).stdout
+    assert shown.startswith("MSH|")
+    assert "\r" not in shown
+    file = tmp_path / "edited.hl7"
+    file.write_text(shown.replace("ORC|QQ", "ORC|NW"))
+    result = store.run("replay", bad["id"], "--text", str(file), *ME, "--json")
+
+    assert result.exit_code == 0, result.output
+    replay = json.loads(result.stdout)
+    assert (replay["outcome"], replay["replay_of"]) == ("processed", bad["id"])
+    assert "MSA|AE" in store.run("show", bad["id"], "--ack").stdout
+
+
+def test_what_is_refused_again_ends_with_1(store: Store):
+    dry = store.run("replay", "--error-code", "103", "--dry-run", *ME)
+    assert dry.exit_code == 0
+    result = store.run("replay", "--error-code", "103", *ME)
+    assert result.exit_code == 1
+    again = store.run("replay", "--error-code", "103", *ME)
+
+    assert again.exit_code == 0
+    assert len(store.found("--error-code", "103")) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("find",),
+        ("find", "--outcome", "lost"),
+        ("find", "--by", "name"),
+        ("replay", *ME),
+        ("replay", "--outcome", "refused", "--as", "kim", "--reason", "x"),
+        ("replay", "--outcome", "refused", "--text", __file__, *ME),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_asked_is_refused(store: Store, words: tuple[str, ...]):
+    assert store.run(*words).exit_code == 2
