@@ -18,10 +18,12 @@ from api.routers import (
     decisions,
     deliveries,
     drift,
+    mappings,
     messages,
     network,
     operation,
     orders,
+    partners,
     plan_runs,
     slots,
 )
@@ -36,6 +38,8 @@ _ROUTERS: Final = (
     alerts.router,
     drift.router,
     plan_runs.router,
+    partners.router,
+    mappings.router,
     network.router,
     operation.router,
 )

@@ -15,14 +15,15 @@ from api.app import make_app
 from api.auth import Gate, load_keys
 from api.config_files import read_policy, read_profiles, read_region
 from api.deps import Services
-from api.endpoints import endpoints, make_senders
+from api.endpoints import endpoints, make_sender
 from api.feed import Feed
 from api.health import Check, Finding
 from api.idempotency import InProcessStore
 from api.jobs import Jobs
+from api.mapped_orders import MappedOrders
 from api.metrics import Metrics, Standing
 from api.plan_queue import PlanQueue
-from api.relays import RelayThreads
+from api.relays import Connections, RelayThreads
 from api.runtime import Runtime, Storage
 from api.server import HttpServer
 from api.urgent import UrgentBooking
@@ -46,6 +47,7 @@ from hl7_adapters.batches import Batches
 from hl7_adapters.mllp.listener import MllpListener
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.profile import Profile
+from hl7_adapters.profile_source import ProfileSource
 from hl7_adapters.receiver import Receiver
 from hl7_adapters.relay import Relay, RelayPolicy
 from hl7_adapters.replaying import Replayer
@@ -80,6 +82,7 @@ def build(
         profiles = read_profiles(settings)
     if region is None:
         region = read_region(settings, profiles)
+    source = ProfileSource(profiles, clock=clock)
     open_work, views, storage = open_storage(settings.database.url, ids)
     dispatcher = Dispatcher(
         open_work, clock=clock, ids=ids, policy=read_policy(settings)
@@ -105,7 +108,7 @@ def build(
         retry_after=timedelta(seconds=settings.jobs.urgent_retry_seconds),
         metrics=metrics,
     )
-    watch = _watch(settings, dispatcher, profiles, metrics)
+    watch = _watch(settings, dispatcher, source, metrics)
     jobs = Jobs(
         dispatcher,
         plans,
@@ -116,41 +119,46 @@ def build(
         watch_seconds=settings.watch.every_seconds,
         retention=Retention(dispatcher, _kept(settings)),
     )
-    receiver = Receiver(dispatcher, profiles.values(), ids=ids, clock=clock)
+    mapped = MappedOrders(dispatcher, source, settled=jobs.orders_changed)
+    receiver = Receiver(dispatcher, source, ids=ids, clock=clock)
     checks: dict[str, Check] = {
         "database": lambda: _database(dispatcher),
         "schema": lambda: Finding(ok=storage.at_head()),
         "outbox": lambda: _outbox(dispatcher),
+        "profiles": lambda: _profiles(source),
     }
     keys = None if settings.http.keys is None else load_keys(settings.http.keys)
     app = make_app(
         Services(
             dispatcher=dispatcher,
             views=views,
-            profiles=profiles,
+            profiles=source,
             gate=Gate(keys, clock),
             metrics=metrics,
             replayer=Replayer(dispatcher, receiver, ids=ids, clock=clock),
             request_plan=plans.request,
             stage_of=plans.stage_of,
             orders_changed=jobs.orders_changed,
+            codes_changed=mapped.codes_changed,
             checks=checks,
         ),
         InProcessStore(clock),
     )
-    senders = make_senders(profiles)
-    relay = _relay(settings, dispatcher, profiles, senders, clock, metrics)
+    senders = Connections(source, make_sender)
+    senders.check()
+    relay = _relay(settings, dispatcher, source, senders, clock, metrics)
     return Runtime(
         settings=settings,
         clock=clock,
         dispatcher=dispatcher,
         views=views,
-        profiles=profiles,
+        profiles=source,
+        mapped=mapped,
         region=region,
         receiver=receiver,
-        listener=_listener(settings, receiver, profiles, jobs, metrics, clock, ids),
+        listener=_listener(settings, receiver, source, jobs, metrics, clock, ids),
         relay=relay,
-        relays=RelayThreads(relay, profiles, senders),
+        relays=RelayThreads(relay, source, senders),
         plan_runner=runner,
         plans=plans,
         urgent=urgent,
@@ -213,7 +221,7 @@ def open_storage(url: str, ids: Ids) -> tuple[UnitOfWorkFactory, Views, Storage]
 def _listener(
     settings: Settings,
     receiver: Receiver,
-    profiles: Mapping[PartnerId, Profile],
+    profiles: ProfileSource,
     jobs: Jobs,
     metrics: Metrics,
     clock: Clock,
@@ -221,7 +229,7 @@ def _listener(
 ) -> MllpListener:
     feed = Feed(
         receiver.handle,
-        profiles.values(),
+        profiles,
         metrics=metrics,
         committed=jobs.orders_changed,
         now=clock.now,
@@ -336,6 +344,12 @@ def _outbox(dispatcher: Dispatcher) -> Finding:
             return Finding(ok=True, detail="empty")
         age = (session.context.now - oldest).total_seconds()
     return Finding(ok=True, detail=f"oldest waits {max(0, round(age))} s")
+
+
+def _profiles(source: ProfileSource) -> Finding:
+    """Say which stored profiles cannot be used; those feeds go on as before."""
+    names = ", ".join(sorted(source.faults))
+    return Finding(ok=not names, detail=f"cannot be used: {names}" if names else "")
 
 
 def _at_head(url: str) -> bool:

@@ -16,8 +16,8 @@ from api.metrics import Metrics
 from api.problems import Problem
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.views import Views
-from booking_engine.domain.identifiers import Actor, PartnerId, PlanRunId
-from hl7_adapters.profile import Profile
+from booking_engine.domain.identifiers import Actor, PlanRunId
+from hl7_adapters.profile_source import ProfileSource
 from hl7_adapters.replaying import Replayer
 
 _ETAG: Final = re.compile(r'"(\d{1,18})"')
@@ -44,19 +44,22 @@ class Services:
         The stage that a run of this process is in, if known.
     orders_changed
         Called after a write that may have made an order bookable.
+    codes_changed
+        Called after codes got a meaning: orders may wait for it.
     checks
         What ``/readyz`` asks, by name.
     """
 
     dispatcher: Dispatcher
     views: Views
-    profiles: Mapping[PartnerId, Profile]
+    profiles: ProfileSource
     gate: Gate
     metrics: Metrics
     replayer: Replayer
     request_plan: PlanRequest
     stage_of: Callable[[PlanRunId], str | None]
     orders_changed: Callable[[], None] = _nobody
+    codes_changed: Callable[[], None] = _nobody
     checks: Mapping[str, Check] = field(default_factory=dict)
 
 

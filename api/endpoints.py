@@ -72,31 +72,25 @@ def _server_tls(key: str, given: ListenerSettings) -> ssl.SSLContext | None:
         raise SettingsError(f"{key}.tls.{error}") from error
 
 
-def make_senders(
-    profiles: Mapping[PartnerId, Profile],
-) -> dict[PartnerId, MllpSender]:
-    """Return a connection for each partner that is told of anything.
+def make_sender(profile: Profile) -> MllpSender:
+    """Return the connection to a partner that is told of anything.
 
     Raises
     ------
     ProfileError
-        A certificate that a profile names cannot be used.
+        A certificate that the profile names cannot be used.
     """
-    found: dict[PartnerId, MllpSender] = {}
-    for partner, profile in profiles.items():
-        outgoing = profile.outgoing
-        if outgoing is None:
-            continue
-        tls = outgoing.tls
-        found[partner] = MllpSender(
-            outgoing.host,
-            outgoing.port,
-            ack_timeout=outgoing.ack_timeout_seconds,
-            tls=None if tls is None else _client_tls(profile, tls),
-            server_name=None if tls is None else tls.server_name,
-            keep_open=outgoing.keep_open,
-        )
-    return found
+    outgoing = profile.outgoing
+    assert outgoing is not None, "only who is told of anything has a connection"
+    tls = outgoing.tls
+    return MllpSender(
+        outgoing.host,
+        outgoing.port,
+        ack_timeout=outgoing.ack_timeout_seconds,
+        tls=None if tls is None else _client_tls(profile, tls),
+        server_name=None if tls is None else tls.server_name,
+        keep_open=outgoing.keep_open,
+    )
 
 
 def _client_tls(profile: Profile, tls: OutgoingTls) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.metrics import Metrics
-from api.problems import KINDS, MEDIA_TYPE, Problem, problem_body
+from api.problems import KINDS, MEDIA_TYPE, Problem, Violation, problem_body
 from booking_engine.domain.errors import DomainError, RulesBroken, StoreUnavailable
 from booking_engine.domain.sentences import RULE_WORDS
 
@@ -37,7 +37,7 @@ def problem_response(
     code: str,
     detail: str,
     *,
-    violations: list[dict[str, str]] | None = None,
+    violations: list[Violation] | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """Return the problem document for one request."""
@@ -57,7 +57,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         assert isinstance(error, DomainError)
         if error.code in CONFLICTS:
             metrics.booking_conflicts.labels(error.code).inc()
-        violations = None
+        violations: list[Violation] | None = None
         if isinstance(error, RulesBroken):
             violations = [{"rule": r, "message": _rule_text(r)} for r in error.rules]
         wait = isinstance(error, StoreUnavailable)
@@ -72,13 +72,17 @@ def install(app: FastAPI, metrics: Metrics) -> None:
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
         return problem_response(
-            request, error.code, error.detail, headers=error.headers
+            request,
+            error.code,
+            error.detail,
+            violations=error.violations,
+            headers=error.headers,
         )
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         # The input itself is never echoed: it may be patient data.
-        violations = [
+        violations: list[Violation] = [
             {
                 "field": ".".join(str(step) for step in item["loc"]),
                 "message": item["msg"].removeprefix("Value error, "),
@@ -92,7 +96,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
                 "The body is not JSON.",
                 violations=violations,
             )
-        fields = ", ".join(v["field"] for v in violations)
+        fields = ", ".join(str(v["field"]) for v in violations)
         return problem_response(
             request,
             "request.invalid",

@@ -9,7 +9,8 @@ from typing import Final
 
 from api.metrics import Metrics
 from hl7_adapters.mllp.listener import Handle, Received
-from hl7_adapters.profile import Profile, by_sender
+from hl7_adapters.profile import Profile, profile_of
+from hl7_adapters.profile_source import Senders, senders_of
 
 _KIND: Final = re.compile(r"[A-Z]{3}\^[A-Z]\d\d")
 _ACKS: Final = frozenset({"AA", "AE", "AR", "CA", "CE", "CR"})  # HL7 table 0008
@@ -34,14 +35,14 @@ class Feed:
     def __init__(
         self,
         handle: Handle,
-        profiles: Iterable[Profile],
+        profiles: Iterable[Profile] | Senders,
         *,
         metrics: Metrics,
         committed: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._handle = handle
-        self._profiles = by_sender(profiles)
+        self._senders = senders_of(profiles)
         self._metrics = metrics
         self._committed = committed
         self._now = now
@@ -71,9 +72,7 @@ class Feed:
         part = line[4]
         application = fields[2].split(part)[0].strip().casefold()
         facility = fields[3].split(part)[0].strip().casefold()
-        profile = self._profiles.get((application, facility)) or self._profiles.get(
-            (application, "")
-        )
+        profile = profile_of((application, facility), self._senders.owners)
         if profile is None:
             return "unknown", "other"
         kind = "^".join(fields[8].split(part)[:2])

@@ -30,7 +30,9 @@ TAGS: Final = (
     ("messages", "HL7 messages in, and deliveries out."),
     ("alerts", "What is wrong with a partner's feed, and who has seen it."),
     ("plan-runs", "Planning runs over all waiting orders."),
-    ("network", "Sites, scanners, sessions and partners."),
+    ("partners", "Systems that messages are exchanged with, and their profiles."),
+    ("mappings", "What partners' codes mean, and codes without a meaning."),
+    ("network", "Sites, scanners and sessions."),
     ("operation", "Health, metrics and descriptions."),
 )
 

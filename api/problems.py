@@ -7,10 +7,13 @@ subclasses. ``GET /problems/{code}`` shows an entry, so `type` can be followed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 MEDIA_TYPE: Final = "application/problem+json"  # RFC 9457, section 3
 TYPE_ROOT: Final = "/problems/"
+
+
+Violation: TypeAlias = dict[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,11 @@ KINDS: Final[dict[str, Kind]] = {
     "request.invalid": Kind(
         422, "Invalid request", "`violations` says which fields are wrong, and how."
     ),
+    "profile.invalid": Kind(
+        422,
+        "Invalid partner profile",
+        "`violations` names the line, the column, the key and what to do.",
+    ),
     "request.unreadable": Kind(400, "Unreadable request", "Send well-formed JSON."),
     "request.too_large": Kind(
         413, "Request too large", "Bodies are limited to one megabyte."
@@ -159,22 +167,30 @@ class Problem(Exception):
         One sentence for a person; never patient data.
     headers
         Added to the response.
+    violations
+        As in `problem_body`.
     """
 
     def __init__(
-        self, code: str, detail: str, *, headers: dict[str, str] | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        violations: list[Violation] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.headers = headers or {}
+        self.violations = violations
 
 
 def problem_body(
     code: str,
     detail: str,
     *,
-    violations: list[dict[str, str]] | None = None,
+    violations: list[Violation] | None = None,
     instance: str = "",
 ) -> dict[str, object]:
     """Return the members of a problem document (RFC 9457, section 3.1).
@@ -182,7 +198,8 @@ def problem_body(
     Parameters
     ----------
     violations
-        For kinds that list what is wrong: each with `field` or `rule`, and `message`.
+        For kinds that list what is wrong: each with `field` or `rule`, and `message`;
+        in a profile also with `line` and `column`, from 1.
     instance
         The request id, for the log.
     """

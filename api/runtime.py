@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -15,6 +15,8 @@ from api.diary import extend_diary
 from api.health import Check, Finding
 from api.jobs import Jobs
 from api.loops import Loop
+from api.mapped_orders import SECONDS as CHANGE_SECONDS
+from api.mapped_orders import MappedOrders
 from api.metrics import Metrics
 from api.plan_queue import PlanQueue
 from api.relays import RelayThreads
@@ -26,11 +28,11 @@ from booking_engine.application.plan_runner import PlanRunner, latest_prices
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import Clock
-from booking_engine.domain.identifiers import Actor, PartnerId, PlanRunId
+from booking_engine.domain.identifiers import Actor, PlanRunId
 from booking_engine.domain.plan_runs import PlanRunStatus
 from booking_engine.settings import Settings
 from hl7_adapters.mllp.listener import MllpListener
-from hl7_adapters.profile import Profile
+from hl7_adapters.profile_source import ProfileSource
 from hl7_adapters.receiver import Receiver
 from hl7_adapters.relay import Relay
 
@@ -95,7 +97,8 @@ class Runtime:
     clock: Clock
     dispatcher: Dispatcher
     views: Views
-    profiles: Mapping[PartnerId, Profile]
+    profiles: ProfileSource
+    mapped: MappedOrders
     region: Catalogue | None
     receiver: Receiver
     listener: MllpListener
@@ -132,6 +135,7 @@ class Runtime:
                 if session.uow.catalogue() != self.region:
                     session.uow.replace_catalogue(self.region)
                     session.commit()
+        self.mapped.refresh()
         extend_diary(self.dispatcher, days=self.settings.jobs.diary_days)
         self.refresh_prices()
 
@@ -150,6 +154,11 @@ class Runtime:
                 self._begin(self.jobs.start, self.jobs.stop)
             prices = Loop("prices", self.refresh_prices, PRICE_SECONDS)
             self._begin(prices.start, lambda: prices.stop(5.0))
+            # Only one process settles orders; all of them read with the same codes.
+            look = self.mapped.run_once if Role.WORK in roles else self.mapped.refresh
+            changes = Loop("partner changes", look, CHANGE_SECONDS)
+            self.mapped.wake = changes.wake
+            self._begin(changes.start, lambda: changes.stop(5.0))
             if Role.RELAY in roles:
                 self._begin(self.relays.start, self.relays.stop)
             if Role.LISTEN in roles:

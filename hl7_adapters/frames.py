@@ -20,6 +20,7 @@ from hl7_adapters.er7 import SEQUENCE_ERROR, DecodeError, Message, decode
 from hl7_adapters.inbound import Mapped, MappingError, to_commands
 from hl7_adapters.mllp.received import Fault, Received
 from hl7_adapters.profile import Profile
+from hl7_adapters.profile_source import Senders, senders_of
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +88,15 @@ class FrameReader:
     Parameters
     ----------
     profiles
-        Of all partners.
+        Of all partners: fixed, or asked anew for each frame.
     clock
         Tells what lies in the past.
     """
 
-    def __init__(self, profiles: Iterable[Profile], *, clock: Clock) -> None:
-        self._admission = Admission(profiles)
+    def __init__(self, profiles: Iterable[Profile] | Senders, *, clock: Clock) -> None:
+        self._senders = senders_of(profiles)
+        self._admission = Admission(self._senders.everybody)
+        self._admitted = self._senders.owners
         self._clock = clock
 
     def read(self, received: Received) -> ReadFrame:
@@ -115,10 +118,19 @@ class FrameReader:
                 outcome=MessageOutcome.FAILED,
             )
 
+    def _admit(
+        self, received: Received, sender: tuple[str, str]
+    ) -> tuple[Profile | None, Answer | None]:
+        owners = self._senders.owners
+        if owners is not self._admitted:  # profiles or codes have changed
+            self._admission = Admission(self._senders.everybody)
+            self._admitted = owners
+        return self._admission.admit(received, sender)
+
     def _understood(
         self, received: Received, digest: str, message: Message
     ) -> ReadFrame:
-        profile, not_admitted = self._admission.admit(received, message.sender)
+        profile, not_admitted = self._admit(received, message.sender)
         if profile is not None and profile.charset:
             message = decode(received.frame, charset=profile.charset)
         if received.fault is not None:

@@ -20,6 +20,7 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from booking_engine.domain.clock import LONDON
@@ -35,6 +36,7 @@ from booking_engine.domain.vocabulary import (
     Priority,
     WaitingListType,
 )
+from hl7_adapters.dated_codes import DatedCodes, split_dated
 from hl7_adapters.destination import AckOptions, Outgoing
 from hl7_adapters.dialect import (
     CONTROLS,
@@ -56,7 +58,7 @@ from hl7_adapters.dialect import (
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.profile_errors import ProfileError, first_problem
 from hl7_adapters.watch_rules import WatchRules
-from hl7_adapters.yaml_source import SourceError, YamlSource, read_yaml
+from hl7_adapters.yaml_source import SourceError, YamlSource, parse_yaml
 
 __all__ = [
     "PlacerSuffix",
@@ -68,6 +70,7 @@ __all__ = [
     "check_senders",
     "load_profile",
     "load_profiles",
+    "parse_profile",
     "path_beside",
     "problem_in",
     "profile_of",
@@ -143,6 +146,9 @@ class Profile(Strict):
         Further sections (OBR-24) whose orders are refused.
     list_types
         Values of `dialect.list_type`.
+    dated
+        Those codes of the tables above that have days; not written as such, see
+        `dated_codes`.
     safety, needs, weight, travel_cap
         What their observations (OBX-3) mean.
     allergens
@@ -192,6 +198,7 @@ class Profile(Strict):
     patient_classes: dict[str, PatientSetting] = Field(default_factory=dict)
     not_imaging: frozenset[str] = frozenset()
     list_types: dict[str, WaitingListType] = Field(default_factory=dict)
+    dated: DatedCodes = DatedCodes()
     safety: dict[str, SafetyCode] = Field(default_factory=dict)
     needs: dict[str, NeedCode] = Field(default_factory=dict)
     weight: frozenset[str] = frozenset()
@@ -209,6 +216,11 @@ class Profile(Strict):
     watch: WatchRules = WatchRules()
 
     _origin: tuple[Path, YamlSource] | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_dated(cls, data: Any) -> Any:
+        return split_dated(data)
 
     @field_validator("id")
     @classmethod
@@ -293,6 +305,23 @@ class Profile(Strict):
             found.setdefault(ours, theirs.upper())
         return found
 
+    @property
+    def text(self) -> str:
+        """The YAML that the profile was read from; empty if it was none."""
+        return "" if self._origin is None else self._origin[1].text
+
+    def position(self, *location: str | int) -> tuple[int, int]:
+        """Return the line and column of a key in the text; 1, 1 if there is none."""
+        return (1, 1) if self._origin is None else self._origin[1].position(location)
+
+    def with_tables(self, tables: Mapping[str, Mapping[str, Any]]) -> Profile:
+        """Return the profile with these code tables, by field, in place of its own."""
+        changed = self.model_copy(update={k: dict(v) for k, v in tables.items()})
+        for name, value in vars(type(self)).items():
+            if isinstance(value, cached_property):
+                changed.__dict__.pop(name, None)
+        return changed
+
     def control(self, code: str) -> Control | None:
         """Return what an order control code asks for; ``None`` if it cannot from here.
 
@@ -316,13 +345,26 @@ def load_profile(path: Path) -> Profile:
         The file cannot be read or says something that cannot be; the first problem.
     """
     try:
-        source = read_yaml(path)
-    except SourceError as error:
-        raise ProfileError(path, (error.line, error.column), "", str(error)) from error
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(
             path, (1, 1), "", f"cannot be read as UTF-8 text: {type(error).__name__}"
         ) from error
+    return parse_profile(text, path)
+
+
+def parse_profile(text: str, path: Path) -> Profile:
+    """Read one profile from a text; raises `ProfileError` as `load_profile`.
+
+    Parameters
+    ----------
+    path
+        What errors call it.
+    """
+    try:
+        source = parse_yaml(text)
+    except SourceError as error:
+        raise ProfileError(path, (error.line, error.column), "", str(error)) from error
     if not isinstance(source.value, dict):
         raise ProfileError(path, (1, 1), "", "a profile is a mapping; begin with id:")
     try:
@@ -376,7 +418,12 @@ def check_catalogue(
 ) -> None:
     """Refuse a map to what the catalogue does not have; raises `ProfileError`."""
     for table, known in (("procedures", procedures), ("sites", sites)):
-        for theirs, ours in getattr(profile, table).items():
+        dated = [
+            (theirs, entry.to)
+            for theirs, entries in getattr(profile.dated, table).items()
+            for entry in entries
+        ]
+        for theirs, ours in (*getattr(profile, table).items(), *dated):
             if ours not in known:
                 raise problem_in(
                     profile,

@@ -52,7 +52,8 @@ def first_problem(
     """Return the first problem in the file, by line."""
     found: list[ProfileError] = []
     for item in error.errors(include_url=False, include_input=False):
-        location = item["loc"]
+        # Codes with days are read apart; in the file they stand in their table.
+        location = item["loc"][1:] if item["loc"][:1] == ("dated",) else item["loc"]
         text = item["msg"].removeprefix("Value error, ")
         remedy = _REMEDIES.get(item["type"])
         name = ".".join(str(step) for step in location if step != "[key]")

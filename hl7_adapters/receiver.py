@@ -41,6 +41,7 @@ from hl7_adapters.frames import FrameReader, ReadFrame, Replay, log_failure
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.parking import Waiting
 from hl7_adapters.profile import Profile
+from hl7_adapters.profile_source import Senders
 
 if TYPE_CHECKING:
     from booking_engine.application.dispatch import CommandSession, Dispatcher
@@ -68,7 +69,7 @@ class Receiver:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        profiles: Iterable[Profile],
+        profiles: Iterable[Profile] | Senders,
         *,
         ids: Ids,
         clock: Clock,

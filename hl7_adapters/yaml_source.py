@@ -45,10 +45,13 @@ class YamlSource:
     ----------
     value
         Dictionaries, lists, text and ``None``.
+    text
+        As it was written.
     """
 
     root: Node | None
     value: Value
+    text: str = ""
 
     def position(self, location: Sequence[int | str]) -> tuple[int, int]:
         """Return line and column, from 1, of a value; the parent's if it is absent.
@@ -83,7 +86,11 @@ def read_yaml(path: Path) -> YamlSource:
     OSError
         It cannot be read.
     """
-    text = path.read_text(encoding="utf-8")
+    return parse_yaml(path.read_text(encoding="utf-8"))
+
+
+def parse_yaml(text: str) -> YamlSource:
+    """Read a text; raises `SourceError` as `read_yaml`."""
     try:
         root: Node | None = YAML(typ="rt").compose(text)
     except MarkedYAMLError as error:
@@ -92,7 +99,7 @@ def read_yaml(path: Path) -> YamlSource:
         raise SourceError(line, column, error.problem or "not valid YAML") from error
     except YAMLError as error:
         raise SourceError(1, 1, "not valid YAML") from error
-    return YamlSource(root, {} if root is None else _value(root, 0))
+    return YamlSource(root, {} if root is None else _value(root, 0), text)
 
 
 def _mark(node: Node) -> tuple[int, int]:

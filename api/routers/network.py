@@ -1,4 +1,4 @@
-"""``/v1/sites``, ``/v1/scanners``, ``/v1/sessions``, ``/v1/partners``: read-only."""
+"""``/v1/sites``, ``/v1/scanners`` and ``/v1/sessions``: read-only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from api.openapi import refusals
 from api.pages import Cursor, Limit, page_of, shown
 from api.schemas.common import InstantIn, PageOf
 from api.schemas.network import (
-    PartnerDocument,
     ScannerDocument,
-    SenderDocument,
     SessionDocument,
     SiteDocument,
 )
@@ -27,7 +25,6 @@ from booking_engine.domain.identifiers import Actor, ScannerId
 from booking_engine.domain.resources import Scanner, Site
 from booking_engine.domain.schedule import ScanSession, free_intervals
 from booking_engine.domain.vocabulary import Modality
-from hl7_adapters.profile import Profile
 
 router = APIRouter(prefix="/v1", tags=["network"])
 
@@ -123,23 +120,6 @@ def list_sessions(
     return shown(Page(documents, page.next_cursor), SessionDocument, request, response)
 
 
-@router.get("/partners", responses=refusals("value.invalid"))
-def list_partners(
-    request: Request,
-    response: Response,
-    services: TheServices,
-    actor: TheActor,
-    *,
-    cursor: Cursor = None,
-    limit: Limit = 50,
-) -> PageOf[PartnerDocument]:
-    """List the systems that messages are exchanged with."""
-    del actor
-    partners = [_partner(profile) for profile in services.profiles.values()]
-    page = page_of(partners, lambda one: one.id, cursor=cursor, limit=limit)
-    return shown(page, PartnerDocument, request, response)
-
-
 def _catalogue(services: Services, actor: Actor) -> Catalogue:
     with services.dispatcher.reading(actor) as session:
         return session.uow.catalogue()
@@ -191,23 +171,4 @@ def _session(session: ScanSession, taken: Iterable[Taken]) -> SessionDocument:
         status=session.status,
         version=session.version,
         free_minutes=minutes,
-    )
-
-
-def _partner(profile: Profile) -> PartnerDocument:
-    outgoing = profile.outgoing
-    return PartnerDocument(
-        id=profile.id,
-        name=profile.name,
-        senders=[
-            SenderDocument(application=s.application, facility=s.facility)
-            for s in profile.senders
-        ],
-        zone=profile.zone.key,
-        version=profile.version,
-        booking_mode=profile.booking_mode,
-        guidelines=sorted(profile.guidelines),
-        mapped_procedures=len(profile.procedures),
-        destination=None if outgoing is None else f"{outgoing.host}:{outgoing.port}",
-        appointments=None if outgoing is None else outgoing.appointments,
     )

@@ -95,6 +95,8 @@ class Violation(BaseModel):
 
     field: str | None = None
     rule: str | None = None
+    line: int | None = None
+    column: int | None = None
     message: str
 
 

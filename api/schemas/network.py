@@ -7,7 +7,7 @@ from pydantic import Field
 from api.schemas.common import Document, Instant
 from booking_engine.domain.resources import Sector
 from booking_engine.domain.schedule import SessionStatus
-from booking_engine.domain.vocabulary import BookingMode, Modality
+from booking_engine.domain.vocabulary import Modality
 
 
 class SiteDocument(Document):
@@ -48,25 +48,3 @@ class SessionDocument(Document):
     status: SessionStatus
     version: int
     free_minutes: int = Field(description="What nothing occupies now.")
-
-
-class SenderDocument(Document):
-    """How a partner names itself (MSH-3, MSH-4)."""
-
-    application: str
-    facility: str
-
-
-class PartnerDocument(Document):
-    """A system that messages are exchanged with."""
-
-    id: str
-    name: str
-    senders: list[SenderDocument]
-    zone: str
-    version: str
-    booking_mode: BookingMode
-    guidelines: list[str]
-    mapped_procedures: int
-    destination: str | None = Field(description="Host and port that are told.")
-    appointments: str | None = Field(description="Message for appointments.")
