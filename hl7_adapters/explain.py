@@ -1,14 +1,15 @@
 """What a message would do, field by field, without doing it.
 
 For the interface engineer who connects a sender: which profile takes the message, what
-was read where, what is held and why, and the answer. It shows the patient's details,
-for they stand in the message that was given; it writes nothing anywhere.
+was read where and what decided it, what is held and what would settle it, what the
+order would look like, and the answer. It shows the patient's details, for they stand
+in the message that was given; it writes nothing anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
@@ -26,12 +27,19 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.naming import Named
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.orders import HoldReason, OrderContent
-from hl7_adapters.ack import ACCEPTED, UNKNOWN_SENDER, Answer, answer_to
-from hl7_adapters.dialect import Dialect, Place, Reply, places
+from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.mappings import CodeMapping, MappingTable
+from booking_engine.domain.orders import HoldCode, HoldReason, OrderContent
+from hl7_adapters.ack import ACCEPTED, UNKNOWN_SENDER, Answer, answer_to, build_ack
+from hl7_adapters.datatypes import names_of
+from hl7_adapters.dialect import Place, places
 from hl7_adapters.er7 import DecodeError, Message, decode
+from hl7_adapters.field_names import field_name
+from hl7_adapters.field_rules import FIELD_RULES, FieldRule
 from hl7_adapters.inbound import MappingError, header_time, to_commands
 from hl7_adapters.inbound_orders import OrderCommand, read_asked
+from hl7_adapters.mappings import Effective, effective
+from hl7_adapters.order_fields import read_code
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile, by_sender, profile_of
 from hl7_adapters.reading import Reading
@@ -39,30 +47,43 @@ from hl7_adapters.reading import Reading
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field: what it is for, where it stood, what was sent and what it means."""
+    """One field: what it is for, where it stood, what was sent and what it means.
+
+    Parameters
+    ----------
+    name
+        What the standard calls the field.
+    decided_by
+        The entry of a code table that says what it means, and where that stands.
+    """
 
     what: str
     place: str
     sent: str
     meaning: str
+    name: str = ""
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderExplained:
-    """One order of the message.
+    """One order of the message, or another request.
 
     Parameters
     ----------
     action
-        What is asked, such as ``receive``, ``change`` or ``cancel``.
+        ``receive``, ``change``, ``cancel``, or what else is asked.
     refusal
         Why it would be refused for good, or empty.
+    becomes
+        What the order would look like: its state, and who has to act.
     """
 
     action: str
     lines: tuple[Line, ...]
     holds: tuple[HoldReason, ...] = ()
     refusal: str = ""
+    becomes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,8 @@ class Explanation:
         Whose profile takes it; empty if none does.
     answer
         The acknowledgement, as far as it does not depend on what is stored.
+    ack
+        The same as it would be sent; its own number and time are examples.
     """
 
     kind: str
@@ -86,57 +109,7 @@ class Explanation:
     answer: Answer
     orders: tuple[OrderExplained, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    what: str
-    places: Callable[[Dialect], tuple[Place, ...]]
-    meaning: Callable[[OrderContent], object]
-
-
-def _at(*texts: str) -> Callable[[Dialect], tuple[Place, ...]]:
-    fixed = places(*texts)
-    return lambda _: fixed
-
-
-def _needs(content: OrderContent) -> str:
-    needs = content.needs
-    stated = {
-        "hoist": needs.hoist,
-        "interpreter": needs.interpreter,
-        "wide bore": needs.wide_bore,
-        "general anaesthetic": needs.general_anaesthetic,
-    }
-    return ", ".join(name for name, needed in stated.items() if needed)
-
-
-_ROWS: Final = (
-    _Row("placer number", _at("ORC-2", "OBR-2"), lambda c: c.placer_number),
-    _Row("authority", _at("ORC-2.2", "OBR-2.2"), lambda c: c.placer_authority),
-    _Row("filler number", _at("ORC-3", "OBR-3"), lambda c: c.filler_number),
-    _Row("group", _at("ORC-4"), lambda c: c.group_number),
-    _Row("patient", _at("PID-3"), lambda c: c.patient.key),
-    _Row("born", _at("PID-7"), lambda c: c.patient.birth_date),
-    _Row("sex", _at("PID-8"), lambda c: c.patient.sex),
-    _Row("postcode area", _at("PID-11.5"), lambda c: c.patient.outward_code),
-    _Row("procedure", _at("OBR-4", "OBR-4.4", "OBR-4.2"), lambda c: c.procedure),
-    _Row(
-        "urgency",
-        lambda d: d.urgency,
-        lambda c: None if c.priority is None else c.priority.value,
-    ),
-    _Row("setting", _at("PV1-2"), lambda c: c.setting),
-    _Row("list type", lambda d: d.list_type, lambda c: c.list_type),
-    _Row("site", lambda d: d.site, lambda c: c.site),
-    _Row("requested at", lambda d: d.requested_at, lambda c: c.requested_at),
-    _Row("not before", lambda d: d.earliest, lambda c: c.earliest_on),
-    _Row("not after", lambda d: d.latest, lambda c: c.latest_on),
-    _Row("accession", lambda d: d.accession, lambda c: c.accession),
-    _Row("reason", _at("OBR-31.2", "OBR-31", "OBR-13"), lambda c: c.clinical_reason),
-    _Row("weight", _at(), lambda c: c.needs.weight_kg),
-    _Row("needs", _at(), _needs),
-)
+    ack: str = ""
 
 
 def explain(
@@ -145,6 +118,7 @@ def explain(
     *,
     now: datetime,
     catalogue: Catalogue | None = None,
+    mappings: Mapping[PartnerId, Sequence[CodeMapping]] | None = None,
 ) -> Explanation:
     """Return what would happen to a message; nothing is stored or sent.
 
@@ -152,168 +126,224 @@ def explain(
     ----------
     raw
         One message, with or without framing, with any line ends.
+    profiles
+        As they were written.
     catalogue
         For the names of procedures, and to see codes that it does not have.
+    mappings
+        What came over the API, by partner.
     """
     try:
         message = decode(raw)
     except DecodeError as error:
-        return Explanation("", "", "", "", "", "", answer_to(error))
-    profile = profile_of(message.sender, by_sender(profiles))
-    if profile is None:
-        return _of(message, None, UNKNOWN_SENDER)
+        return _of(None, None, answer_to(error), now)
+    written = profile_of(message.sender, by_sender(profiles))
+    if written is None:
+        return _of(message, None, UNKNOWN_SENDER, now)
+    profile_now = effective(written, (mappings or {}).get(written.id, ()), now)
+    profile = profile_now.profile
     if profile.charset:
         message = decode(raw, charset=profile.charset)
     try:
         mapped = to_commands(message, profile, now=now)
     except MappingError as error:
-        return _of(message, profile, answer_to(error), warnings=message.warnings)
-    orders: tuple[OrderExplained, ...] = ()
+        answer = answer_to(error)
+        return _of(message, profile, answer, now, warnings=message.warnings)
+    explainer = _Explainer(message, profile_now, catalogue)
     if any(isinstance(command, OrderCommand) for command in mapped.commands):
         reading = Reading(profile, now, header_time=header_time(message, profile))
-        orders = tuple(_explained(message, reading, profile, catalogue))
-    return _of(message, profile, ACCEPTED, orders=orders, warnings=mapped.warnings)
+        asked = read_asked(message, reading)
+        orders = tuple(one for each in asked for one in explainer.asked(*each))
+    else:
+        orders = tuple(_other(command) for command in mapped.commands)
+    return _of(message, profile, ACCEPTED, now, orders=orders, warnings=mapped.warnings)
 
 
 def _of(
-    message: Message,
+    message: Message | None,
     profile: Profile | None,
     answer: Answer,
+    now: datetime,
     *,
     orders: tuple[OrderExplained, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> Explanation:
+    ack = build_ack(message, answer, control_id="M00000000000000", at=now)
     return Explanation(
-        kind="^".join(message.type),
-        control_id=message.control_id,
-        sender="|".join(message.sender),
-        version=message.version,
-        charset=message.charset,
+        kind="" if message is None else "^".join(message.type),
+        control_id="" if message is None else message.control_id,
+        sender="" if message is None else "|".join(message.sender),
+        version="" if message is None else message.version,
+        charset="" if message is None else message.charset,
         partner="" if profile is None else profile.id,
         answer=answer,
         orders=orders,
         warnings=warnings,
+        ack=ack.decode("utf-8", errors="replace"),
     )
 
 
-def _explained(
-    message: Message, reading: Reading, profile: Profile, catalogue: Catalogue | None
-) -> Iterator[OrderExplained]:
-    for group, command in read_asked(message, reading):
-        yield _order(command, group, profile, catalogue)
+_ACTIONS: Final[dict[type, tuple[str, str]]] = {
+    ReceiveOrder: ("receive", ""),
+    ChangeOrder: (
+        "change",
+        "as changed; a booked slot stays until a person has looked",
+    ),
+    CancelOrder: ("cancel", "cancelled; its slot is freed and those who knew are told"),
+    HoldOrder: ("hold", "held until the sender or a person releases it"),
+    LiftHold: ("release", "no more held on the sender's request"),
+    ReplaceOrders: ("replace", "replaced by what follows"),
+    NumberOrder: ("number", "a new order, whose number is told back"),
+    RecordStatus: ("status", "as the department says"),
+    AskStatus: ("report status", ""),
+    RecordAnswer: ("answer", "noted with what was sent"),
+}
+"""What is asked, and what the order becomes if nothing speaks against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Explainer:
+    """Explains the commands of one message."""
+
+    message: Message
+    effective: Effective
+    catalogue: Catalogue | None
+
+    def asked(
+        self, group: OrderGroup, command: OrderCommand
+    ) -> Iterator[OrderExplained]:
+        """Yield what one command means, and what comes in an order's place."""
+        action, becomes = _ACTIONS[type(command)]
+        if isinstance(command, ReceiveOrder | ChangeOrder | NumberOrder):
+            order = command.order if isinstance(command, NumberOrder) else command
+            yield OrderExplained(
+                action,
+                tuple(self._lines(order.content, group)),
+                self._all_holds(order),
+                order.refusal if isinstance(order, ReceiveOrder) else "",
+                self._becomes(order) if isinstance(order, ReceiveOrder) else becomes,
+            )
+            return
+        yield OrderExplained(
+            action, tuple(self._named(command, group)), becomes=becomes
+        )
         if isinstance(command, ReplaceOrders):
             for replacement in command.replacements:
-                yield _order(replacement, group, profile, catalogue)
+                yield from self.asked(group, replacement)
 
+    def _named(
+        self,
+        command: OrderCommand,
+        group: OrderGroup,
+    ) -> Iterator[Line]:
+        """Yield which order a command is about, and why it came."""
+        named: Named | None = None
+        if isinstance(command, ReplaceOrders):
+            named = command.replaced[0]
+        elif not isinstance(command, ReceiveOrder | ChangeOrder | NumberOrder):
+            named = command.named
+        if named is not None and named.number:
+            found = group.first(places("ORC-2", "OBR-2"))
+            meaning = f"{named.number} of {named.authority}"
+            yield self._line("placer number", *found, meaning)
+        if named is not None and named.filler_number:
+            found = group.first(places("ORC-3", "OBR-3"))
+            yield self._line("filler number", *found, named.filler_number)
+        if isinstance(command, RecordStatus):
+            found = group.first(places("ORC-5", "OBR-25"))
+            yield self._line("status", *found, command.status)
+            if command.starts_at is not None:
+                where = places("OBR-36", "TQ1-7", "ORC-7.4", "OBR-27.4")
+                yield self._line(
+                    "starts at", *group.first(where), str(command.starts_at)
+                )
+        reason = getattr(command, "reason", "")
+        if reason:
+            found = group.first(self.effective.profile.dialect.reason)
+            yield self._line("reason", *found, reason)
 
-_ACTIONS: Final[dict[type, str]] = {
-    ReceiveOrder: "receive",
-    ChangeOrder: "change",
-    CancelOrder: "cancel",
-    HoldOrder: "hold",
-    LiftHold: "release",
-    ReplaceOrders: "replace",
-    NumberOrder: "number",
-    RecordStatus: "status",
-    AskStatus: "report status",
-    RecordAnswer: "answer",
-}
+    def _all_holds(self, command: ReceiveOrder | ChangeOrder) -> tuple[HoldReason, ...]:
+        """Return the holds of the reader, with those that the network adds."""
+        code = command.content.procedure
+        if self.catalogue is None or code is None or code in self.catalogue.procedures:
+            return command.holds
+        return (*command.holds, HoldReason(HoldCode.UNMAPPED_PROCEDURE, code))
 
-
-def _order(
-    command: OrderCommand,
-    group: OrderGroup,
-    profile: Profile,
-    catalogue: Catalogue | None,
-) -> OrderExplained:
-    action = _ACTIONS[type(command)]
-    if isinstance(command, ReceiveOrder | ChangeOrder | NumberOrder):
-        order = command.order if isinstance(command, NumberOrder) else command
-        return OrderExplained(
-            action,
-            tuple(_lines(order.content, group, profile, catalogue)),
-            order.holds,
-            order.refusal if isinstance(order, ReceiveOrder) else "",
-        )
-    if isinstance(command, ReplaceOrders):
-        named: Named | None = command.replaced[0]
-    else:
-        named = command.named
-    lines: list[Line] = []
-    if named is not None and named.number:
-        lines.append(
-            Line(
-                "placer number",
-                *_found(group, places("ORC-2", "OBR-2")),
-                f"{named.number} of {named.authority}",
+    def _becomes(self, command: ReceiveOrder) -> str:
+        if command.refusal:
+            return "rejected; the sender is told"
+        if self._all_holds(command):
+            return "held for the booking office"
+        code = command.content.procedure
+        known = self.catalogue.procedures.get(code) if self.catalogue and code else None
+        if known is not None and known.guideline in command.guidelines:
+            return (
+                f"vetted under guideline {known.guideline}; on the list if no safety"
+                f" answer blocks; booking mode {command.mode}"
             )
-        )
-    if named is not None and named.filler_number:
-        where = _found(group, places("ORC-3", "OBR-3"))
-        lines.append(Line("filler number", *where, named.filler_number))
-    if isinstance(command, RecordStatus):
-        where = _found(group, places("ORC-5", "OBR-25"))
-        lines.append(Line("status", *where, command.status))
-        if command.starts_at is not None:
-            where = _found(group, places("OBR-36", "TQ1-7", "ORC-7.4", "OBR-27.4"))
-            lines.append(Line("starts at", *where, str(command.starts_at)))
-    if not isinstance(command, LiftHold | AskStatus) and command.reason:
-        where = _found(group, profile.dialect.reason)
-        lines.append(Line("reason", *where, command.reason))
-    return OrderExplained(action, tuple(lines))
+        return f"awaiting vetting by a person; booking mode {command.mode}"
+
+    def _lines(self, content: OrderContent, group: OrderGroup) -> Iterator[Line]:
+        for rule in FIELD_RULES:
+            place, sent = group.first(rule.places(self.effective.profile.dialect))
+            value = rule.meaning(content)
+            meaning = "" if value is None else str(value)
+            if rule.what == "procedure":
+                meaning = self._exam(content)
+            if sent or meaning:
+                decided = self._decided(rule, sent, group)
+                yield self._line(rule.what, place, sent, meaning, decided)
+        for answer in content.safety:
+            yield Line(
+                answer.question.value,
+                answer.source.removeprefix(f"{self.effective.profile.id} "),
+                "",
+                answer.answer.value,
+            )
+
+    def _line(
+        self,
+        what: str,
+        place: Place | None,
+        sent: str,
+        meaning: str,
+        decided: str = "",
+    ) -> Line:
+        if place is None:
+            return Line(what, "", "", meaning, decided_by=decided)
+        name = field_name(place.segment, place.field, self.message.version)
+        return Line(what, str(place), sent, meaning, name, decided)
+
+    def _exam(self, content: OrderContent) -> str:
+        code = content.procedure
+        if code is None or self.catalogue is None:
+            return code or ""
+        known = self.catalogue.procedures.get(code)
+        return f"{code} ({'not in the catalogue' if known is None else known.name})"
+
+    def _decided(self, rule: FieldRule, sent: str, group: OrderGroup) -> str:
+        """Return the entry that decided a field: its code, and where that stands."""
+        if rule.table is None or not sent:
+            return ""
+        names: Iterable[str] = (sent.casefold(),)
+        if rule.table is MappingTable.PROCEDURE and "OBR" in group.segments:
+            names = names_of(read_code(group.segments["OBR"], 4))
+        for name in names:
+            found = self.effective.in_force.get((rule.table, name))
+            if found is not None:
+                return f"{name} in {found.origin}"
+        return ""
 
 
-def _lines(
-    content: OrderContent,
-    group: OrderGroup,
-    profile: Profile,
-    catalogue: Catalogue | None,
-) -> Iterator[Line]:
-    for row in _ROWS:
-        place, sent = _found(group, row.places(profile.dialect))
-        value = row.meaning(content)
-        meaning = "" if value is None else str(value)
-        if row.what == "procedure" and content.procedure and catalogue is not None:
-            known = catalogue.procedures.get(content.procedure)
-            name = "not in the catalogue" if known is None else known.name
-            meaning = f"{meaning} ({name})"
-        if sent or meaning:
-            yield Line(row.what, place, sent, meaning)
-    for answer in content.safety:
-        yield Line(answer.question.value, answer.source, "", answer.answer.value)
-
-
-def _found(group: OrderGroup, where: tuple[Place, ...]) -> tuple[str, str]:
-    place, sent = group.first(where)
-    return ("", "") if place is None else (str(place), sent)
-
-
-def as_text(explanation: Explanation) -> str:
-    """Return an explanation for the terminal."""
-    answer = explanation.answer
-    error = f" {answer.error}" if answer.error else ""
-    where = f" at {answer.location}" if answer.location else ""
-    text = f": {answer.text}" if answer.text else ""
-    head = (
-        f"{explanation.kind or 'unreadable'} {explanation.control_id}"
-        f" from {explanation.sender or 'nobody'}, HL7 {explanation.version or '?'},"
-        f" {explanation.charset or 'no charset'}"
+def _other(command: object) -> OrderExplained:
+    """Return a request that is no order: its kind, and what it names."""
+    words = "".join(
+        f" {c.lower()}" if c.isupper() else c for c in type(command).__name__
     )
-    lines = [
-        head,
-        f"profile   {explanation.partner or 'none'}",
-        f"answer    {answer.reply.value}{error}{where}{text}",
-    ]
-    if answer.reply is not Reply.AA:
-        lines.append("          nothing of it would be carried out")
-    for number, order in enumerate(explanation.orders, 1):
-        lines.append(f"order {number}   {order.action}")
-        lines += [
-            f"  {line.what:<18} {line.place:<12} {line.sent:<28} -> {line.meaning}"
-            for line in order.lines
-        ]
-        lines += [f"  held: {hold.code.value} {hold.detail}" for hold in order.holds]
-        if order.refusal:
-            lines.append(f"  refused: {order.refusal}")
-    lines += [f"warning   {warning}" for warning in explanation.warnings]
-    return "\n".join(lines)
+    lines: list[Line] = []
+    if hasattr(command, "__dataclass_fields__"):
+        for field in fields(command):  # type: ignore[arg-type]
+            value = getattr(command, field.name)
+            if isinstance(value, str | int | datetime) and value != "":
+                lines.append(Line(field.name.replace("_", " "), "", "", str(value)))
+    return OrderExplained(words.strip(), tuple(lines))

@@ -54,23 +54,24 @@ def explain(
 
     Example: booking-engine hl7 explain order.hl7 --config booking.toml
     """
-    from api.config_files import read_profiles, read_region  # noqa: PLC0415
+    from api.partner_files import in_force  # noqa: PLC0415
     from booking_engine.domain.clock import SystemClock  # noqa: PLC0415
     from booking_engine.settings import load_settings  # noqa: PLC0415
-    from hl7_adapters.explain import as_text  # noqa: PLC0415
     from hl7_adapters.explain import explain as explain_message  # noqa: PLC0415
+    from hl7_adapters.explained_text import as_text  # noqa: PLC0415
 
     settings = load_settings(config)
     if partners is not None:
         settings = settings.model_copy(update={"partners": partners})
-    profiles = read_profiles(settings)
-    if not profiles:
+    known = in_force(settings, with_database=config is not None)
+    if not known.profiles:
         raise CommandFailed("no partner profiles; give --partners or --config")
     explanation = explain_message(
         _message(file),
-        profiles.values(),
+        known.profiles,
         now=SystemClock().now(),
-        catalogue=read_region(settings, profiles),
+        catalogue=known.catalogue,
+        mappings=known.mappings,
     )
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(explanation), default=str))

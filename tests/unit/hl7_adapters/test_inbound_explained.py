@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from network import catalogue
 
+from booking_engine.domain.mappings import CodeMapping, MappingTable
 from booking_engine.domain.orders import HoldCode
 from hl7_adapters.dialect import Reply
-from hl7_adapters.explain import as_text, explain
+from hl7_adapters.explain import explain
+from hl7_adapters.explained_text import as_text
+from hl7_adapters.hold_remedies import REMEDIES
 from hl7_adapters.profile import load_profiles
 
 DATA = Path(__file__).parents[2] / "data"
@@ -45,7 +48,7 @@ def test_a_line_says_where_a_value_stood_and_what_it_means():
     assert lines["urgency"] == ("ORC-7.6", "R", "routine")
     assert lines["site"] == ("PV1-3.4", "RA101", "RA101")
     assert lines["needs"] == ("", "", "interpreter")
-    assert lines["cardiac_device"] == ("north OBX-3 pace", "", "no")
+    assert lines["cardiac_device"] == ("OBX-3 pace", "", "no")
 
 
 def test_what_would_be_held_or_refused_is_said():
@@ -85,3 +88,53 @@ def test_ignored_groups_do_not_shift_the_explanation():
     (order,) = explained(raw).orders
 
     assert order.lines[0].meaning == "PL2002"
+
+
+def test_what_decided_a_code_is_named():
+    mapping = CodeMapping(
+        id="C7",
+        partner="north",
+        table=MappingTable.PROCEDURE,
+        code="MHEAD",
+        target="MRLIVER",
+        valid_from=NOW,
+        valid_to=None,
+        made_by="person:a",
+        made_at=NOW,
+    )
+    explanation = explain(
+        stored("orm_nw_24"),
+        PROFILES.values(),
+        now=NOW,
+        catalogue=catalogue(),
+        mappings={"north": (mapping,)},
+    )
+    (order,) = explanation.orders
+    lines = {line.what: line for line in order.lines}
+
+    assert lines["procedure"].meaning == "MRLIVER (MR liver with contrast)"
+    assert lines["procedure"].decided_by == "mhead in mapping C7 by person:a"
+    assert lines["procedure"].name == "Universal service identifier"
+    assert lines["urgency"].decided_by == "r in profile"
+    assert lines["placer number"].decided_by == ""
+
+
+def test_the_order_and_the_acknowledgement_are_foretold():
+    explanation = explained(stored("orm_nw_24"))
+    text = as_text(explanation)
+
+    assert "vetted under guideline head-mr v1" in explanation.orders[0].becomes
+    assert f"MSA|AA|{explanation.control_id}" in explanation.ack
+    assert "MSA|AA" in text
+    assert "decided by mhead in profile" in text
+
+
+def test_a_hold_names_its_remedy():
+    text = as_text(explained(stored("orm_three_obr_24")))
+
+    assert "becomes: held for the booking office" in text
+    assert REMEDIES[HoldCode.UNMAPPED_PROCEDURE].remedy in text
+
+
+def test_every_hold_has_a_remedy():
+    assert set(REMEDIES) == set(HoldCode)

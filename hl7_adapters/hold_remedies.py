@@ -1,0 +1,84 @@
+"""Why an order waits for a person, and what settles it, in words for both ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from booking_engine.domain.orders import HoldCode
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One kind of hold.
+
+    Parameters
+    ----------
+    when
+        What in a message leads to it.
+    remedy
+        What settles it.
+    """
+
+    when: str
+    remedy: str
+
+
+_C = HoldCode
+REMEDIES: Final[dict[HoldCode, Remedy]] = {
+    _C.UNMAPPED_PROCEDURE: Remedy(
+        "The code of the exam is in no table.",
+        "Map it (POST /v1/mappings, table procedure): its orders go on at once.",
+    ),
+    _C.UNKNOWN_URGENCY: Remedy(
+        "The urgency is in no table, or was not sent.",
+        "Map it (table urgency), or let a clinician give the priority on release.",
+    ),
+    _C.UNKNOWN_SITE: Remedy(
+        "Where the request came from is in no table, or was not sent.",
+        "Map it (table site), or set site_when_absent in the profile.",
+    ),
+    _C.MISSING_BIRTH_DATE: Remedy(
+        "PID-7 is empty or no date.",
+        "Send the order again with it, or give it on release.",
+    ),
+    _C.MISSING_PLACER_NUMBER: Remedy(
+        "ORC-2 and OBR-2 are empty.",
+        "Send a number with each order; without one nothing can be told back.",
+    ),
+    _C.IDENTITY_CONFLICT: Remedy(
+        "PID names no patient, several NHS numbers, or somebody else.",
+        "A person finds out who it is.",
+    ),
+    _C.INVALID_TIME: Remedy(
+        "A time is none, or an hour that the clock change skips.",
+        "Send the order again with a valid time, or release it without.",
+    ),
+    _C.CLOSED_PROVIDER: Remedy(
+        "The site's organisation takes no orders any more.",
+        "Map the site to its successor, or reject the order.",
+    ),
+    _C.REQUESTED_BY_SENDER: Remedy(
+        "The sender has asked to wait, or gave the order a time itself (ORC-5 SC).",
+        "The sender releases it, or a person does.",
+    ),
+    _C.CHANGED_AFTER_BOOKING: Remedy(
+        "The sender changed a request that is booked: the slot stays for the moment.",
+        "A person vets the change, and the slot stays, or cancels the appointment.",
+    ),
+    _C.SAFETY_ANSWER_AFTER_BOOKING: Remedy(
+        "A safety answer that blocks came after the booking.",
+        "A clinician clears it by vetting, or the appointment is cancelled.",
+    ),
+    _C.CANCEL_OUT_OF_ORDER: Remedy(
+        "A cancellation is older than the last change.",
+        "Send the cancellation again with the present time, or a person decides.",
+    ),
+    _C.PLACER_NUMBER_REUSED: Remedy(
+        "The number belonged to an order that ended without a scan.",
+        "A person decides whether it is wanted after all.",
+    ),
+}
+"""Every hold; a test holds this to the enum."""
+
+OTHER: Final = Remedy("See the code.", "A person looks.")
