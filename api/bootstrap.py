@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
@@ -80,15 +80,19 @@ def build(
     ids = TimeOrderedIds(clock, SystemRandom())
     if profiles is None:
         profiles = read_profiles(settings)
-    if region is None:
-        region = read_region(settings, profiles)
     source = ProfileSource(profiles, clock=clock)
     open_work, views, storage = open_storage(settings.database.url, ids)
     dispatcher = Dispatcher(
         open_work, clock=clock, ids=ids, policy=read_policy(settings)
     )
+    if region is None:
+        region = read_region(
+            settings,
+            profiles,
+            stored=lambda: _stored_partners(storage, source, dispatcher),
+        )
     metrics = Metrics()
-    metrics.watch(lambda: _standing(dispatcher, profiles), clock.now)
+    metrics.watch(lambda: _standing(dispatcher, source), clock.now)
     plan = settings.plan
     runner = PlanRunner(
         dispatcher,
@@ -344,6 +348,15 @@ def _outbox(dispatcher: Dispatcher) -> Finding:
             return Finding(ok=True, detail="empty")
         age = (session.context.now - oldest).total_seconds()
     return Finding(ok=True, detail=f"oldest waits {max(0, round(age))} s")
+
+
+def _stored_partners(
+    storage: Storage, source: ProfileSource, dispatcher: Dispatcher
+) -> Collection[PartnerId]:
+    """Return the partners whose profiles are stored; none before the first start."""
+    if storage.at_head():
+        source.refresh(dispatcher)
+    return source
 
 
 def _profiles(source: ProfileSource) -> Finding:

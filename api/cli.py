@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from api.commands import demo, hl7, service, solving
+from api.commands import demo, hl7, partner, service, solving
 from api.output import explained
 
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 for module in (service, solving, demo):
     module.register(app)
 app.add_typer(hl7.app)
+app.add_typer(partner.app)
 
 
 def main() -> None:

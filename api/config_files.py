@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from api.policy import load_policy
-from api.region import load_region
+from api.region import RegionError, load_region
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.policy import Policy
@@ -25,12 +25,30 @@ def read_profiles(settings: Settings) -> Mapping[PartnerId, Profile]:
 
 
 def read_region(
-    settings: Settings, profiles: Mapping[PartnerId, Profile]
+    settings: Settings,
+    profiles: Mapping[PartnerId, Profile],
+    *,
+    stored: Callable[[], Collection[PartnerId]] = tuple,
 ) -> Catalogue | None:
-    """Return the network of the region file, checked against the profiles."""
+    """Return the network of the region file, checked against the profiles.
+
+    Parameters
+    ----------
+    profiles
+        Those of files.
+    stored
+        Asked for the partners whose profiles came over the API, if the files are not
+        enough.
+    """
     if settings.region is None:
         return None
-    catalogue = load_region(settings.region, partners=profiles or None)
+    try:
+        catalogue = load_region(settings.region, partners=profiles or None)
+    except RegionError:
+        more = stored()
+        if not more:
+            raise
+        catalogue = load_region(settings.region, partners={*profiles, *more})
     for profile in profiles.values():
         check_catalogue(profile, procedures=catalogue.procedures, sites=catalogue.sites)
     return catalogue

@@ -65,7 +65,7 @@ def in_force(settings: Settings, *, with_database: bool) -> InForce:
         region = read_region(settings, files)
         return InForce(tuple(files.values()), region, {}, {})
     source = opened.source
-    catalogue = read_region(settings, {p: source.written(p) for p in source})
+    catalogue = read_region(settings, files, stored=lambda: source)
     if catalogue is None:
         with opened.dispatcher.reading(ACTOR) as session:
             catalogue = session.uow.catalogue()

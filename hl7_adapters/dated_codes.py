@@ -30,6 +30,7 @@ V = TypeVar("V")
 
 DATED: Final = ("procedures", "urgency", "sites", "patient_classes", "list_types")
 """The tables of a profile whose codes may have days."""
+_TABLES: Final = frozenset((*DATED, "safety", "needs", "controls", "policies"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ def split_dated(data: Any) -> Any:
         return data
     if "dated" in data:
         raise ValueError("'dated' is not written; give a code its days where it stands")
-    plain, dated = dict(data), {}
+    # A table of which every line is commented out is an empty one.
+    plain = {k: v for k, v in data.items() if v is not None or k not in _TABLES}
+    dated: dict[str, Any] = {}
     for name in DATED:
         table = plain.get(name)
         if not isinstance(table, dict):

@@ -78,6 +78,42 @@ REMEDIES: Final[dict[HoldCode, Remedy]] = {
         "The number belonged to an order that ended without a scan.",
         "A person decides whether it is wanted after all.",
     ),
+    _C.DIARY_CONFLICT: Remedy(
+        "An entry or a closure of another diary has come to lie on the booking.",
+        "The appointment is moved or cancelled.",
+    ),
+    _C.BOOKED_ELSEWHERE: Remedy(
+        "Another diary has booked the order where it cannot be booked here.",
+        "A person agrees the slot with that department.",
+    ),
+    _C.DISCONTINUED: Remedy(
+        "The exam was begun and broken off.",
+        "A person lists it again, or closes it.",
+    ),
+    _C.SETTING_CHANGED: Remedy(
+        "The patient has been admitted, discharged or transferred since.",
+        "A person looks whether the request still fits.",
+    ),
+    _C.UNKNOWN_SETTING: Remedy(
+        "Where the patient is looked after is not known any more.",
+        "The sender says so with its next message, or a person releases the order.",
+    ),
+    _C.REFUSED_BY_PARTNER: Remedy(
+        "A partner has refused what it was told of the order.",
+        "A person agrees with that partner, and releases or cancels the order.",
+    ),
+    _C.SEVERAL_STEPS: Remedy(
+        "The order has several steps that need more than one slot.",
+        "A person books them together, or the sender places an order for each.",
+    ),
+    _C.DUPLICATE_AFTER_MERGE: Remedy(
+        "Two records of one patient were merged, and both have an order for the exam.",
+        "A person cancels one of them, or releases both.",
+    ),
+    _C.PATIENT_DECEASED: Remedy(
+        "The patient is said to have died.",
+        "A person closes the order, or releases it if the news was wrong.",
+    ),
 }
 """Every hold; a test holds this to the enum."""
 

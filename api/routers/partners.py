@@ -83,7 +83,11 @@ def put_partner(
     seen: SeenVersion,
     text: Annotated[
         bytes,
-        Body(media_type=_YAML, description="The profile, in YAML."),
+        Body(
+            media_type=_YAML,
+            description="The profile, in YAML.",
+            examples=["id: my-ris\nname: My RIS\nsenders: [{application: RIS}]\n"],
+        ),
     ],
     why: Annotated[Note, Query(description="For the record.")] = "",
 ) -> ProfileDocument:

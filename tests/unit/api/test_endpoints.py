@@ -5,8 +5,7 @@ import ssl
 import pytest
 from certificates import Authority
 
-from api.endpoints import endpoints, make_senders
-from booking_engine.domain.identifiers import PartnerId
+from api.endpoints import endpoints, make_sender
 from booking_engine.settings import SettingsError, load_settings
 from hl7_adapters.profile import ProfileError, load_profile
 
@@ -151,7 +150,7 @@ def test_an_endpoint_that_cannot_be_is_refused(text, problem, authority):
 def sender_of(authority, text):
     file = authority.folder / "ris.yaml"
     file.write_text(text)
-    return make_senders({PartnerId("ris"): load_profile(file)})[PartnerId("ris")]
+    return make_sender(load_profile(file))
 
 
 def test_a_profile_says_how_its_partner_is_reached(authority):

@@ -187,6 +187,7 @@ def test_readiness_says_what_is_wrong(world: Any):
             "database": "ok",
             "schema": "ok",
             "outbox": "ok: empty",
+            "profiles": "ok",
             "listener": "failed: ZeroDivisionError",
         },
     }
