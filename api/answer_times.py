@@ -1,66 +1,35 @@
-"""How the last messages of each partner were answered, as this process saw it.
+"""How fast the last messages of each partner were answered, commit included.
 
-Bounded: the newest few thousand of each partner and direction.
+Only this process knows: the database has the time to the making of an answer, not to
+its going out. Bounded: the newest few thousand of each partner.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from datetime import datetime
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from booking_engine.domain.alerts import Answers
+from booking_engine.domain.alerts import p99
 
 KEPT: Final = 5000
 
 
-class Direction(StrEnum):
-    """Who answered."""
-
-    GIVEN = "in"
-    """We, a message that came in."""
-    HEARD = "out"
-    """They, a message that went out."""
-
-
-class _Answer(NamedTuple):
-    at: datetime
-    seconds: float
-    refused: bool
-
-
 class AnswerTimes:
-    """The newest answers; written by the listener's and the relay's threads."""
+    """The newest answers; written by the listener's thread."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, Direction], deque[_Answer]] = {}
+        self._kept: dict[str, deque[tuple[datetime, float]]] = {}
 
-    def add(
-        self,
-        partner: str,
-        direction: Direction,
-        at: datetime,
-        *,
-        seconds: float,
-        refused: bool,
-    ) -> None:
-        """Keep one answer."""
-        kept = self._kept.get((partner, direction))
+    def add(self, partner: str, at: datetime, seconds: float) -> None:
+        """Keep when a message came, and how long its answer took."""
+        kept = self._kept.get(partner)
         if kept is None:
-            kept = self._kept.setdefault((partner, direction), deque(maxlen=KEPT))
-        kept.append(_Answer(at, seconds, refused))
+            kept = self._kept.setdefault(partner, deque(maxlen=KEPT))
+        kept.append((at, seconds))
 
-    def since(self, partner: str, direction: Direction, since: datetime) -> Answers:
-        """Return how many answers there were since then, and how fast they were."""
-        kept = self._kept.get((partner, direction))
-        if kept is None:
-            return Answers()
-        # A copy: the other threads go on appending.
-        found = [answer for answer in kept.copy() if answer.at >= since]
-        if not found:
-            return Answers()
-        times = sorted(answer.seconds for answer in found)
-        p99 = times[math.ceil(0.99 * len(times)) - 1]
-        return Answers(len(found), sum(answer.refused for answer in found), p99)
+    def p99_since(self, partner: str, since: datetime) -> float | None:
+        """Return the time, in seconds, that 99 of 100 answers since then kept."""
+        # A copy: the other thread goes on appending.
+        kept = self._kept.get(partner, deque()).copy()
+        return p99([seconds for at, seconds in kept if at >= since])

@@ -269,9 +269,7 @@ def _relay(
             longest_wait=timedelta(seconds=given.longest_wait_seconds),
             idle_seconds=given.idle_seconds,
         ),
-        on_attempt=lambda partner, code, seconds: metrics.message_sent(
-            partner, code, clock.now(), seconds
-        ),
+        on_attempt=metrics.message_sent,
     )
 
 

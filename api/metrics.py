@@ -22,12 +22,11 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from api.answer_times import AnswerTimes, Direction
+from api.answer_times import AnswerTimes
 from booking_engine.domain.alerts import FeedReading
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_NAKS: Final = frozenset({"AE", "AR", "CE", "CR"})  # HL7 table 0008
 _SOLVER_SECONDS: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
 
 
@@ -90,7 +89,7 @@ class Metrics:
         self.answer_times = AnswerTimes()
         # To look a labelled metric up costs more than to count: they are kept here.
         self._received: dict[tuple[str, str, str], Counter] = {}
-        self._took: dict[tuple[str, Direction], Histogram] = {}
+        self._took: dict[tuple[str, str], Histogram] = {}
         self.booking_conflicts = Counter(
             "booking_conflicts",
             "Writes refused because somebody else was faster.",
@@ -134,35 +133,29 @@ class Metrics:
         if counter is None:
             counter = self._received[labels] = self.messages.labels(*labels)
         counter.inc()
-        self._answered(sender, Direction.GIVEN, ack, at, seconds)
+        self._took_seconds(sender, "in", seconds)
+        self.answer_times.add(sender, at, seconds)
 
-    def message_sent(
-        self, partner: str, ack: str, at: datetime, seconds: float
-    ) -> None:
+    def message_sent(self, partner: str, ack: str, seconds: float) -> None:
         """Count one attempt to send.
 
         Parameters
         ----------
         ack
             MSA-1 of the answer, or ``none``.
-        at, seconds
-            When it was answered or given up, and how long that took.
+        seconds
+            Until it was answered or given up.
         """
         self.attempts.labels(partner, ack).inc()
         if ack != "none":
-            self._answered(partner, Direction.HEARD, ack, at, seconds)
+            self._took_seconds(partner, "out", seconds)
 
-    def _answered(
-        self, partner: str, direction: Direction, ack: str, at: datetime, seconds: float
-    ) -> None:
+    def _took_seconds(self, partner: str, direction: str, seconds: float) -> None:
         histogram = self._took.get((partner, direction))
         if histogram is None:
-            histogram = self.ack_seconds.labels(partner, direction.value)
+            histogram = self.ack_seconds.labels(partner, direction)
             self._took[partner, direction] = histogram
         histogram.observe(seconds)
-        self.answer_times.add(
-            partner, direction, at, seconds=seconds, refused=ack in _NAKS
-        )
 
     def watch(
         self, standing: Callable[[], Standing], now: Callable[[], datetime]

@@ -1,9 +1,8 @@
 """Looks at every partner's feed, each minute: raises alerts, clears them, tells of it.
 
 What is open is in the database, so that a restart neither raises an alert again nor
-forgets it, and of two processes that watch only one raises it. How long answers took,
-and how partners answered us, only the process knows that listens and sends: one that
-does neither leaves alerts on those as they are.
+forgets it, and of two processes that watch only one raises it. How long our answers
+took only the process knows that listens: another leaves an alert on that as it is.
 """
 
 from __future__ import annotations
@@ -11,17 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from api.answer_times import AnswerTimes, Direction
+from api.answer_times import AnswerTimes
 from api.webhook import Webhook
 from booking_engine.application.commands import ClearAlert, RaiseAlert, RecordTold
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.domain.alerts import (
     Alert,
     Condition,
-    FeedReading,
     Level,
     Thresholds,
     Verdict,
@@ -45,7 +43,7 @@ class Watch:
     thresholds
         Of each partner that has a profile, as they stand.
     times
-        How this process answered and was answered.
+        How fast this process answered.
     window
         The time over which rates and latencies are taken.
     webhook
@@ -80,30 +78,26 @@ class Watch:
     def _look(self) -> list[Alert]:
         now = self._dispatcher.clock.now()
         thresholds = self._thresholds()
+        since = now - self._window
         with self._dispatcher.reading(ACTOR) as session:
-            readings = session.uow.traffic.readings(thresholds, now - self._window)
+            readings = session.uow.traffic.readings(thresholds, since)
+            heard = session.uow.traffic.heard(since)
             standing = {(a.partner, a.condition): a for a in session.uow.alerts.open()}
         changed: list[Alert | None] = []
         for partner, given in thresholds.items():
-            reading = self._completed(partner, readings[partner], now)
+            reading = readings[partner]
+            took = self._times.p99_since(partner, since)
+            reading = replace(
+                reading,
+                given=replace(reading.given, p99_seconds=took),
+                heard=heard.get(partner, reading.heard),
+            )
             for verdict in judge(reading, given, now).values():
                 alert = standing.pop((partner, verdict.condition), None)
                 changed.append(self._act(partner, verdict, alert))
         for alert in standing.values():  # of partners that are gone
             changed.append(self._clear(alert))
         return [alert for alert in changed if alert is not None]
-
-    def _completed(
-        self, partner: PartnerId, reading: FeedReading, now: datetime
-    ) -> FeedReading:
-        """Return the reading with what only this process knows."""
-        since = now - self._window
-        given = self._times.since(partner, Direction.GIVEN, since)
-        return replace(
-            reading,
-            given=replace(reading.given, p99_seconds=given.p99_seconds),
-            heard=self._times.since(partner, Direction.HEARD, since),
-        )
 
     def _act(
         self, partner: PartnerId, verdict: Verdict, alert: Alert | None

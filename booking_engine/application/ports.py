@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from booking_engine.domain.alerts import Alert, AlertId, FeedReading
+from booking_engine.domain.alerts import Alert, AlertId, Answers, FeedReading
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
@@ -654,8 +654,16 @@ class Traffic(Protocol):
         Parameters
         ----------
         since
-            Begin of the window in which our answers are counted. Theirs, and how long
-            answers took, are not in it: only the process that sends and listens knows.
+            Begin of the window in which our answers are counted. How long they took is
+            not in it, and neither are the partner's answers: see `heard`.
+        """
+        ...
+
+    def heard(self, since: datetime) -> dict[PartnerId, Answers]:
+        """Return how the partners answered us since then, to the last 5,000 attempts.
+
+        Partners that answered nothing are left out, and so are attempts without any
+        answer.
         """
         ...
 

@@ -6,7 +6,8 @@ it again, so that a value which swings about the threshold makes one alert, not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,6 +84,12 @@ class Answers:
     def refused_share(self) -> float | None:
         """Share of refusals; ``None`` without answers."""
         return self.refused / self.count if self.count else None
+
+
+def p99(times: Sequence[float]) -> float | None:
+    """Return the time that 99 of 100 kept; ``None`` without any."""
+    ordered = sorted(times)
+    return ordered[math.ceil(0.99 * len(ordered)) - 1] if ordered else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from booking_engine.domain.alerts import Alert, AlertId, Answers, FeedReading
+from booking_engine.domain.delivery_history import AttemptOutcome
 from booking_engine.domain.errors import NotKnown, StaleVersion
 from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.messages import DeliveryStatus, InboundMessage
@@ -14,7 +15,12 @@ from booking_engine.domain.orders import UNMAPPED, OrderStatus
 from booking_engine.persistence import refusals
 from booking_engine.persistence.memory_tables import Tables
 from booking_engine.persistence.memory_transaction import Transaction
-from booking_engine.persistence.sql_traffic import ACCEPTING, NOT_TAKEN
+from booking_engine.persistence.sql_traffic import (
+    ACCEPTING,
+    MOST_HEARD,
+    NOT_TAKEN,
+    answers_heard,
+)
 
 
 class InMemoryAlerts:
@@ -118,6 +124,21 @@ class InMemoryTraffic:
             ),
             given=Answers(len(came), sum(map(_is_refused, came))),
             unmapped=len(waiting),
+        )
+
+    def heard(self, since: datetime) -> dict[PartnerId, Answers]:
+        """Return how the partners answered us since then."""
+        tables = self._unit.tables
+        attempts = [one for each in tables.attempts.values() for one in each]
+        attempts.sort(key=lambda one: one.started_at)
+        return answers_heard(
+            (
+                tables.deliveries[one.delivery_id].destination,
+                one.duration_us / 1e6,
+                one.outcome.value,
+            )
+            for one in attempts[-MOST_HEARD:]
+            if one.started_at >= since and one.outcome is not AttemptOutcome.FAILED
         )
 
     def volume(

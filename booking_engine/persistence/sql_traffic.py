@@ -20,7 +20,8 @@ from sqlalchemy import (
     select,
 )
 
-from booking_engine.domain.alerts import Answers, FeedReading
+from booking_engine.domain.alerts import Answers, FeedReading, p99
+from booking_engine.domain.delivery_history import AttemptOutcome
 from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
 from booking_engine.domain.orders import UNMAPPED, OrderStatus
@@ -30,6 +31,7 @@ from booking_engine.persistence.writes import TABLES, Kind
 
 _MESSAGE: Final = TABLES[Kind.MESSAGE]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]
+_ATTEMPT: Final = TABLES[Kind.ATTEMPT]
 _ORDER: Final = TABLES[Kind.ORDER]
 
 NOT_TAKEN: Final = (
@@ -40,6 +42,7 @@ NOT_TAKEN: Final = (
 """Outcomes under which a refused message is filed."""
 ACCEPTING: Final = (b"\rMSA|AA", b"\rMSA|CA")
 """In an acknowledgement of ours that lets the sender go on."""
+MOST_HEARD: Final = 5000
 _INSTANT: Final = _MESSAGE.c.received_at.type
 
 
@@ -116,6 +119,24 @@ def _readings(dialect: str) -> Select[Any]:
     )
 
 
+def _heard(_: str) -> Select[Any]:
+    last = (
+        select(_ATTEMPT.c.delivery_id, _ATTEMPT.c.started_at)
+        .add_columns(_ATTEMPT.c.duration_us, _ATTEMPT.c.outcome)
+        .order_by(_ATTEMPT.c.id.desc())
+        .limit(bindparam("most"))
+        .subquery()
+    )
+    return (
+        select(_DELIVERY.c.destination, last.c.duration_us, last.c.outcome)
+        .join(last, last.c.delivery_id == _DELIVERY.c.id)
+        .where(
+            last.c.started_at >= bindparam("since", type_=_ATTEMPT.c.started_at.type),
+            last.c.outcome != AttemptOutcome.FAILED.value,
+        )
+    )
+
+
 def _between() -> tuple[ColumnElement[bool], ...]:
     return (
         _MESSAGE.c.partner == bindparam("partner"),
@@ -137,12 +158,36 @@ def _sample(_: str) -> Select[Any]:
     )
 
 
+_HEARD: Final = Statement(_heard)
 _READINGS: Final = Statement(_readings)
 _CAME: Final = Statement(lambda _: select(func.count()).where(*_between()))
 _REFUSED: Final = Statement(
     lambda on: select(func.count()).where(_refused(on), *_between())
 )
 _SAMPLE: Final = Statement(_sample)
+
+
+def answers_heard(
+    attempts: Iterable[tuple[PartnerId, float, str]],
+) -> dict[PartnerId, Answers]:
+    """Return the answers of each partner.
+
+    Parameters
+    ----------
+    attempts
+        Of each that was answered: to whom, how many seconds it took, its outcome.
+    """
+    found: dict[PartnerId, list[tuple[float, str]]] = {}
+    for partner, seconds, outcome in attempts:
+        found.setdefault(partner, []).append((seconds, outcome))
+    return {
+        partner: Answers(
+            len(answers),
+            sum(outcome != AttemptOutcome.ACCEPTED.value for _, outcome in answers),
+            p99([seconds for seconds, _ in answers]),
+        )
+        for partner, answers in found.items()
+    }
 
 
 class SqlTraffic:
@@ -167,6 +212,15 @@ class SqlTraffic:
             )
             for row in found
         }
+
+    def heard(self, since: datetime) -> dict[PartnerId, Answers]:
+        """Return how the partners answered us since then."""
+        t = self._transaction
+        t.settle(Kind.ATTEMPT, Kind.DELIVERY)
+        return answers_heard(
+            (PartnerId(row.destination), row.duration_us / 1e6, row.outcome)
+            for row in t.rows(_HEARD, since=since, most=MOST_HEARD)
+        )
 
     def volume(
         self, partner: PartnerId, begin: datetime, end: datetime

@@ -7,9 +7,10 @@ import pytest
 
 from booking_engine.application.views import AlertFilter
 from booking_engine.domain.alerts import Alert, Answers, Condition, FeedReading
+from booking_engine.domain.delivery_history import AttemptOutcome, DeliveryAttempt
 from booking_engine.domain.errors import InvalidValue, NotKnown, StaleVersion
 from booking_engine.domain.events import Event, EventKind
-from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
+from booking_engine.domain.messages import Delivery, DeliveryStatus, MessageOutcome
 from booking_engine.domain.orders import HoldCode, HoldReason, OrderStatus
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -204,6 +205,35 @@ def test_each_feed_is_read_in_one_go(store, make):
         }
         assert uow.traffic.volume("ris-north", NOON - MINUTE, NOON) == (1, 1)
         assert uow.traffic.volume("ris-north", NOON, NOON + MINUTE) == (1, 0)
+
+
+def test_the_answers_of_each_partner_are_counted(store):
+    ok, refused, busy, failed = (
+        AttemptOutcome.ACCEPTED,
+        AttemptOutcome.REFUSED,
+        AttemptOutcome.BUSY,
+        AttemptOutcome.FAILED,
+    )
+    with store.units() as uow:
+        for partner, outcomes in (
+            ("north", (ok, refused, busy, failed)),
+            ("south", (failed,)),
+        ):
+            sent = f"X-{partner}"
+            status = DeliveryStatus.DELIVERED
+            uow.outbox.queue(Delivery(sent, None, None, partner, status, NOON))
+            uow.outbox.record(
+                [
+                    DeliveryAttempt(sent, NOON + n * MINUTE, n * 1_500_000, outcome)
+                    for n, outcome in enumerate(outcomes)
+                ]
+            )
+        uow.commit()
+
+    with store.units.reading() as uow:
+        assert uow.traffic.heard(NOON) == {"north": Answers(3, 2, 3.0)}
+        assert uow.traffic.heard(NOON + 2 * MINUTE) == {"north": Answers(1, 1, 3.0)}
+        assert uow.traffic.heard(NOON + 3 * MINUTE) == {}
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,21 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from api.answer_times import AnswerTimes, Direction
+from api.answer_times import AnswerTimes
 from api.bootstrap import build
 from api.cli import app
 from api.watch import Watch
 from api.webhook import Webhook
 from booking_engine.domain.alerts import Condition, Thresholds
 from booking_engine.domain.clock import FixedClock
-from booking_engine.domain.identifiers import MessageId, PartnerId
-from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.delivery_history import AttemptOutcome, DeliveryAttempt
+from booking_engine.domain.identifiers import DeliveryId, MessageId, PartnerId
+from booking_engine.domain.messages import (
+    Delivery,
+    DeliveryStatus,
+    InboundMessage,
+    MessageOutcome,
+)
 from booking_engine.domain.quiet_times import ALWAYS_AWAKE
 from booking_engine.settings import Settings, SettingsError, load_settings
 from hl7_adapters.profile import load_profiles
@@ -79,6 +85,21 @@ class Post:
                     ack=b"MSH|^~\\&|X\rMSA|" + reply + b"|1\r",
                     outcome=outcome,
                 )
+            )
+            session.commit()
+
+    def answered(self, *attempts: tuple[int, AttemptOutcome]) -> None:
+        """File how the partner answered: seconds and outcome of each attempt."""
+        now, units = self.clock.now(), self.runtime.dispatcher
+        with units.session("job:test") as session:
+            outbox = session.uow.outbox
+            sent = DeliveryId(units.ids("X"))
+            outbox.queue(Delivery(sent, None, None, R0A, DeliveryStatus.DELIVERED, now))
+            outbox.record(
+                [
+                    DeliveryAttempt(sent, now, seconds * 1_000_000, outcome)
+                    for seconds, outcome in attempts
+                ]
             )
             session.commit()
 
@@ -201,16 +222,15 @@ def test_a_value_that_swings_about_its_threshold_is_one_alert(
     assert post.changes[1:] == [("refused_by_us", "cleared")]
 
 
-def test_slow_and_refused_answers_are_seen_in_the_process_that_has_them(
+def test_slow_and_refused_answers_are_seen(
     sqlite_url: str, make_post: Callable[..., Post]
 ):
     post = make_post(sqlite_url)
     metrics, now = post.runtime.metrics, post.clock.now()
-    for number in range(40):
+    for _ in range(40):
         post.message()
         metrics.message_received("r0a", "ORM^O01", "AA", now, 6.0)
-        metrics.message_sent("r0a", "AE" if number % 2 else "AA", now, 7.0)
-        metrics.message_sent("r0a", "none", now, 30.0)
+    post.answered(*[(7, AttemptOutcome.REFUSED), (1, AttemptOutcome.ACCEPTED)] * 20)
     post.tick(2)
 
     assert sorted(post.changes) == [
@@ -220,16 +240,25 @@ def test_slow_and_refused_answers_are_seen_in_the_process_that_has_them(
     ]
 
 
-def test_answers_of_the_window_are_counted_and_memory_is_bounded():
+def test_a_process_that_only_watches_sees_how_partners_answer(
+    sqlite_url: str, make_post: Callable[..., Post]
+):
+    sends, watches = make_post(sqlite_url), make_post(sqlite_url)
+    sends.answered(*[(1, AttemptOutcome.BUSY)] * 3, (9, AttemptOutcome.FAILED))
+    watches.tick()
+
+    assert watches.changes == [("refused_by_them", "raised")]
+
+
+def test_memory_is_bounded_and_only_the_window_counts():
     times = AnswerTimes()
     for second in range(20_000):
-        at = MONDAY + timedelta(seconds=second)
-        times.add("a", Direction.HEARD, at, seconds=second / 1000, refused=True)
+        times.add("a", MONDAY + timedelta(seconds=second), second / 1000)
 
-    found = times.since("a", Direction.HEARD, MONDAY + timedelta(seconds=19_900))
-    assert (found.count, found.refused, found.p99_seconds) == (100, 100, 19.998)
-    assert times.since("a", Direction.HEARD, MONDAY).count == 5000
-    assert times.since("a", Direction.GIVEN, MONDAY).count == 0
+    assert times.p99_since("a", MONDAY + timedelta(seconds=19_900)) == 19.998
+    assert times.p99_since("a", MONDAY) == 19.949  # of the newest 5,000
+    assert times.p99_since("a", MONDAY + timedelta(days=1)) is None
+    assert times.p99_since("b", MONDAY) is None
 
 
 def test_an_alert_of_a_partner_that_is_gone_is_cleared(world: Any):
