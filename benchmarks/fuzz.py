@@ -29,15 +29,17 @@ from api.demo.mix import Intent
 from api.demo.network import demo_catalogue, demo_profiles
 from api.demo.orders import DemoOrders
 from benchmarks import conditions, resident_mb, shown_mb, table
+from benchmarks.further_messages import further_messages
 from benchmarks.mutations import mutated
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.domain.clock import SystemClock, local_date
-from booking_engine.domain.identifiers import MessageId, TimeOrderedIds
+from booking_engine.domain.identifiers import MessageId, PartnerId, TimeOrderedIds
 from booking_engine.domain.messages import MessageOutcome
 from booking_engine.domain.policy import Policy
 from booking_engine.persistence.schema import migrate
 from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
 from hl7_adapters.ack import read_ack
+from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.framing import Deframer, Frame, TooLong, frame
 from hl7_adapters.mllp.received import Fault, Received
@@ -46,6 +48,10 @@ from hl7_adapters.receiver import Receiver
 BATCH: Final = 100
 LONGEST: Final = 64 * 1024
 """Bytes of a frame; longer ones must be refused, so that this is tried too."""
+KEEPER: Final = PartnerId("r0a")
+"""The demo's partner that keeps a diary here."""
+FURTHER_TIMES: Final = 8
+"""How often messages that are no orders stand in the corpus beside 400 orders."""
 FRESH: Final = 0.7
 """Share of the messages that are new; the others meet what the store holds."""
 CODES: Final = frozenset({"AA", "AE", "AR", "CA", "CE", "CR"})  # HL7 table 0008
@@ -96,11 +102,22 @@ class Target:
             uow.replace_catalogue(catalogue)
             uow.commit()
         profiles = demo_profiles()
+        # One of them keeps a diary, so that its messages are read.
+        keeper = profiles[KEEPER]
+        diary = KeptDiary(resources={"room1": next(iter(catalogue.scanners))})
+        profiles[KEEPER] = keeper.model_copy(
+            update={"diary": diary, "fills_orders": True, "park_minutes": 30}
+        )
         self._receiver = Receiver(
             self._dispatcher, profiles.values(), ids=ids, clock=clock
         )
         orders = DemoOrders(catalogue, count=400, seed=seed, today=self._today)
         self.corpus = [each.payload for each in orders]
+        sender = keeper.senders[0]
+        further = further_messages(
+            sender.application, sender.facility, f"{self._today:%Y%m%d}101500"
+        )
+        self.corpus += FURTHER_TIMES * list(further)
         self._good = next(each.payload for each in orders if each.intent is Intent.NEW)
         self._number = 0
         self.tally = Tally()
