@@ -72,7 +72,9 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     before = order_named(command.named, uow)
     if is_older(command.sent_at, before.sent_at):
         return Received(before.id, ReceivedAs.IGNORED_OLDER)
-    merged, same_patient = _merged(command, before)
+    # Under which number the patient is known by now, before the two are compared.
+    sent, _ = as_registered(command.content, uow)
+    merged, same_patient = _merged(replace(command, content=sent), before)
     content, doubts = as_registered(merged, uow)
     found = command.holds if same_patient else (*command.holds, _ANOTHER_PATIENT)
     found += tuple(doubt for doubt in doubts if doubt not in before.holds)

@@ -17,10 +17,12 @@ from booking_engine.application.patient_commands import (
 )
 from booking_engine.application.patient_orders import (
     flagged,
+    keep_busy_as,
     stored,
     tell_of_change,
     with_patient,
 )
+from booking_engine.application.patients import known_by
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.errors import InvalidValue
@@ -68,7 +70,7 @@ def merge_patients(
             "The merge names the same patient twice; send the number that is given up"
             " in MRG-1 and the one that stays in PID-3."
         )
-    owners = uow.patients.by_keys((*command.survivor, *given))
+    owners = known_by((*command.survivor, *given), uow)
     survivor = _survivor(command, owners)
     new = survivor is None
     if survivor is None:
@@ -89,6 +91,7 @@ def merge_patients(
         uow.patients.add(survivor)
     elif survivor != before:
         uow.patients.save(survivor)
+    keep_busy_as(survivor, uow, context)
     touched = _move_orders(fresh, survivor, command, uow, context)
     kind = ReceivedAs.CHANGED if touched else ReceivedAs.RECORDED
     return Received(None, kind, tuple(touched))

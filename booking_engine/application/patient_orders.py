@@ -28,6 +28,7 @@ from booking_engine.domain.orders import (
     StatusChange,
 )
 from booking_engine.domain.patients import Patient
+from booking_engine.domain.register import RegisteredPatient, nhs_key
 from booking_engine.domain.schedule import Appointment
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -90,6 +91,17 @@ def with_patient(
         overlap = HoldReason(HoldCode.DUPLICATE_AFTER_MERGE, "overlapping times")
         return flagged(moved, overlap, uow, context)
     return moved
+
+
+def keep_busy_as(known: RegisteredPatient, uow: UnitOfWork, context: Context) -> None:
+    """Keep the patient busy, in other diaries, under the key that orders have now."""
+    number = known.nhs_number
+    for entry in uow.diary.taking_patients(known.keys, context.now):
+        key = None if number is None else nhs_key(number)
+        if key is None and entry.patient is not None:
+            key = known.in_use_for(entry.patient)
+        if key is not None and key != entry.patient:
+            uow.diary.save(replace(entry, patient=key))
 
 
 def stored(

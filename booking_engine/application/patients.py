@@ -24,6 +24,7 @@ from booking_engine.application.patient_commands import (
 )
 from booking_engine.application.patient_orders import (
     flagged,
+    keep_busy_as,
     stored,
     tell_of_change,
     unflagged,
@@ -95,13 +96,26 @@ def as_registered(
 
 def _renumbered(patient: Patient, known: RegisteredPatient) -> Patient:
     """Return the patient of an order with the numbers that are in use."""
-    local_id, authority = patient.local_id, patient.local_authority
-    if known.is_retired(local_key(authority, local_id)):
-        in_use = known.local_ids(authority)
-        if len(in_use) == 1:
-            local_id = in_use[0]
+    key = known.in_use_for(local_key(patient.local_authority, patient.local_id))
+    _, local_id = local_number_of(key) or ("", patient.local_id)
     nhs_number = known.nhs_number or patient.nhs_number
     return replace(patient, local_id=local_id, nhs_number=nhs_number)
+
+
+def known_by(
+    keys: Collection[PatientKey], uow: UnitOfWork
+) -> dict[PatientKey, RegisteredPatient]:
+    """Return who has these keys, with all their other keys kept to this unit too.
+
+    So an order that comes at the same moment under another number of the patient sees
+    what is written here, or is seen.
+    """
+    found = uow.patients.by_keys(keys)
+    others = {key for one in found.values() for key in one.keys}.difference(keys)
+    if not others:
+        return found
+    uow.patients.prefetch(others)
+    return uow.patients.by_keys(keys)
 
 
 # Updates -----------------------------------------------------------------------------
@@ -115,7 +129,7 @@ def update_patient(
     Older news than was applied already is ignored, but for a death that nobody has
     denied since.
     """
-    known = uow.patients.by_keys(command.keys)
+    known = known_by(command.keys, uow)
     people = tuple({one.id: one for one in known.values()}.values())
     found = _person_meant(command, known)
     if found is None:
@@ -133,6 +147,8 @@ def update_patient(
         uow.patients.add(after)
     else:
         uow.patients.save(after)
+    if set(after.keys) != set(before.keys) or new:
+        keep_busy_as(after, uow, context)
     news = _News(
         command,
         after,

@@ -135,6 +135,14 @@ class RegisteredPatient:
         """Return whether a key of this patient was merged into another."""
         return any(each.key == key and each.retired for each in self.identifiers)
 
+    def in_use_for(self, key: PatientKey) -> PatientKey:
+        """Return the key in use in place of one that was merged into it."""
+        local = local_number_of(key)
+        if local is None or not self.is_retired(key):
+            return key
+        in_use = self.local_ids(local[0])
+        return local_key(local[0], in_use[0]) if len(in_use) == 1 else key
+
     def known_by(self, given: Iterable[KnownIdentifier]) -> RegisteredPatient:
         """Return the patient with these identifiers besides the others."""
         named = {each.key: each for each in given}

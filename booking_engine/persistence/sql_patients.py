@@ -23,6 +23,7 @@ _IDENTIFIER: Final = TABLES[Kind.PATIENT_IDENTIFIER]
 # Kinds of what the transaction remembers.
 _ONE: Final = "patient"
 _OWNER: Final = "patient with key"
+_ASKED: Final = "patient's key that was asked for"
 
 
 def _of_keys(on: str) -> Select[Any]:
@@ -47,7 +48,8 @@ class SqlPatients:
     def prefetch(self, keys: Iterable[PatientKey]) -> None:
         """Read who has these keys in one query, for `by_keys` to find."""
         t = self._transaction
-        unread = sorted({key for key in keys if not t.knows(_OWNER, key)})
+        # Also those that are known from other keys: they are not ours yet.
+        unread = sorted({key for key in keys if not t.knows(_ASKED, key)})
         if not unread:
             return
         t.settle(Kind.PATIENT, Kind.PATIENT_IDENTIFIER)
@@ -57,17 +59,19 @@ class SqlPatients:
         for _, rows in groupby(found, key=lambda row: row.id):
             self._remember(mapping.patient_of(list(rows)))
         for key in unread:
+            t.remember(_ASKED, key, value=True)
             if not t.knows(_OWNER, key):
                 t.remember(_OWNER, key, None)
 
     def _remember(self, patient: RegisteredPatient) -> None:
-        """Remember a patient as stored, unless this unit has changed them since."""
+        """Remember a patient as stored, unless this unit has them as new or newer."""
         t = self._transaction
-        if not t.knows(_ONE, patient.id):
-            t.remember(_ONE, patient.id, patient)
+        known: RegisteredPatient | None = t.recall(_ONE, patient.id)
+        if known is not None and known.version >= patient.version:
+            return
+        t.remember(_ONE, patient.id, patient)
         for key in patient.keys:
-            if not t.knows(_OWNER, key):
-                t.remember(_OWNER, key, patient.id)
+            t.remember(_OWNER, key, patient.id)
 
     def by_keys(
         self, keys: Iterable[PatientKey]

@@ -174,6 +174,36 @@ def test_a_merge_in_one_batch_with_orders_of_both(hospital):
     assert {one.key for one in patients} == {f"nhs:{NHS_NUMBERS[0]}"}
 
 
+def test_a_change_under_the_old_number_is_of_the_same_patient(hospital):
+    hospital.send(hospital.order_message("P1", pid("X1")))
+    hospital.adt("A40", pid("X2", nhs=NHS), "MRG|X1^^^RA1^MR")
+
+    change = hospital.order_message("P1", pid("X1")).replace(b"ORC|NW", b"ORC|XO")
+    assert hospital.send(change.replace(b"MRI Head", b"MRI of head")) == ["AA"]
+
+    now = hospital.by_placer("P1")
+    assert (now.status, now.holds) == (OrderStatus.WAITING, ())
+    assert now.content.patient.local_id == "X2"
+    assert now.content.patient.nhs_number == NHS_NUMBERS[0]
+
+
+def test_a_change_after_a_death_leaves_contact_stopped(hospital):
+    hospital.send(hospital.order_message("P1", pid("X1")))
+    hospital.send(hospital.order_message("P2", pid("X1")))
+    hospital.book(hospital.by_placer("P2"), "MR1", 0)
+    hospital.adt("A08", pid("X1", more=died("Y")))
+
+    for placer in ("P1", "P2"):
+        change = hospital.order_message(placer, pid("X1")).replace(b"ORC|NW", b"ORC|XO")
+        more = change.replace(b"OBX|2|CE|IMPL||N", b"OBX|2|CE|IMPL||Y")
+        assert hospital.send(more) == ["AA"]
+        assert hospital.by_placer(placer).contact_stopped
+
+    hospital.adt("A08", pid("X1", more=died("N")))
+    assert not hospital.by_placer("P1").contact_stopped
+    assert not hospital.by_placer("P2").contact_stopped
+
+
 def test_a_repeated_merge_and_one_of_the_same_patient(hospital):
     hospital.send(hospital.order_message("P1", pid("X1")))
     merge = hospital.message("ADT^A40", pid("X2"), "MRG|X1^^^RA1^MR")
@@ -245,6 +275,16 @@ def test_a_pre_admission_takes_the_scanners_time_until_it_is_cancelled(sql_store
     assert hospital.adt("A05", pid("X9"), visit, times) == "AA"
     with pytest.raises(SlotTaken):
         hospital.book(order, "MR1", 1)
+
+    # Whoever the patient of the other diary turns out to be is busy meanwhile.
+    with hospital.engine.reading(CLERK) as session:
+        (entry,) = session.uow.diary.taking_patients([local_key("RA1", "X9")], NOW)
+    assert hospital.adt("A40", pid("X8"), "MRG|X9^^^RA1^MR") == "AA"
+    assert hospital.adt("A31", pid("X8", nhs=NHS)) == "AA"
+    with hospital.engine.reading(CLERK) as session:
+        keys = [f"nhs:{NHS_NUMBERS[0]}"]
+        (same,) = session.uow.diary.taking_patients(keys, NOW)
+    assert same.id == entry.id
 
     assert hospital.adt("A38", pid("X9"), visit) == "AA"
     hospital.book(order, "MR1", 1)
