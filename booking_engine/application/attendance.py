@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from booking_engine.application.booking import appointment_event
+from booking_engine.application.announcing import appointment_event, besides_teller
 from booking_engine.application.commands import (
     EnterInError,
     RecordOutcome,
@@ -94,9 +94,7 @@ def record_outcome(
         )
     )
     event = appointment_event(_TOLD_AS[status], order, changed, uow, context)
-    # Who reported it knows it.
-    others = tuple(p for p in event.audience if f"interface:{p}" != context.actor)
-    uow.outbox.add(replace(event, audience=others))
+    uow.outbox.add(besides_teller(event, context))
     return replace(changed, version=changed.version + 1)
 
 

@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from booking_engine.application.announcing import appointment_event
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slots import check_slot
@@ -19,13 +20,11 @@ from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.decisions import Decision, DecisionKind, Reasons
 from booking_engine.domain.eligibility import RULES_VERSION
 from booking_engine.domain.errors import SlotTaken
-from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import (
     AppointmentId,
     DecisionId,
-    PartnerId,
     PlanRunId,
-    ScannerId,
 )
 from booking_engine.domain.orders import Action, ImagingOrder, StatusChange
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
@@ -193,36 +192,3 @@ def cancel_live_appointment(
             )
         )
     return cancelled
-
-
-def appointment_event(
-    kind: EventKind,
-    order: ImagingOrder,
-    appointment: Appointment,
-    uow: UnitOfWork,
-    context: Context,
-    *,
-    reason: str = "",
-) -> Event:
-    """Return the event that tells the diary's owner and the placer."""
-    return Event(
-        kind=kind,
-        order_id=order.id,
-        occurred_at=context.now,
-        audience=audience_of(order, appointment.scanner, uow),
-        appointment_id=appointment.id,
-        scanner=appointment.scanner,
-        starts_at=appointment.starts_at,
-        ends_at=appointment.ends_at,
-        decision_id=appointment.decision_id,
-        reason=reason,
-        contact_stopped=order.contact_stopped,
-    )
-
-
-def audience_of(
-    order: ImagingOrder, scanner: ScannerId, uow: UnitOfWork
-) -> tuple[PartnerId, ...]:
-    """Return who is told of an appointment: the diary's owner, then the placer."""
-    diary = uow.catalogue().site_of(scanner).diary_partner
-    return (diary,) if diary == order.partner else (diary, order.partner)

@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from booking_engine.application.announcing import (
+    appointment_event,
+    besides_teller,
+)
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import ChangeOrder
 from booking_engine.application.context import Context
@@ -24,6 +28,7 @@ from booking_engine.application.vetting import (
     restore_vetting,
 )
 from booking_engine.domain.errors import PatientBusy
+from booking_engine.domain.events import EventKind
 from booking_engine.domain.orders import (
     WITH_A_SLOT,
     Action,
@@ -122,7 +127,32 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
             codes_of(order.holds),
         )
     )
+    if not (material or found) and _told_part(content) != _told_part(before.content):
+        _tell_of_details(order, uow, context)
     return Received(order.id, ReceivedAs.CHANGED)
+
+
+def _told_part(content: OrderContent) -> tuple[object, ...]:
+    """Return what a message about the appointment says of the request."""
+    return (
+        content.patient,
+        content.procedure_as_sent,
+        content.priority_as_sent,
+        content.accession,
+        content.filler_number,
+        content.group_number,
+        content.study_uid,
+    )
+
+
+def _tell_of_details(order: ImagingOrder, uow: UnitOfWork, context: Context) -> None:
+    """Tell others than the sender that details of what is booked have changed."""
+    live = uow.schedule.live_appointment(order.id)
+    if order.status is OrderStatus.BOOKED and live is not None:
+        event = appointment_event(
+            EventKind.APPOINTMENT_CHANGED, order, live, uow, context
+        )
+        uow.outbox.add(besides_teller(event, context))
 
 
 def _resubmitted(

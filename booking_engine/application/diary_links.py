@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from booking_engine.application.booking import appointment_event
+from booking_engine.application.announcing import appointment_event
 from booking_engine.application.context import Context
 from booking_engine.application.diary_commands import OrderNumbers
 from booking_engine.application.ports import UnitOfWork

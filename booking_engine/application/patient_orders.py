@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from booking_engine.application.booking import (
-    appointment_event,
-    cancel_live_appointment,
-)
+from booking_engine.application.announcing import appointment_event
+from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import safety_blocks

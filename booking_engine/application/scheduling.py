@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from booking_engine.application.announcing import appointment_event
 from booking_engine.application.booking import (
-    appointment_event,
     decide,
     place,
     place_checked,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from booking_engine.application.announcing import appointment_event
 from booking_engine.application.commands import (
     RecordAnswers,
     RejectOrder,
@@ -156,8 +157,20 @@ def vet_order(command: VetOrder, uow: UnitOfWork, context: Context) -> ImagingOr
         refuse_if_not_bookable(vetted, uow)
         refuse_if_slot_does_not_fit(vetted, uow, context)
         vetted = replace(vetted, holds=())
+        _tell_that_the_slot_stays(vetted, uow, context)
     uow.orders.save(vetted)
     return vetted
+
+
+def _tell_that_the_slot_stays(
+    order: ImagingOrder, uow: UnitOfWork, context: Context
+) -> None:
+    """Tell of a change for which the appointment was kept: the exam may be another."""
+    live = uow.schedule.live_appointment(order.id)
+    assert live is not None, "a booked order has an appointment"
+    uow.outbox.add(
+        appointment_event(EventKind.APPOINTMENT_CHANGED, order, live, uow, context)
+    )
 
 
 def _refuse_open_questions(

@@ -384,6 +384,22 @@ def test_a_person_may_let_the_slot_stay_if_the_changed_exam_still_fits(engine):
         engine.handle(VetOrder(order_id), CLERK)
 
 
+def test_that_the_slot_stays_for_a_changed_exam_is_told(engine):
+    order_id, _ = changed_after_booking(engine)
+    engine.handle(VetOrder(order_id), CLERK)
+    assert told(engine, order_id)[1:] == [("appointment_changed", NORTH)]
+
+
+def test_a_detail_that_changes_no_booking_is_told_to_the_diarys_owner(engine):
+    order_id = placed(engine)
+    engine.handle(BookSlot(order_id, MRX_WED, WEDNESDAY_9), CLERK)
+    asked = content("P1", accession="ACC9")
+    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=1)), FEED)
+    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=2)), FEED)
+    assert order_of(engine, order_id).holds == ()
+    assert told(engine, order_id)[2:] == [("appointment_changed", INDIE)]
+
+
 def test_a_changed_exam_that_no_longer_fits_must_be_moved(engine):
     """A liver scan takes 40 minutes and two days' notice; the slot has 20."""
     order_id, _ = changed_after_booking(
