@@ -65,7 +65,9 @@ class Feed:
 
     def _header(self, raw: bytes) -> tuple[str, str]:
         """Return partner and kind, both from short lists: they become labels."""
-        line = raw.partition(b"\r")[0].decode("latin-1")
+        # A byte order mark or the header of a batch may come before it.
+        start = max(0, raw.find(b"MSH"))
+        line = raw[start:].partition(b"\r")[0].decode("latin-1")
         if not line.startswith("MSH") or len(line) < _HEADER_FIELDS:
             return "unknown", "other"
         fields = (line.split(line[3]) + [""] * _HEADER_FIELDS)[:_HEADER_FIELDS]

@@ -115,6 +115,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the listener."""
+        if self.gone.done():  # a failed handshake was reported already
+            return
         self._owner.left(self)
         self._note_open(0)
         if self._deframer.in_frame:
@@ -132,8 +134,7 @@ class Connection(asyncio.Protocol):
                 },
             )
         self._transport = None
-        if not self.gone.done():
-            self.gone.set_result(None)
+        self.gone.set_result(None)
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until what it sent is answered."""

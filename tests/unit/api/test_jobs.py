@@ -73,6 +73,13 @@ def a_feed(
             "other",
             "AE",
         ),
+        (
+            b"BHS|^~\\&|EPR\rMSH|^~\\&|EPR|R0A|||||ORM^O01|1|P",
+            b"MSH|\rMSA|AA|1\r",
+            "r0a",
+            "ORM^O01",
+            "AA",
+        ),
         (b"MSH|^~\\&|NEW|R0A|||||ORM^O01|1|P", b"", "unknown", "other", "none"),
         (b"MSH", None, "unknown", "other", "closed"),
         (b"\xff\x00", b"MSH|\rMSA|zz", "unknown", "other", "none"),
