@@ -45,6 +45,7 @@ def drift(
     try:
         if not runtime.storage.at_head():
             raise CommandFailed("the schema is old; run booking-engine migrate first")
+        runtime.profiles.refresh(runtime.dispatcher)
         profile = runtime.profiles.get(PartnerId(partner))
         if profile is None:
             known = ", ".join(runtime.profiles) or "none"

@@ -35,6 +35,7 @@ def get_drift(
     ] = 500,
 ) -> DriftDocument:
     """Compare a partner's last messages with those of the same weekday before."""
+    services.profiles.refresh(services.dispatcher)
     profile = services.profiles.get(PartnerId(partner_id))
     if profile is None:
         raise Problem("known.not", f"There is no partner {partner_id}.")
