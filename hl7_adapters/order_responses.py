@@ -15,6 +15,7 @@ from booking_engine.application.commands import ReceiveOrder
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import ReceivedAs
 from booking_engine.domain.identifiers import OrderId
+from booking_engine.domain.order_names import as_placed
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from hl7_adapters.ack import version_number
 from hl7_adapters.acknowledging import wants_answer
@@ -144,7 +145,7 @@ class _Writer:
         reason: tuple[str, str] | None,
     ) -> Iterator[SegmentValues]:
         orc, obr = group.segments.get("ORC"), group.segments.get("OBR")
-        placer = _sent(orc, 2) or _sent(obr, 2)
+        placer = _sent(orc, 2) or _sent(obr, 2) or _placer_number(order)
         filler = self._filler_number(order) or _sent(orc, 3) or _sent(obr, 3)
         timing = "1" if self._version == _DEMANDS_TIMING else None
         yield (
@@ -170,6 +171,14 @@ class _Writer:
             return None
         application = self._message.header.value(5).strip() or _OWN_APPLICATION
         return order.content.filler_number or (order.id, application)
+
+
+def _placer_number(order: ImagingOrder | None) -> FieldValue:
+    """Return the number that an exam without one was given (NA)."""
+    if order is None or not order.content.placer_number:
+        return None
+    content = order.content
+    return (as_placed(content.placer_number), content.placer_authority)
 
 
 def _control(group: OrderGroup, profile: Profile) -> str:

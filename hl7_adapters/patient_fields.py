@@ -96,9 +96,10 @@ def read_patient(group: OrderGroup, reading: Reading, *, fallback_id: str) -> Pa
         reading.hold(HoldCode.IDENTITY_CONFLICT, "PID-3: no patient identifier")
         local_id, authority = fallback_id, UNIDENTIFIED
     name = _name(pid, reading)
-    for number, kept in ((8, "patient.sex"), (11, "patient.outward_code")):
-        if not pid.field(number):
-            reading.keep(kept)
+    if not pid.field(8):
+        reading.keep("patient.sex")
+    if not pid.field(11):
+        reading.keep("patient.outward_code")
     return Patient(
         nhs_number=nhs_number,
         local_id=local_id,

@@ -96,9 +96,10 @@ def read_findings(
         found.answers.append(
             SafetyAnswer(Question.CONTRAST_ALLERGY, Answer.YES, at, source)
         )
-    for need in (*NeedName, "weight_kg", "travel_cap_km"):
-        if need not in found.told:
-            reading.keep(f"needs.{need}")
+    if reading.changes:
+        for need in (*NeedName, "weight_kg", "travel_cap_km"):
+            if need not in found.told:
+                reading.keep(f"needs.{need}")
     visit = group.segments.get("PV1")
     if visit is not None and any(
         status.component(1).strip().upper() == PREGNANT

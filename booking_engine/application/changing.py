@@ -71,6 +71,8 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     ------
     NotKnown
         No such order.
+    InvalidValue
+        The name means several orders.
     TransitionRefused
         The order has ended, or the patient has arrived.
     """

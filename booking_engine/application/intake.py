@@ -63,8 +63,9 @@ def receive_order(
         The placer number exists with other content; the sender should send a change.
     """
     content, doubts = as_registered(command.content, uow)
-    command = replace(command, content=content, holds=command.holds + doubts)
-    holds = command.holds + network_holds(content, uow, context)
+    if content is not command.content:
+        command = replace(command, content=content)
+    holds = command.holds + doubts + network_holds(content, uow, context)
     existing = _existing(command, uow)
     if existing is not None and (replaced is None or existing.id != replaced.id):
         repeated = _repeats(command, existing)
@@ -169,6 +170,12 @@ def _same_request(command: ReceiveOrder, existing: ImagingOrder) -> bool:
     if settled.patient.birth_date is None:
         born = stored.patient.birth_date
         settled = replace(settled, patient=replace(settled.patient, birth_date=born))
+    if (
+        command.sent_at == existing.sent_at
+        and settled.patient.key == stored.patient.key
+    ):
+        # The same transaction again: who the patient is may have been put right since.
+        settled = replace(settled, patient=stored.patient)
     if not settled.filler_number:
         settled = replace(settled, filler_number=stored.filler_number)
     before, now = _answers(stored), _answers(sent)

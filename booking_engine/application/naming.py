@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from booking_engine.application.ports import PlacerKey, UnitOfWork
-from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.errors import InvalidValue, NotKnown
 from booking_engine.domain.identifiers import OrderId, PartnerId
 from booking_engine.domain.order_names import NameKind, OrderName, filler_name
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
@@ -72,14 +72,18 @@ def order_named(named: Named, uow: UnitOfWork) -> ImagingOrder:
     Raises
     ------
     NotKnown
-        None is known, or several are and the name does not tell them apart.
+        None is known.
+    InvalidValue
+        Several are, and the name does not tell them apart.
     """
     found = orders_named(named, uow)
     if len(found) == 1:
         return found[0]
     if not found:
         raise unknown(named)
-    raise NotKnown(f"{len(found)} orders share {named}; send the exam (OBR-4) with it.")
+    raise InvalidValue(
+        f"{len(found)} orders share {named}; send the exam (OBR-4) with it."
+    )
 
 
 def unknown(named: Named) -> NotKnown:

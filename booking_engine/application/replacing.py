@@ -39,6 +39,8 @@ def replace_orders(
     ------
     NotKnown
         One of the old orders is not known.
+    InvalidValue
+        One of the names means several orders.
     TransitionRefused
         One of the old orders has ended otherwise, or its patient has arrived.
     DuplicateOrder

@@ -54,6 +54,8 @@ def record_status(command: RecordStatus, uow: UnitOfWork, context: Context) -> R
     ------
     NotKnown
         No such order, and nothing to store in its place.
+    InvalidValue
+        The name means several orders.
     TransitionRefused
         It is cancelled or held, and the order's state does not allow that.
     """

@@ -1,5 +1,6 @@
 """The migrations, from nothing, give the very schema that the code expects."""
 
+import json
 import sqlite3
 
 import pytest
@@ -213,3 +214,51 @@ def test_deliveries_survive_the_way_to_answers(empty_url, engine_of):
         assert added == 3
     migrate(empty_url, "base")
     assert current_revision(empty_url) is None
+
+
+def test_orders_that_are_stored_already_get_their_further_names(empty_url, engine_of):
+    migrate(empty_url, "0002_answers")
+    columns = {
+        "partner": "north",
+        "placer_authority": "RA1",
+        "patient_key": "k",
+        "accession": "",
+        "status": "waiting",
+        "status_since": "2026-11-02 12:00:00.000000",
+        "tier": 4,
+        "breach_on": "2026-12-14",
+        "clock_started_on": "2026-11-02",
+        "clock_requested_on": "2026-11-02",
+        "procedure_as_sent": "MHEAD",
+        "hold_codes": "",
+        "received_at": "2026-11-02 12:00:00.000000",
+        "sent_at": "2026-11-02 12:00:00.000000",
+        "version": 1,
+    }
+    orders = (
+        ("O1", "P1", ""),
+        ("O2", "P2", "F2"),
+        ("O3", "P3#1#MHEAD", ""),
+        ("O4", "A#B", ""),
+    )
+    with engine_of(empty_url).begin() as connection:
+        for order_id, number, filler in orders:
+            row = {
+                **columns,
+                "id": order_id,
+                "placer_number": number,
+                "content": json.dumps({"filler_number": filler}),
+            }
+            names = ", ".join(row)
+            values = ", ".join(f":{name}" for name in row)
+            insert = f"INSERT INTO imaging_order ({names}) VALUES ({values})"  # noqa: S608
+            connection.execute(text(insert), row)
+    migrate(empty_url)
+    with engine_of(empty_url).begin() as connection:
+        found = connection.execute(
+            text("SELECT order_id, kind, number, authority FROM order_name ORDER BY 1")
+        ).all()
+    assert [tuple(row) for row in found] == [
+        ("O2", "filler", "F2", ""),
+        ("O3", "shared_placer", "P3", "RA1"),
+    ]

@@ -29,6 +29,8 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.orders import HoldCode, OrderStatus
 from booking_engine.domain.vocabulary import PatientSetting, Priority
 from booking_engine.persistence.memory import InMemoryUnitOfWorkFactory
+from hl7_adapters.destination import AckOptions
+from hl7_adapters.er7 import decode
 
 AA = ("AA", "")
 FILLS = {"south": {"fills_orders": True}}
@@ -268,9 +270,14 @@ def test_a_split_order_shares_its_number_and_is_cancelled_whole(feed):
     assert feed.order("P1#1#MR01").status is S.CANCELLED
 
 
-def test_a_filler_gets_one_number_for_one_exam(feed):
+def test_a_filler_gets_one_number_for_one_exam():
+    feed = feed_with(south={"ack": AckOptions(order_answers=True)})
     lines = (PID, "ORC|SN||F77", "OBR|1||F77|MR01^MR head")
-    assert feed.ris(*lines) == AA
+    raw = feed.message(*lines, sender="RIS|RB2", version="2.5.1")
+    (ack,) = feed.receiver.handle(feed.frames(raw))
+    answer = decode(ack)
+    number = feed.orders()[0].id
+    assert [answer.get(f"ORC-{n}") for n in (1, 2, 3)] == ["NA", number, "F77"]
     assert feed.ris(*lines) == AA
     (order,) = feed.orders()
     assert order.content.placer_number == order.id
@@ -494,6 +501,19 @@ def test_what_a_clerk_settled_is_not_asked_again(feed):
     assert feed.send(*change(line, urgency="^^^^^R")) == AA
     after = feed.order("P1")
     assert (after.content.procedure, codes(after)) == ("MRHEAD", [])
+
+
+def test_a_resend_is_known_although_the_patients_name_was_put_right(feed):
+    lines = (PID, PV1, orc("NW", "P1"), MR_HEAD, *SAFE)
+    assert feed.send(*lines) == AA
+    married = PID.replace("TESTER", "EXAMPLE")
+    routine = change("OBR|1|||MHEAD", sent=0, urgency="^^^^^R")
+    assert feed.send(married, PV1, *routine) == AA
+    assert feed.order("P1").content.patient.family_name == "EXAMPLE"
+    assert feed.send(*lines) == AA
+    assert len(feed.orders()) == 1
+    urgent = orc("NW", "P1").replace("^^^^^R", "^^^^^A")
+    assert feed.send(PID, PV1, urgent, MR_HEAD, *SAFE) == ("AE", "205")
 
 
 def test_an_unknown_setting_is_held_until_somebody_says(feed):
