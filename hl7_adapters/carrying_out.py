@@ -20,6 +20,12 @@ from booking_engine.application.diary_commands import EndEntry, RecordEntry
 from booking_engine.application.naming import Named
 from booking_engine.application.ports import PlacerKey
 from booking_engine.application.received import ReceivedAs
+from booking_engine.application.request_commands import (
+    RequestAppointment,
+    RequestChange,
+    RequestEnding,
+    RequestMove,
+)
 from booking_engine.domain.errors import (
     DomainError,
     DuplicateOrder,
@@ -32,6 +38,7 @@ from hl7_adapters.ack import ACCEPTED, INTERNAL_ERROR, Answer, answer_to
 from hl7_adapters.dialect import RULES, Condition, Reply
 from hl7_adapters.frames import ReadFrame, log_failure
 from hl7_adapters.inbound import WHEN_UNKNOWN
+from hl7_adapters.request_answers import REQUESTS, as_asked
 from hl7_adapters.responders import RESPONDERS
 from hl7_adapters.responding import Response, Result
 
@@ -65,6 +72,10 @@ OUTCOMES: Final = {
 _KEY_PLACES: Final[dict[type, str]] = {
     RecordEntry: "SCH^1^2",
     EndEntry: "SCH^1^2",
+    RequestAppointment: "ARQ^1^24",
+    RequestMove: "ARQ^1^2",
+    RequestChange: "ARQ^1^2",
+    RequestEnding: "ARQ^1^2",
 }
 """Where the key stands that was not known; of all others, in ORC-2."""
 _RANKS: Final = {outcome: rank for rank, outcome in enumerate(OUTCOMES.values())}
@@ -225,6 +236,8 @@ def refused(
             error=RULES[condition].error,
             location=_KEY_PLACES.get(type(command), "ORC^1^2"),
         )
+    if isinstance(command, REQUESTS):
+        answer = as_asked(error, answer)
     return Done(answer, _O.REFUSED)
 
 

@@ -207,6 +207,7 @@ class Condition(StrEnum):
     UNKNOWN_RESOURCE = "unknown_resource"
     CHANGE_UNKNOWN_APPOINTMENT = "change_unknown_appointment"
     CANCEL_UNKNOWN_APPOINTMENT = "cancel_unknown_appointment"
+    UNSUPPORTED_REQUEST = "unsupported_request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,7 @@ RULES: Final[dict[Condition, Rule]] = {
     _C.UNKNOWN_RESOURCE: Rule("103", _AE, "stored and ignored"),
     _C.CHANGE_UNKNOWN_APPOINTMENT: Rule("204", _AE),
     _C.CANCEL_UNKNOWN_APPOINTMENT: Rule("204", _AE, "stored and ignored"),
+    _C.UNSUPPORTED_REQUEST: Rule("207", _AE),
 }
 """Defaults for every condition; `Profile.policies` overrides the reply."""
 

@@ -25,12 +25,19 @@ from booking_engine.application.commands import (
     ReplaceOrders,
 )
 from booking_engine.application.diary_commands import EndEntry, RecordEntry
+from booking_engine.application.request_commands import (
+    RequestChange,
+    RequestEnding,
+    RequestMove,
+)
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
 from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
 from hl7_adapters.inbound_adt import ADT_READERS
 from hl7_adapters.inbound_orders import read_answers, read_orders
 from hl7_adapters.inbound_siu import TRIGGERS, read_diary
+from hl7_adapters.inbound_sqm import read_query
+from hl7_adapters.inbound_srm import REQUESTED, read_request
 from hl7_adapters.inbound_visits import (
     read_cancelled_pre_admission,
     read_pre_admission,
@@ -154,6 +161,8 @@ READERS: Final[dict[str, dict[str, Reader]]] = {
         "A05": read_pre_admission,
         "A38": read_cancelled_pre_admission,
     },
+    "SRM": dict.fromkeys(REQUESTED, read_request),
+    "SQM": {"S25": read_query},
 }
 """What we take: by message code, then trigger event (MSH-9)."""
 
@@ -167,5 +176,8 @@ WHEN_UNKNOWN: Final[dict[type, Condition]] = {
     AskStatus: Condition.CHANGE_UNKNOWN_ORDER,
     RecordEntry: Condition.CHANGE_UNKNOWN_APPOINTMENT,
     EndEntry: Condition.CANCEL_UNKNOWN_APPOINTMENT,
+    RequestMove: Condition.CHANGE_UNKNOWN_APPOINTMENT,
+    RequestChange: Condition.CHANGE_UNKNOWN_APPOINTMENT,
+    RequestEnding: Condition.CANCEL_UNKNOWN_APPOINTMENT,
 }
 """What it means that a command's order or appointment is not known here."""

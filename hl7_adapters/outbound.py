@@ -103,6 +103,31 @@ def render(telling: Telling, profile: Profile) -> bytes | None:
     return encode(segments, charset=outgoing.charset)
 
 
+def appointment_segments(
+    telling: Telling, profile: Profile, outgoing: Outgoing, *, number: str
+) -> list[SegmentValues]:
+    """Return what the answer to a request says of its appointment (SRR).
+
+    Parameters
+    ----------
+    outgoing
+        With the version to write in.
+    number
+        The requester's name of the appointment (SCH-1); empty: ours.
+    """
+    message = _Message(telling, profile, outgoing)
+    sch, *others = message.appointment(SCHEDULING[telling.event.kind])
+    return [("SCH", number or sch[1], *sch[2:]), *others]
+
+
+def pending_segments(
+    telling: Telling, profile: Profile, outgoing: Outgoing, *, number: str
+) -> list[SegmentValues]:
+    """Return what is said of a request that waits for a person (SRR)."""
+    message = _Message(telling, profile, outgoing)
+    return message.pending(number)
+
+
 class _Message:
     """The segments of one message, for one partner."""
 
@@ -120,7 +145,35 @@ class _Message:
     def siu(self) -> list[SegmentValues]:
         """Return SIU^S12 and its kin (HL7 2.5.1 section 10.4)."""
         row = SCHEDULING[self.event.kind]
-        segments = [self._msh(("SIU", row.trigger, "SIU_S12")), self._sch(row)]
+        return [self._msh(("SIU", row.trigger, "SIU_S12")), *self.appointment(row)]
+
+    def pending(self, number: str) -> list[SegmentValues]:
+        """Return an appointment that is not made yet: no time, no scanner."""
+        # TQ is demanded up to HL7 2.4: once, whenever it may be.
+        timing = "1" if self.version < _WITH_TQ1 else None
+        status = ("Pending", "Pending", "HL70278")
+        sch: SegmentValues = (
+            *("SCH", number or None, None if number else self.order.id, None),
+            *(self.content.group_number or None, None),
+            *(("PENDING", "Waits for a person"), None),
+            *(("Normal", "Normal", "HL70277"), None, None, timing),
+            *(None, None, None, None, _CLERK, None, None, None, _CLERK),
+            *(None, None, None, None, status),
+        )
+        if self.version >= _WITH_ORDER_NUMBERS:
+            sch = (*sch, self._placer_number, self._filler_number)
+        return [
+            sch,
+            self._pid(),
+            self._pv1(),
+            ("RGS", "1", "A"),
+            ("AIS", "1", "A", self._procedure, *(None,) * 6, "Pending"),
+            *self._zbk(),
+        ]
+
+    def appointment(self, row: Scheduling) -> list[SegmentValues]:
+        """Return SCH and what follows it."""
+        segments = [self._sch(row)]
         if self.version >= _WITH_TQ1:
             segments.append(self._tq1())
         return [

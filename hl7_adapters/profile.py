@@ -166,6 +166,8 @@ class Profile(Strict):
         Codes or names of languages (PID-15) that ask for an interpreter.
     outgoing
         Where they are told; none: they are not.
+    queries
+        Whether they may ask which time is free (SQM^S25).
     diary
         The diary that they keep themselves; none: they keep none, and their SIU
         messages are refused.
@@ -212,6 +214,7 @@ class Profile(Strict):
     on_death: OnDeath = OnDeath.HOLD
     interpreter_languages: frozenset[str] = frozenset()
     outgoing: Outgoing | None = None
+    queries: bool = True
     diary: KeptDiary | None = None
     watch: WatchRules = WatchRules()
 

@@ -138,16 +138,11 @@ def enter_in_error(
             command.reason,
         )
     )
-    uow.outbox.add(
-        appointment_event(
-            EventKind.ENTERED_IN_ERROR,
-            order,
-            ended,
-            uow,
-            context,
-            reason=command.reason,
-        )
+    event = appointment_event(
+        EventKind.ENTERED_IN_ERROR, order, ended, uow, context, reason=command.reason
     )
+    others = tuple(p for p in event.audience if f"interface:{p}" != context.actor)
+    uow.outbox.add(replace(event, audience=others))
     return replace(ended, version=ended.version + 1)
 
 

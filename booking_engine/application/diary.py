@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from booking_engine.application.attendance import record_outcome
-from booking_engine.application.commands import CancelAppointment, RecordOutcome
+from booking_engine.application.attendance import enter_in_error, record_outcome
+from booking_engine.application.commands import (
+    CancelAppointment,
+    EnterInError,
+    RecordOutcome,
+)
 from booking_engine.application.context import Context
 from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
 from booking_engine.application.diary_conflicts import flag, settle_conflicts, unflag
@@ -174,7 +178,9 @@ def _end_ours(
         case Ending.DISCONTINUED:
             order = uow.orders.get(ours.order_id)
             return flag(order, HoldReason(HoldCode.DISCONTINUED, reason), uow, context)
-        case Ending.CANCELLED | Ending.DELETED | Ending.REOPENED:
+        case Ending.DELETED:
+            enter_in_error(EnterInError(ours.id, reason), uow, context)
+        case Ending.CANCELLED | Ending.REOPENED:
             cancel_appointment(
                 CancelAppointment(
                     ours.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,7 +15,7 @@ from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.costs import WaitCurve, pair_cost, wait_curve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
-from booking_engine.domain.diary_entries import DiaryEntry, Taken
+from booking_engine.domain.diary_entries import DiaryEntry, Stretch, Taken
 from booking_engine.domain.eligibility import (
     Rule,
     broken_scanner_rules,
@@ -26,8 +26,9 @@ from booking_engine.domain.eligibility import (
     travel_km,
 )
 from booking_engine.domain.errors import PatientBusy, RulesBroken, SlotTaken
+from booking_engine.domain.identifiers import ScannerId
 from booking_engine.domain.orders import ImagingOrder
-from booking_engine.domain.schedule import Appointment, ScanSession
+from booking_engine.domain.schedule import Appointment, Interval, ScanSession
 from solver.explain import Explanation, explain
 from solver.occupied import Occupied
 from solver.online import rank_slots
@@ -61,6 +62,8 @@ def search_slots(
     *,
     limit: int,
     days: int | None = None,
+    within: Sequence[Interval] | None = None,
+    scanners: Container[ScannerId] | None = None,
 ) -> SlotSearch:
     """Return the best free slots for an order at the present prices.
 
@@ -70,8 +73,14 @@ def search_slots(
         The most options to return; distinct scanners and days come first.
     days
         How far to look; the policy's horizon by default.
+    within
+        The exam must lie in one of these; ``None``: anywhere in the horizon.
+    scanners
+        Only on these; ``None``: on any.
     """
-    snapshot = _snapshot_for(order, uow, context, days)
+    snapshot = _snapshot_for(
+        order, uow, context, days, within=within, scanners=scanners
+    )
     prices = prices_of(snapshot, context, uow)
     patient = [order.content.patient.key]
     busy: list[Taken] = [
@@ -430,7 +439,13 @@ def plain(choice: Choice) -> dict[str, object]:
 
 
 def _snapshot_for(
-    order: ImagingOrder, uow: UnitOfWork, context: Context, days: int | None
+    order: ImagingOrder,
+    uow: UnitOfWork,
+    context: Context,
+    days: int | None,
+    *,
+    within: Sequence[Interval] | None = None,
+    scanners: Container[ScannerId] | None = None,
 ) -> Snapshot:
     """Read the diaries of the scanners that will do, and of no others."""
     catalogue = uow.catalogue()
@@ -439,7 +454,8 @@ def _snapshot_for(
     suitable = [
         scanner.id
         for scanner in catalogue.scanners.values()
-        if not broken_scanner_rules(
+        if (scanners is None or scanner.id in scanners)
+        and not broken_scanner_rules(
             facts,
             scanner_facts(
                 scanner,
@@ -449,16 +465,47 @@ def _snapshot_for(
             ),
         )
     ]
+    since = context.now
     until = context.now + timedelta(days=days or context.policy.horizon_days)
+    unwanted: list[Stretch] = []
+    if within is not None:
+        windows = [(max(a, since), min(b, until)) for a, b in within]
+        windows = [(a, b) for a, b in windows if a < b]
+        since = min((a for a, _ in windows), default=since)
+        until = max((b for _, b in windows), default=since)
+        unwanted = [
+            Stretch(scanner, a, b)
+            for a, b in _outside(windows, since, until + _A_DAY)
+            for scanner in suitable
+        ]
     return take_snapshot(
         [order],
-        uow.schedule.sessions_between(context.now, until, scanners=suitable),
+        uow.schedule.sessions_between(since, until, scanners=suitable),
         [
-            *uow.schedule.occupying_between(context.now, until, scanners=suitable),
-            *uow.diary.taking_between(context.now, until, scanners=suitable),
+            *uow.schedule.occupying_between(since, until, scanners=suitable),
+            *uow.diary.taking_between(since, until, scanners=suitable),
+            *unwanted,
         ],
         catalogue,
         contract_use=uow.schedule.contract_use(),
         now=context.now,
         policy=context.policy,
     )
+
+
+_A_DAY = timedelta(days=1)
+"""Longer than any session: one that reaches beyond the last window ends there."""
+
+
+def _outside(
+    windows: Sequence[Interval], since: datetime, until: datetime
+) -> list[Interval]:
+    """Return the time before, between and after the windows."""
+    gaps: list[Interval] = []
+    cursor = since - _A_DAY
+    for begin, end in sorted(windows):
+        if begin > cursor:
+            gaps.append((cursor, begin))
+        cursor = max(cursor, end)
+    gaps.append((cursor, until))
+    return gaps

@@ -8,6 +8,7 @@
     ├── NotBookable              order.not_bookable
     ├── RulesBroken              slot.rules
     ├── SlotTaken                slot.taken
+    ├── NoSlot                   slot.none
     ├── PatientBusy              patient.busy
     ├── HoldExpired              hold.expired
     ├── StaleVersion             version.stale
@@ -72,6 +73,12 @@ class SlotTaken(DomainError):
     """Another booking or hold overlaps on this scanner."""
 
     code = "slot.taken"
+
+
+class NoSlot(DomainError):
+    """Nothing is free in the time that was asked for."""
+
+    code = "slot.none"
 
 
 class PatientBusy(DomainError):

@@ -2,23 +2,15 @@
 
 import socket
 from datetime import UTC, datetime, timedelta
-from random import Random
 
 import pytest
-from network import CLERK, NOW, catalogue, receive, sessions
+from receiving import Feed, coded
 
-from booking_engine.application.commands import BookSlot
-from booking_engine.application.dispatch import Dispatcher
-from booking_engine.domain.clock import FixedClock
 from booking_engine.domain.diary_entries import EntryStatus
 from booking_engine.domain.errors import SlotTaken
-from booking_engine.domain.identifiers import Actor, TimeOrderedIds
 from booking_engine.domain.orders import HoldCode, OrderStatus
-from booking_engine.domain.policy import Policy
-from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.framing import frame
-from hl7_adapters.mllp.listener import MllpListener
-from hl7_adapters.mllp.received import Received
+from hl7_adapters.mllp.listener import Endpoint, MllpListener
 from hl7_adapters.profile import Profile
 from hl7_adapters.receiver import Receiver
 
@@ -50,62 +42,9 @@ def siu(control, event, number, start=None, *, ids="", order="", minute=1, end="
     return "\r".join(segments).encode() + b"\r"
 
 
-class Feed:
-    """The receiver over a database, and what it left there."""
-
-    def __init__(self, store):
-        self.clock = FixedClock(NOW + timedelta(minutes=5))
-        ids = TimeOrderedIds(self.clock, Random(1))
-        self.engine = Dispatcher(
-            store.units, clock=self.clock, ids=ids, policy=Policy()
-        )
-        network = catalogue()
-        with self.engine.session(CLERK) as session:
-            session.uow.replace_catalogue(network)
-            session.uow.schedule.add_sessions(sessions(network))
-            session.commit()
-        self.receiver = Receiver(self.engine, [RIS], ids=ids, clock=self.clock)
-
-    def send(self, *raws):
-        """Send messages in one batch; return code and error of each answer."""
-        batch = [
-            Received(raw, "10.0.0.1:4000", 1, self.clock.now(), 2575, None)
-            for raw in raws
-        ]
-        return [coded(ack) for ack in self.receiver.handle(batch)]
-
-    def place(self, number="P1", **given):
-        return self.engine.handle(receive(number, **given), CLERK).order_id
-
-    def book(self, order_id, start):
-        with self.engine.reading(CLERK) as reading:
-            (session,) = reading.uow.schedule.sessions_between(
-                start, start + timedelta(minutes=1), scanners=["MRX"]
-            )
-        return self.engine.handle(BookSlot(order_id, session.id, start), CLERK)
-
-    def read(self, question):
-        with self.engine.reading(Actor("person:test")) as reading:
-            return question(reading.uow)
-
-    def order(self, order_id):
-        return self.read(lambda uow: uow.orders.get(order_id))
-
-    def live(self, order_id):
-        return self.read(lambda uow: uow.schedule.live_appointment(order_id))
-
-    def entries(self, number):
-        return self.read(lambda uow: uow.diary.numbered("indie", number))
-
-
-def coded(ack):
-    message = decode(ack)
-    return message.get("MSA-1"), message.get("ERR-1.4")
-
-
 @pytest.fixture
 def feed(sql_store):
-    return Feed(sql_store)
+    return Feed(sql_store, RIS)
 
 
 def at(hour, minute=0):
@@ -244,7 +183,7 @@ def test_an_older_change_does_not_overtake_a_newer(feed):
 
 def test_a_diary_speaks_over_a_real_socket(feed):
     order_id = feed.place()
-    listener = MllpListener(("127.0.0.1", 0), feed.receiver.handle, now=feed.clock.now)
+    listener = MllpListener(Endpoint(), feed.receiver.handle, now=feed.clock.now)
     listener.start()
     try:
         with socket.create_connection(listener.address, timeout=10) as connection:

@@ -5,19 +5,28 @@ import dataclasses
 import pytest
 from network import CLERK, FEED, dispatcher, receive
 
-from booking_engine.application import commands, diary_commands, patient_commands
+from booking_engine.application import (
+    commands,
+    diary_commands,
+    patient_commands,
+    request_commands,
+)
 from booking_engine.application.dispatch import HANDLERS
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import OrderId
 
-PARTS = {commands.PlannedBooking, diary_commands.OrderNumbers}
+PARTS = {
+    commands.PlannedBooking,
+    diary_commands.OrderNumbers,
+    request_commands.StartRange,
+}
 """Values that commands are made of."""
 
 
 def test_every_command_has_a_handler_and_its_docstring_names_it():
     declared = {
         kind
-        for module in (commands, diary_commands, patient_commands)
+        for module in (commands, diary_commands, patient_commands, request_commands)
         for kind in vars(module).values()
         if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
     }
