@@ -15,6 +15,7 @@ from api.middleware import RequestScope
 from api.routers import (
     alerts,
     appointments,
+    closures,
     decisions,
     deliveries,
     drift,
@@ -41,6 +42,7 @@ _ROUTERS: Final = (
     partners.router,
     mappings.router,
     network.router,
+    closures.router,
     operation.router,
 )
 

@@ -7,7 +7,7 @@ by another name, or that books an order of ours which may be booked, is linked t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from booking_engine.application.attendance import enter_in_error, record_outcome
@@ -45,6 +45,19 @@ from booking_engine.domain.errors import InvalidValue, NotKnown
 from booking_engine.domain.identifiers import DiaryEntryId, OrderId
 from booking_engine.domain.orders import HoldCode, HoldReason, ImagingOrder
 from booking_engine.domain.schedule import Appointment
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Received):
+    """What became of an entry.
+
+    Parameters
+    ----------
+    entry_ids
+        The entries that stand for it now, one for each scanner.
+    """
+
+    entry_ids: tuple[DiaryEntryId, ...] = ()
 
 
 def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Received:
@@ -112,11 +125,12 @@ def _record(
             unflag(order.id, entry.id, uow, context)
     uow.flush()
     kind = ReceivedAs.CHANGED if entries or ours else ReceivedAs.CREATED
-    return Received(
+    return Recorded(
         None if order is None else order.id,
         ReceivedAs.HELD if held else kind,
         others=tuple(i for i in conflicts if order is None or i != order.id),
         appointment_id=None if linked is None else linked.id,
+        entry_ids=tuple(entry.id for entry in stored),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import safety_blocks
-from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus, Stretch
+from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus
 from booking_engine.domain.identifiers import DiaryEntryId, OrderId
 from booking_engine.domain.orders import (
     TERMINAL,
@@ -53,7 +53,7 @@ def settle_conflicts(
     past = {entry.id: entry for entry in before if entry.status is EntryStatus.TAKING}
     found: list[OrderId] = []
     for entry_id, entry in now.items():
-        for booking in _under(entry.stretch, uow):
+        for booking in bookings_under(entry, uow):
             same = booking.patient == entry.patient
             detail = f"{entry_id} {SAME_PATIENT}" if same else entry_id
             flag(
@@ -64,20 +64,20 @@ def settle_conflicts(
             )
             found.append(booking.order_id)
     for entry_id, entry in past.items():
-        for booking in _under(entry.stretch, uow):
+        for booking in bookings_under(entry, uow):
             if booking.order_id not in found:
                 unflag(booking.order_id, entry_id, uow, context)
     return tuple(dict.fromkeys(found))
 
 
-def _under(stretch: Stretch, uow: UnitOfWork) -> list[Appointment]:
-    """Return the bookings that lie in a stretch."""
-    if stretch.scanner is None:
+def bookings_under(entry: DiaryEntry, uow: UnitOfWork) -> list[Appointment]:
+    """Return the bookings that lie in the time of an entry that takes it."""
+    if entry.scanner is None or entry.status is not EntryStatus.TAKING:
         return []
     return [
         one
         for one in uow.schedule.occupying_between(
-            stretch.starts_at, stretch.ends_at, scanners=[stretch.scanner]
+            entry.starts_at, entry.ends_at, scanners=[entry.scanner]
         )
         if one.status in _PROMISED
     ]
