@@ -261,7 +261,7 @@ class ReleaseOrder:
 class VetOrder:
     """A practitioner justifies, or an operator authorises under a guideline.
 
-    Handled by `vetting.vet_order`, which returns the order: ``WAITING`` if nothing
+    Handled by `listing.vet_order`, which returns the order: ``WAITING`` if nothing
     blocks it, else ``VETTED``.
     """
 
@@ -287,7 +287,7 @@ class RejectOrder:
 class RecordAnswers:
     """Safety answers are added; listed for booking once nothing blocks.
 
-    Handled by `vetting.record_answers`, which returns the order.
+    Handled by `listing.record_answers`, which returns the order.
     """
 
     order_id: OrderId

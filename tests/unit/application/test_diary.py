@@ -10,6 +10,7 @@ from booking_engine.application.commands import (
     CancelOrder,
     MoveAppointment,
     RecordOutcome,
+    ReleaseOrder,
     VetOrder,
 )
 from booking_engine.application.diary_commands import (
@@ -183,6 +184,31 @@ def test_an_order_that_nobody_vetted_is_put_to_a_person(engine):
     assert engine.order(order_id).status is OrderStatus.AWAITING_VETTING
     engine.do(VetOrder(order_id))
     assert engine.order(order_id).status is OrderStatus.WAITING
+
+
+def test_once_vetted_it_is_booked_where_the_diary_has_it(engine):
+    order_id = engine.place(guidelines=frozenset())
+    engine.record("D1", on(at(10)), order=NUMBERS)
+    engine.do(ReleaseOrder(order_id))
+
+    order = engine.do(VetOrder(order_id))
+
+    assert order.status is OrderStatus.BOOKED
+    assert engine.live(order_id).starts_at == at(10)
+    assert engine.entries[0].status is EntryStatus.LINKED
+    assert engine.entries[0].appointment_id == engine.live(order_id).id
+
+
+def test_vetted_but_not_to_be_booked_there_it_is_put_to_a_person_again(engine):
+    order_id = engine.place(guidelines=frozenset())
+    engine.record("D1", on(at(8), scanner="CT1"), order=NUMBERS, partner=NORTH)
+    engine.do(ReleaseOrder(order_id))
+
+    order = engine.do(VetOrder(order_id))
+
+    assert order.status is OrderStatus.HELD
+    assert engine.holds(order_id) == [HoldCode.BOOKED_ELSEWHERE]
+    assert engine.entries[0].status is EntryStatus.TAKING
 
 
 def test_a_scanner_of_another_modality_books_no_order(engine):
