@@ -33,6 +33,7 @@ from booking_engine.application.request_commands import (
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
 from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
+from hl7_adapters.event_codes import SCHEDULING
 from hl7_adapters.inbound_adt import ADT_READERS
 from hl7_adapters.inbound_orders import read_answers, read_orders
 from hl7_adapters.inbound_siu import TRIGGERS, read_diary
@@ -148,6 +149,12 @@ def header_time(message: Message, profile: Profile) -> Timestamp | None:
         return None
 
 
+ACKNOWLEDGED: Final = (
+    *("", "O01", "O19", "O02", "O20", "O24"),
+    *sorted({row.trigger for row in SCHEDULING.values()}),
+)
+"""MSH-9.2 of application acknowledgements to what we send; many leave it out."""
+
 READERS: Final[dict[str, dict[str, Reader]]] = {
     "ORM": {"O01": read_orders},
     "OMG": {"O19": read_orders},
@@ -155,6 +162,7 @@ READERS: Final[dict[str, dict[str, Reader]]] = {
     "ORR": {"O02": read_answers},
     "ORG": {"O20": read_answers},
     "ORI": {"O24": read_answers},
+    "ACK": dict.fromkeys(ACKNOWLEDGED, read_answers),
     "SIU": dict.fromkeys(TRIGGERS, read_diary),
     "ADT": {
         **ADT_READERS,

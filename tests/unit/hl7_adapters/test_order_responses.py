@@ -222,3 +222,51 @@ def test_hl7apy_finds_no_fault_in_an_answer_to_an_order(hospital, version, raw):
     sent = decode(raw).version
 
     hospital.answer(raw.replace(f"|P|{sent}".encode(), f"|P|{version}".encode()))
+
+
+def controlled(control, number, *, minute, placer="PL1001", detail=True):
+    """The stored order with another control, number and time."""
+    raw = (
+        NW
+        if detail
+        else b"\r".join(
+            line for line in NW.split(b"\r") if line[:3] not in {b"OBR", b"OBX"}
+        )
+    )
+    raw = raw.replace(b"ORC|NW|PL1001", f"ORC|{control}|{placer}".encode())
+    raw = raw.replace(b"OBR|1|PL1001", f"OBR|1|{placer}".encode())
+    raw = raw.replace(b"20261102090000", f"202611240{minute:03}00".encode())
+    return raw.replace(b"EPR0001", number.encode())
+
+
+def test_holds_releases_and_questions_are_answered(hospital):
+    hospital.answer(NW)
+
+    held = hospital.answer(controlled("HD", "C1", minute=801, detail=False))
+    asked = hospital.answer(controlled("SS", "C2", minute=802, detail=False))
+    released = hospital.answer(controlled("RL", "C3", minute=803, detail=False))
+    unknown = hospital.answer(controlled("SS", "C4", minute=804, placer="PL77"))
+
+    assert (codes(held), held.get("ORC-5")) == (["HR"], "HD")
+    assert (codes(asked), asked.get("ORC-5")) == (["SR"], "HD")
+    assert codes(released) == ["OR"]
+    assert (unknown.get("MSA-1"), codes(unknown)) == ("AE", [])
+
+
+def test_a_replacement_is_answered_with_the_orders_in_its_place(hospital):
+    hospital.answer(NW)
+    old, new = (
+        controlled("RP", "C1", minute=805, detail=False),
+        controlled("RO", "C1", minute=805, placer="PL1002"),
+    )
+    replacing = new[new.index(b"ORC|") :]
+
+    answer = hospital.answer(old + replacing)
+
+    first, second = answer.all("ORC")
+    by_number = {o.content.placer_number: o for o in hospital.orders}
+    assert codes(answer) == ["RQ", "RO"]
+    assert (first.value(2), first.value(5)) == ("PL1001", "RP")
+    assert second.value(2) == "PL1002"
+    assert first.value(3) == by_number["PL1001"].id
+    assert second.value(3) == by_number["PL1002"].id
