@@ -129,7 +129,7 @@ FIELD_RULES: Final = (
         "setting",
         _at("PV1-2"),
         lambda c: c.setting,
-        "Patient class. Not in the table: outpatient, with a warning.",
+        "Patient class; outpatient where there is none. Not in the table: held.",
         MappingTable.PATIENT_CLASS,
     ),
     FieldRule(

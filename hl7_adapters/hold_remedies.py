@@ -95,8 +95,8 @@ REMEDIES: Final[dict[HoldCode, Remedy]] = {
         "A person looks whether the request still fits.",
     ),
     _C.UNKNOWN_SETTING: Remedy(
-        "Where the patient is looked after is not known any more.",
-        "The sender says so with its next message, or a person releases the order.",
+        "The patient class (PV1-2) is in no table.",
+        "Map it (table patient_class), or give the setting on release.",
     ),
     _C.REFUSED_BY_PARTNER: Remedy(
         "A partner has refused what it was told of the order.",

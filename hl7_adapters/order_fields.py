@@ -357,7 +357,11 @@ def _setting(group: OrderGroup, reading: Reading) -> PatientSetting:
     found = reading.profile.settings.get(sent.casefold())
     if found is None:
         # Outpatient until a person says: which scanners may be used hangs on it.
-        reading.hold(HoldCode.UNKNOWN_SETTING, f"PV1-2 {sent[:_LONGEST_DETAIL]}")
+        reading.hold(
+            HoldCode.UNKNOWN_SETTING,
+            f"PV1-2 {sent[:_LONGEST_DETAIL]}",
+            _kept((sent.casefold(),)),
+        )
         return PatientSetting.OUTPATIENT
     return found
 

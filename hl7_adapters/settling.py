@@ -28,7 +28,7 @@ from booking_engine.domain.mappings import (
     unmapped_codes,
 )
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
-from booking_engine.domain.vocabulary import Priority
+from booking_engine.domain.vocabulary import PatientSetting, Priority
 from hl7_adapters.mappings import Effective
 from hl7_adapters.profile_source import ProfileSource
 
@@ -141,6 +141,7 @@ def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
     procedure: ProcedureCode | None = None
     priority: Priority | None = None
     site: SiteCode | None = None
+    setting: PatientSetting | None = None
     notes: list[str] = []
     for hold in order.holds:
         names = names_waited_for(hold, order.content)
@@ -155,9 +156,12 @@ def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
         elif table is MappingTable.URGENCY:
             priority = profile.urgencies.get(names[0])
             decided = priority is not None
-        else:
+        elif table is MappingTable.SITE:
             site = profile.sites.get(names[0])
             decided = site is not None
+        else:
+            setting = profile.settings.get(names[0])
+            decided = setting is not None
         if decided:
             notes.append(_note(table, names, effective))
     if not notes:
@@ -168,6 +172,7 @@ def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
         procedure=procedure,
         priority=priority,
         site=site,
+        setting=setting,
         guidelines=profile.guidelines,
         mode=None if procedure is None else modes.get(procedure),
         note="; ".join(notes),

@@ -610,7 +610,7 @@ class SettleHolds:
 
     Parameters
     ----------
-    procedure, priority, site
+    procedure, priority, site, setting
         What its codes mean; ``None`` where that is still open.
     guidelines, mode
         As in `ReceiveOrder`; without `mode` the order keeps its own.
@@ -622,6 +622,7 @@ class SettleHolds:
     procedure: ProcedureCode | None = None
     priority: Priority | None = None
     site: SiteCode | None = None
+    setting: PatientSetting | None = None
     guidelines: frozenset[str] = frozenset()
     mode: BookingMode | None = None
     note: str = ""

@@ -199,6 +199,7 @@ def settle_holds(
         HoldCode.UNMAPPED_PROCEDURE: command.procedure,
         HoldCode.UNKNOWN_URGENCY: command.priority,
         HoldCode.UNKNOWN_SITE: command.site,
+        HoldCode.UNKNOWN_SETTING: command.setting,
     }
     settled = tuple(
         hold
@@ -215,6 +216,8 @@ def settle_holds(
         content = replace(content, priority=command.priority)
     if HoldCode.UNKNOWN_SITE in codes:
         content = replace(content, site=command.site)
+    if HoldCode.UNKNOWN_SETTING in codes and command.setting is not None:
+        content = replace(content, setting=command.setting)
     found = network_holds(content, uow, context)
     added = tuple(hold for hold in found if hold not in order.holds)
     after = replace(

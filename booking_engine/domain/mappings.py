@@ -40,6 +40,7 @@ TABLE_OF_HOLD: Final[dict[HoldCode, MappingTable]] = {
     HoldCode.UNMAPPED_PROCEDURE: MappingTable.PROCEDURE,
     HoldCode.UNKNOWN_URGENCY: MappingTable.URGENCY,
     HoldCode.UNKNOWN_SITE: MappingTable.SITE,
+    HoldCode.UNKNOWN_SETTING: MappingTable.PATIENT_CLASS,
 }
 """The holds that a mapping settles."""
 
@@ -165,6 +166,8 @@ def names_waited_for(hold: HoldReason, content: OrderContent) -> tuple[str, ...]
             sent = folded_name(content.priority_as_sent)
             return hold.names or ((sent,) if sent else ())
         case HoldCode.UNKNOWN_SITE if content.site is None:
+            return hold.names
+        case HoldCode.UNKNOWN_SETTING:
             return hold.names
         case _:
             return ()

@@ -23,7 +23,7 @@ guidelines: []
 ORDER = (
     "MSH|^~\\&|EPR|R0A|||20261130080000||ORM^O01|{id}|P|2.4\r"
     "PID|1||X{id}^^^R0A^MR||Testperson^Una||19800101|F\r"
-    "PV1|1|O|^^^{site}\r"
+    "PV1|1|{patient_class}|^^^{site}\r"
     "ORC|NW|{id}|||||^^^^^{urgency}||20261130080000\r"
     "OBR|1|{id}||{code}\r"
 )
@@ -41,7 +41,13 @@ def put(world: Any, text: str = PROFILE, partner: str = "r0a", **headers: str) -
 
 def send(world: Any, number: str, **given: str) -> str:
     """Send an order as the listener would hand it over; return what MSA-1 says."""
-    values = {"id": number, "site": "INF", "urgency": "R", "code": "CTC^CT chest^L"}
+    values = {
+        "id": number,
+        "patient_class": "O",
+        "site": "INF",
+        "urgency": "R",
+        "code": "CTC^CT chest^L",
+    }
     raw = ORDER.format(**values | given).encode()
     (ack,) = world.runtime.receiver.handle(
         [
@@ -232,6 +238,19 @@ def test_urgency_mapped_is_urgency_set(world: Any):
 
     order = order_of(world, "1")
     assert (order["status"], order["priority"]) == ("awaiting_vetting", "urgent")
+
+
+def test_a_patient_class_mapped_is_the_setting_set(world: Any):
+    put(world)
+    send(world, "1", patient_class="DAYWARD")
+
+    (code,) = unmapped(world)
+    assert (code["table"], code["code"]) == ("patient_class", "dayward")
+    map_code(world, table="patient_class", code="DAYWARD", target="inpatient")
+
+    order = order_of(world, "1")
+    assert (order["status"], order["holds"]) == ("awaiting_vetting", [])
+    assert order["request"]["setting"] == "inpatient"
 
 
 @pytest.mark.parametrize(
