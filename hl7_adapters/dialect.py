@@ -190,6 +190,7 @@ class Condition(StrEnum):
     WRONG_PROCESSING_ID = "wrong_processing_id"
     UNSUPPORTED_VERSION = "unsupported_version"
     SEVERAL_MESSAGES = "several_messages"
+    FRAGMENT = "fragment"
     TOO_MANY_ORDERS = "too_many_orders"
     MISSING_SEGMENT = "missing_segment"
     MISSING_FIELD = "missing_field"
@@ -238,6 +239,7 @@ RULES: Final[dict[Condition, Rule]] = {
     _C.WRONG_PROCESSING_ID: Rule("202", _AR),
     _C.UNSUPPORTED_VERSION: Rule("203", _AA, "read as the nearest version"),
     _C.SEVERAL_MESSAGES: Rule("100", _AE),
+    _C.FRAGMENT: Rule("207", _AR),
     _C.TOO_MANY_ORDERS: Rule("100", _AE),
     _C.MISSING_SEGMENT: Rule("100", _AE),
     _C.MISSING_FIELD: Rule("101", _AE),

@@ -49,6 +49,7 @@ from hl7_adapters.reading import MappingError, Reading
 
 __all__ = ["Mapped", "MappingError", "to_commands"]
 
+_CONTINUED: Final = frozenset({"ADD", "DSC"})  # HL7 2.5.1 section 2.10.2
 VERSIONS: Final = frozenset(
     ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1")
 ) | frozenset(("2.8", "2.8.1", "2.8.2"))
@@ -138,6 +139,12 @@ def _check_header(message: Message, reading: Reading) -> Reader:
             BadValue("203", "MSH-12", "send HL7 2.3 to 2.5.1"),
         )
         reading.warn("MSH-12: version not known; read as the nearest")
+    if not _CONTINUED.isdisjoint(segment.id for segment in message.segments):
+        raise reading.refuse(
+            Condition.FRAGMENT,
+            "MSH^1^14",
+            "a part of a message (ADD, DSC) cannot be used; send the message whole",
+        )
     return reader
 
 

@@ -260,6 +260,7 @@ BAD_INPUT = {
     "order control": (NW.replace(b"ORC|NW", b"ORC|QQ"), "AE", "103", "refused"),
     "cancel unknown": (CA, "AE", "204", "refused"),
     "change unknown": (XO, "AE", "204", "refused"),
+    "a part of a message": (NW + b"DSC|1\r", "AR", "207", "refused"),
     "two messages": (NW + NW, "AE", "100", "refused"),
     "unmapped procedure": (NW.replace(b"MHEAD", b"XX"), "AA", "", "held"),
     "unknown urgency": (NW.replace(b"24^R|", b"24^ZZ|"), "AA", "", "held"),
