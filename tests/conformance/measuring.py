@@ -26,7 +26,8 @@ class Measured:
     Parameters
     ----------
     answer
-        MSA-1 with the code of table 0357, if any, and ORC-1 of an application answer.
+        MSA-1 with the code of table 0357, if it is no warning; and of an application
+        answer its message code (MSH-9.1), ORC-1, SCH-25 and QAK-2.
     filed
         The message's outcome in the store.
     orders
@@ -110,6 +111,9 @@ class World:
         return order
 
 
+ANSWERED_BY = {"ACK": "", **dict.fromkeys(("ORR", "ORG", "ORI"), "ORR/ORG/ORI")}
+"""How answers are named: those to orders mirror the message that they answer."""
+
 STATES = {
     "not known": (),
     "waiting": (World.place,),
@@ -151,7 +155,10 @@ def measure(
     parts = (
         reply,
         code if reply not in {"AA", "CA"} else "",
+        ANSWERED_BY.get(answer.get("MSH-9.1"), answer.get("MSH-9.1")),
         f"ORC-1 {control}" if control else "",
+        answer.get("SCH-25"),
+        answer.get("QAK-2"),
     )
     orders = sorted(
         str(each.status) + (f" ({_codes(each)})" if each.holds else "")

@@ -150,6 +150,12 @@ def siu(
 NEXT = defaultdict(lambda: "20261201100000", S13="20261202100000", S14="20261202100000")
 """When the appointment is after each event: rescheduling gives it another day."""
 
+DAY = defaultdict(lambda: "20261201", S02="20261202")
+"""The day that each request asks for."""
+
+ASKING = ("NW", "XO", "CA", "DC", "HD", "RL", "RP", "SS", "SN")
+"""The order controls that ask for something, and so have an answer."""
+
 ORDER_STATES = (
     ("SC", "SC", ""),
     ("SC", "IP", ""),
@@ -215,3 +221,54 @@ EVENT_NAMES = {
     "S26": "did not attend",
 }
 """What the trigger events mean (table 0003)."""
+
+
+SRM_VERSIONS = ("2.3.1", "2.4", "2.5", "2.5.1")
+
+
+def srm(
+    event: str,
+    version: str,
+    *,
+    control_id: str = "C2",
+    at: str = "20261124090100",
+    day: str = "20261201",
+) -> bytes:
+    """Return a request for an appointment of the order of `order`."""
+    wanted = f"{day}080000^{day}120000"
+    arq = f"ARQ|REQ1||||||||20|min|{wanted}|R|||^Clerk||||^Clerk||||"
+    segments = [header(f"SRM^{event}^SRM_S01", version, control_id, at)]
+    segments.append(arq if version == "2.3.1" else f"{arq}|P1^RA1")
+    segments += [PID, "RGS|1|A"]
+    if version == "2.3.1":
+        segments.append("ZBK||||||P1^RA1")
+    return "\r".join(segments).encode() + b"\r"
+
+
+def sqm(version: str, *, at: str = "20261124090100") -> bytes:
+    """Return a query for free time of one scanner."""
+    segments = [
+        header("SQM^S25", version, "C2", at),
+        f"QRD|{at}|R|I|Q1|||5^RD|^^|APN|ALL",
+        "ARQ|REQ1||||||||20|min|20261201^20261201||||^Clerk||||^Clerk",
+        "RGS|1",
+        "AIG|1||MRROOM1|MR",
+    ]
+    return "\r".join(segments).encode() + b"\r"
+
+
+REQUEST_NAMES = {
+    "S01": "book",
+    "S02": "reschedule",
+    "S03": "modify",
+    "S04": "cancel",
+    "S05": "discontinue",
+    "S06": "delete",
+    "S07": "add a service",
+    "S08": "modify a service",
+    "S09": "cancel a service",
+    "S10": "discontinue a service",
+    "S11": "delete a service",
+    "S25": "what is free",
+}
+"""What the requests ask for (table 0003)."""

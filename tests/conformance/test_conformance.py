@@ -24,6 +24,7 @@ from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.inbound_adt import ADT_READERS
 from hl7_adapters.inbound_siu import TRIGGERS
+from hl7_adapters.inbound_srm import REQUESTED
 from hl7_adapters.profile import load_profiles
 
 TESTS = Path(__file__).parents[1]
@@ -176,6 +177,65 @@ def diaries() -> str:
     return grouped("event", found, messages.EVENT_NAMES)
 
 
+def answers() -> str:
+    asking = {
+        **FILLER,
+        "north": FILLER["north"].model_copy(
+            update={"ack": AckOptions(order_answers=True)}
+        ),
+    }
+    return grouped(
+        "ORC-1",
+        {
+            control: everywhere(
+                asking,
+                messages.VERSIONS,
+                ("not known", "waiting", "arrived"),
+                lambda kind, version, control=control: messages.order(
+                    kind, version, control, control_id="C2", at=LATER
+                ),
+            )
+            for control in messages.ASKING
+        },
+        messages.CONTROL_NAMES,
+    )
+
+
+def requests() -> str:
+    requested = (
+        ("no such order", "not known", ()),
+        ("order waits", "waiting", ()),
+        ("requested before", "waiting", ("S01",)),
+    )
+    found = {
+        event: {
+            (title, "SRM", version): measure(
+                FILLER,
+                messages.order(messages.ORM, "2.4", "NW"),
+                state,
+                messages.srm(event, version, day=messages.DAY[event]),
+                first=[
+                    messages.srm(each, version, control_id="C0", at=LATER[:-2])
+                    for each in first
+                ],
+            )
+            for version in messages.SRM_VERSIONS
+            for title, state, first in requested
+        }
+        for event in REQUESTED
+    }
+    found["S25"] = {
+        ("no such order", "SQM", version): measure(
+            FILLER,
+            messages.order(messages.ORM, "2.4", "NW"),
+            "not known",
+            messages.sqm(version),
+        )
+        for version in messages.SRM_VERSIONS
+    }
+    return grouped("event", found, messages.REQUEST_NAMES)
+
+
 def refusals() -> str:
     """The answers of each condition, in each mode; a profile may override them."""
     north = PLACER["north"]
@@ -217,8 +277,10 @@ SECTIONS = {
     "Orders: what anybody may ask": from_anybody,
     "Orders: what only a filler may say": from_fillers,
     "Order states": order_states,
+    "Application answers to orders": answers,
     "Patient administration": administration,
     "Diaries of other systems": diaries,
+    "Requests and queries": requests,
     "Refusals and acknowledgements": refusals,
     "Deviations": deviations,
 }
