@@ -44,7 +44,10 @@ class KeyKind(StrEnum):
 
 
 class SearchKey(NamedTuple):
-    """One number that a message names, as sent but for blanks around it."""
+    """One number that a message names, as sent but for blanks around it.
+
+    It is one line of letters, digits and signs.
+    """
 
     kind: KeyKind
     value: str

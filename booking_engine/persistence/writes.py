@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    ARRAY,
     Delete,
     Insert,
     String,
@@ -205,20 +204,24 @@ def _write_identifiers(session: Session, _: Kind, writes: Sequence[Write]) -> No
 
 def _write_message_keys(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     """Insert the keys of messages, each write being one message's."""
+    if session.dialect == POSTGRESQL:
+        # As three texts of lines: a row or a list for each key would cost more than
+        # the message itself. No key has more than one line (`SearchKey`).
+        keys = [key for write in writes for key in write.row["keys"]]
+        names = [w.row["message_id"] for w in writes for _ in w.row["keys"]]
+        columns = {
+            "kind": "\n".join([key[0] for key in keys]),
+            "value": "\n".join([key[1] for key in keys]),
+            "message_id": "\n".join(names),
+        }
+        session.insert(_INSERT_KEYS, [columns])
+        return
     listed = [
         {"kind": key.kind.value, "value": key.value, "message_id": w.row["message_id"]}
         for w in writes
         for key in w.row["keys"]
     ]
-    if session.dialect == POSTGRESQL:
-        # As three lists: row by row, each would cost as much as its message.
-        columns = {
-            name: [row[name] for row in listed]
-            for name in ("kind", "value", "message_id")
-        }
-        session.insert(_INSERT_KEYS, [columns])
-    else:
-        session.insert(_inserting(kind, tuple(listed[0])), listed)
+    session.insert(_inserting(kind, tuple(listed[0])), listed)
 
 
 def _delete_messages(session: Session, _: Kind, writes: Sequence[Write]) -> None:
@@ -419,7 +422,7 @@ _UPSERT_IDENTIFIER: Final = Statement(_upsert_identifier)
 def _insert_keys(_: str) -> Insert:
     table = TABLES[Kind.MESSAGE_KEY]
     columns = [
-        func.unnest(bindparam(name, type_=ARRAY(String)))
+        func.unnest(func.string_to_array(bindparam(name, type_=String()), "\n"))
         for name in ("kind", "value", "message_id")
     ]
     names = ["kind", "value", "message_id"]
