@@ -50,7 +50,12 @@ def read_region(
             raise
         catalogue = load_region(settings.region, partners={*profiles, *more})
     for profile in profiles.values():
-        check_catalogue(profile, procedures=catalogue.procedures, sites=catalogue.sites)
+        check_catalogue(
+            profile,
+            procedures=catalogue.procedures,
+            sites=catalogue.sites,
+            scanners=catalogue.scanners,
+        )
     return catalogue
 
 

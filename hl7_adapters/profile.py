@@ -418,8 +418,17 @@ def check_catalogue(
     *,
     procedures: Collection[str],
     sites: Collection[str],
+    scanners: Collection[str],
 ) -> None:
     """Refuse a map to what the catalogue does not have; raises `ProfileError`."""
+    resources = {} if profile.diary is None else profile.diary.resources
+    for theirs, scanner in resources.items():
+        if scanner not in scanners:
+            raise problem_in(
+                profile,
+                ("diary", "resources", theirs),
+                f"{scanner!r} is not in the catalogue; correct it or add it there",
+            )
     for table, known in (("procedures", procedures), ("sites", sites)):
         dated = [
             (theirs, entry.to)

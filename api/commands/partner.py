@@ -73,7 +73,12 @@ def check(
         catalogue = known.catalogue
         check_senders([*(p for p in known.profiles if p.id != profile.id), profile])
     if catalogue is not None:
-        check_catalogue(profile, procedures=catalogue.procedures, sites=catalogue.sites)
+        check_catalogue(
+            profile,
+            procedures=catalogue.procedures,
+            sites=catalogue.sites,
+            scanners=catalogue.scanners,
+        )
     show(
         {
             "profile": profile.id,

@@ -59,7 +59,12 @@ def demo_catalogue(today: date) -> Catalogue:
     profiles = load_profiles(PARTNERS)
     catalogue = load_region(REGION, partners=profiles)
     for profile in profiles.values():
-        check_catalogue(profile, procedures=catalogue.procedures, sites=catalogue.sites)
+        check_catalogue(
+            profile,
+            procedures=catalogue.procedures,
+            sites=catalogue.sites,
+            scanners=catalogue.scanners,
+        )
     contracts = {
         name: replace(
             contract,

@@ -116,7 +116,12 @@ def _checked(text: bytes, partner: PartnerId, services: Services, actor: Actor) 
         written = text.decode("utf-8")
         profile = parse_profile(written, Path(partner))
         _check_id(profile, partner)
-        check_catalogue(profile, procedures=catalogue.procedures, sites=catalogue.sites)
+        check_catalogue(
+            profile,
+            procedures=catalogue.procedures,
+            sites=catalogue.sites,
+            scanners=catalogue.scanners,
+        )
         services.profiles.check(profile)
         if profile.outgoing is not None:
             make_sender(profile).close()  # its certificates can be used

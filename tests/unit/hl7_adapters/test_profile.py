@@ -162,12 +162,25 @@ def test_two_profiles_cannot_have_one_id(tmp_path):
 
 def test_a_code_that_the_catalogue_does_not_have_is_found_by_line(tmp_path):
     profile = load_profile(written(tmp_path, GOOD))
-    check_catalogue(profile, procedures={"XR-CHEST"}, sites=())
+    check_catalogue(profile, procedures={"XR-CHEST"}, sites=(), scanners=())
 
     with pytest.raises(ProfileError, match="'XR-CHEST' is not in the catalogue") as e:
-        check_catalogue(profile, procedures=(), sites=())
+        check_catalogue(profile, procedures=(), sites=(), scanners=())
 
     assert (e.value.line, e.value.path) == (8, "procedures.xches")
+
+
+def test_a_scanner_that_the_catalogue_does_not_have_is_found_by_line(tmp_path):
+    text = f"{GOOD}diary:\n  resources:\n    ROOM 2: MR9\n"
+    profile = load_profile(written(tmp_path, text))
+    known = {"procedures": {"XR-CHEST"}, "sites": ()}
+    check_catalogue(profile, **known, scanners={"MR9"})
+
+    with pytest.raises(ProfileError, match="'MR9' is not in the catalogue") as e:
+        check_catalogue(profile, **known, scanners={"MR1"})
+
+    assert e.value.path == "diary.resources.room 2"
+    assert e.value.line == text.count("\n")
 
 
 def test_every_condition_has_a_rule_and_can_be_overridden():
