@@ -23,6 +23,8 @@ from api.plan_queue import PlanQueue
 from api.urgent import UrgentBooking
 from api.watch import Watch
 from booking_engine.application.commands import ExpireHolds, ExpireParked
+from booking_engine.application.diary import orders_found
+from booking_engine.application.diary_commands import LinkEntries
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.retention import Retention
 from booking_engine.domain.identifiers import Actor
@@ -31,6 +33,7 @@ from booking_engine.settings import JobSettings, PlanSection
 log = logging.getLogger(__name__)
 
 HOLDS: Final = Actor("job:holds")
+DIARIES: Final = Actor("job:diaries")
 PARKED: Final = Actor("job:parked")
 NIGHTLY: Final = Actor("job:nightly-plan")
 _LOOK_FOR_RUNS_SECONDS: Final = 5.0
@@ -38,6 +41,7 @@ _GRACE_SECONDS: Final = 3600
 _URGENT_LEAST_SECONDS: Final = 0.25
 _RETENTION_HOUR: Final = 1  # UTC; before the nightly plan
 _EXPIRE_PARKED_SECONDS: Final = 60
+_LINK_SECONDS: Final = 10
 _DIARY_HOUR: Final = 3  # UTC; after any local midnight
 
 
@@ -109,6 +113,11 @@ class Jobs:
             _safely("expire parked", self.expire_parked),
             IntervalTrigger(seconds=_EXPIRE_PARKED_SECONDS, timezone=UTC),
             id="expire-parked",
+        )
+        scheduler.add_job(
+            _safely("link diary entries", self.link_entries),
+            IntervalTrigger(seconds=_LINK_SECONDS, timezone=UTC),
+            id="link-entries",
         )
         scheduler.add_job(
             _safely("extend diary", self.extend_diary),
@@ -190,6 +199,15 @@ class Jobs:
                 extra={"event": "hl7.parked_expired", "messages": expired},
             )
         return expired
+
+    def link_entries(self) -> int:
+        """Link what other diaries booked to orders that came later; return how many."""
+        with self._dispatcher.reading(DIARIES) as session:
+            if not orders_found(session.uow):
+                return 0
+        linked: int = self._dispatcher.handle(LinkEntries(), DIARIES)
+        log.info("entries linked", extra={"event": "diary.linked", "entries": linked})
+        return linked
 
     def extend_diary(self) -> int:
         """Generate the sessions of the next weeks; return how many there are."""

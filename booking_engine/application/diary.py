@@ -17,7 +17,13 @@ from booking_engine.application.commands import (
     RecordOutcome,
 )
 from booking_engine.application.context import Context
-from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
+from booking_engine.application.diary_commands import (
+    EndEntry,
+    Ending,
+    LinkEntries,
+    OrderNumbers,
+    RecordEntry,
+)
 from booking_engine.application.diary_conflicts import flag, settle_conflicts, unflag
 from booking_engine.application.diary_links import (
     adopted,
@@ -132,6 +138,49 @@ def _record(
         appointment_id=None if linked is None else linked.id,
         entry_ids=tuple(entry.id for entry in stored),
     )
+
+
+def link_entries(command: LinkEntries, uow: UnitOfWork, context: Context) -> int:
+    """Link entries to orders that came after them; return how many were."""
+    linked = 0
+    for entry in orders_found(uow):
+        again = RecordEntry(
+            partner=entry.partner,
+            number=entry.number,
+            kind=entry.kind,
+            stretches=tuple(
+                other.stretch
+                for other in _numbered(entry, uow)
+                if other.status is not EntryStatus.ENDED
+            ),
+            sent_at=entry.sent_at,
+            order=OrderNumbers(*entry.sought) if entry.sought else None,
+            patient=entry.patient,
+            reason=entry.reason,
+        )
+        record_entry(again, uow, context)
+        linked += 1
+    del command
+    return linked
+
+
+def orders_found(uow: UnitOfWork) -> list[DiaryEntry]:
+    """Return the entries whose order was not known and is stored by now."""
+    return [
+        entry
+        for entry in uow.diary.seeking(_MOST_AT_ONCE)
+        if entry.sought is not None
+        and order_of(entry.partner, OrderNumbers(*entry.sought), uow) is not None
+    ]
+
+
+def _numbered(entry: DiaryEntry, uow: UnitOfWork) -> list[DiaryEntry]:
+    assert entry.partner is not None, "only a partner's entry names an order"
+    return uow.diary.numbered(entry.partner, entry.number)
+
+
+_MOST_AT_ONCE = 500
+"""Entries that are looked at in one go."""
 
 
 def end_entry(command: EndEntry, uow: UnitOfWork, context: Context) -> Received:
@@ -348,6 +397,7 @@ def _store(
             appointment_id=None if stands_for is None else stands_for.id,
             patient=command.patient,
             reason=command.reason,
+            sought=None if order is not None else _sought(command.order),
             version=1 if known is None else known.version,
         )
         if known is None:
@@ -361,6 +411,12 @@ def _store(
         )
     uow.flush()
     return stored
+
+
+def _sought(numbers: OrderNumbers | None) -> tuple[str, str, str] | None:
+    if numbers is None or not (numbers.placer_number or numbers.filler_number):
+        return None
+    return numbers.placer_authority, numbers.placer_number, numbers.filler_number
 
 
 def _ended(entry: DiaryEntry, command: EndEntry) -> DiaryEntry:

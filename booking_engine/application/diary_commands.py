@@ -74,6 +74,14 @@ class RecordEntry:
     may_create: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class LinkEntries:
+    """Look again for orders that entries named before they came.
+
+    Handled by `diary.link_entries`, which returns how many it found.
+    """
+
+
 class Ending(StrEnum):
     """How an entry of another diary ends."""
 

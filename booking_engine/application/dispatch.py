@@ -88,6 +88,7 @@ HANDLERS: dict[type, Handler] = {
     commands.ApplyPlan: planning.apply_plan,
     diary_commands.RecordEntry: diary.record_entry,
     diary_commands.EndEntry: diary.end_entry,
+    diary_commands.LinkEntries: diary.link_entries,
     request_commands.RequestAppointment: requests.request_appointment,
     request_commands.RequestMove: requests.request_move,
     request_commands.RequestChange: requests.request_change,

@@ -321,6 +321,10 @@ class Diary(Protocol):
         """Return the entries that keep these patients busy and end after, by start."""
         ...
 
+    def seeking(self, limit: int) -> list[DiaryEntry]:
+        """Return entries whose order is not known yet, the oldest first."""
+        ...
+
 
 class Decisions(Protocol):
     """Decision records."""

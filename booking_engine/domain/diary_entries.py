@@ -109,6 +109,9 @@ class DiaryEntry:
         Who is busy meanwhile, where that is known.
     reason
         Why it was closed or ended, as coded by the sender; never patient data.
+    sought
+        While its order is not known: placer authority, placer number and filler
+        number, by which to look for it.
     """
 
     id: DiaryEntryId
@@ -124,6 +127,7 @@ class DiaryEntry:
     appointment_id: AppointmentId | None = None
     patient: PatientKey | None = None
     reason: str = ""
+    sought: tuple[str, str, str] | None = None
     version: int = 1
 
     @property

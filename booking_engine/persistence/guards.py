@@ -28,6 +28,9 @@ CHANGED_SQL: Final = "status = 'booked' AND hold_codes <> ''"
 TAKING_SQL: Final = "status = 'taking'"
 """Diary entries that take their time; indices, guards and queries use this text."""
 
+SOUGHT_SQL: Final = "sought IS NOT NULL AND status = 'taking'"
+"""Diary entries whose order is not known yet; an index and a query use this."""
+
 NO_OVERLAP_ON_SCANNER: Final = "ex_appointment_scanner"
 NO_OVERLAP_OF_PATIENT: Final = "ex_appointment_patient"
 BESIDE_DIARY: Final = "ex_appointment_diary"

@@ -222,6 +222,7 @@ def diary_entry_row(entry: DiaryEntry) -> Values:
         "patient": entry.patient,
         "reason": entry.reason,
         "version": entry.version,
+        "sought": None if entry.sought is None else list(entry.sought),
     }
 
 
@@ -241,6 +242,7 @@ def diary_entry_of(row: Any) -> DiaryEntry:
         appointment_id=row.appointment_id,
         patient=row.patient,
         reason=row.reason,
+        sought=None if row.sought is None else tuple(row.sought),
         version=row.version,
     )
 

@@ -93,6 +93,13 @@ class InMemoryDiary:
             )
         )
 
+    def seeking(self, limit: int) -> list[DiaryEntry]:
+        """Return entries whose order is not known yet, the oldest first."""
+        found = self._where(
+            lambda e: e.sought is not None and e.status is EntryStatus.TAKING
+        )
+        return sorted(found, key=lambda e: e.id)[:limit]
+
     def _where(self, wanted: Callable[[DiaryEntry], bool]) -> list[DiaryEntry]:
         found = [e for e in self._unit.tables.diary.values() if wanted(e)]
         return sorted(found, key=lambda e: (e.starts_at, e.id))

@@ -332,6 +332,7 @@ class DiaryEntryRow(Row, table=True):
             "appointment_id",
             where="appointment_id IS NOT NULL",
         ),
+        partial_index("ix_diary_entry_sought", "id", where=guards.SOUGHT_SQL),
     )
 
     id: str = Field(primary_key=True)
@@ -348,6 +349,7 @@ class DiaryEntryRow(Row, table=True):
     patient: str | None
     reason: str
     version: int
+    sought: list[str] | None = Field(sa_type=JSON)
 
 
 class PlanRunRow(Row, table=True):

@@ -62,6 +62,14 @@ _PATIENTS: Final = Statement(
         among(_ENTRY.c.patient, "patients", on), _ENTRY.c.ends_at > bindparam("after")
     )
 )
+_SOUGHT: Final = Statement(
+    lambda _: (
+        select(_ENTRY)
+        .where(text(guards.SOUGHT_SQL))
+        .order_by(_ENTRY.c.id)
+        .limit(bindparam("limit"))
+    )
+)
 _OF_ORDER: Final = Statement(
     lambda _: (
         select(_ENTRY)
@@ -150,6 +158,10 @@ class SqlDiary:
     ) -> list[DiaryEntry]:
         """Return the entries that keep these patients busy and end after, by start."""
         return self._read(_PATIENTS, patients=sorted(set(patients)), after=after)
+
+    def seeking(self, limit: int) -> list[DiaryEntry]:
+        """Return entries whose order is not known yet, the oldest first."""
+        return self._read(_SOUGHT, limit=limit)
 
     def _read(self, statement: Statement, **values: Any) -> list[DiaryEntry]:
         t = self._transaction

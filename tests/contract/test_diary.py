@@ -65,6 +65,7 @@ def test_every_field_of_an_entry_comes_back(store, make, one, entry):
         appointment_id=booked.id,
         patient="nhs:9990000018",
         reason="service",
+        sought=("RA1", "P1", ""),
         version=3,
     )
     bare = entry(partner=None, scanner=None)
@@ -117,6 +118,16 @@ def test_an_entry_is_saved_under_its_next_version(store, entry):
         uow.diary.save(first)
         with pytest.raises(StaleVersion):
             uow.flush()
+
+
+def test_entries_that_seek_their_order_are_found(store, make, entry):
+    first, second = entry(sought=("RA1", "P1", "")), entry(sought=("", "", "F"))
+    over = entry(sought=("RA1", "P3", ""), status=EntryStatus.ENDED)
+    keep(store, second, first, over, entry())
+
+    with store.units.reading() as uow:
+        assert uow.diary.seeking(9) == sorted([first, second], key=lambda e: e.id)
+        assert len(uow.diary.seeking(1)) == 1
 
 
 def test_a_number_names_one_entry_on_each_scanner(store, entry):

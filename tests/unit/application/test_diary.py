@@ -16,6 +16,7 @@ from booking_engine.application.commands import (
 from booking_engine.application.diary_commands import (
     EndEntry,
     Ending,
+    LinkEntries,
     OrderNumbers,
     RecordEntry,
 )
@@ -209,6 +210,19 @@ def test_vetted_but_not_to_be_booked_there_it_is_put_to_a_person_again(engine):
     assert order.status is OrderStatus.HELD
     assert engine.holds(order_id) == [HoldCode.BOOKED_ELSEWHERE]
     assert engine.entries[0].status is EntryStatus.TAKING
+
+
+def test_an_order_that_comes_after_its_appointment_is_linked(engine):
+    engine.record("D1", on(at(10)), order=NUMBERS)
+    assert engine.do(LinkEntries()) == 0
+    order_id = engine.place()
+
+    assert engine.do(LinkEntries()) == 1
+
+    assert engine.order(order_id).status is OrderStatus.BOOKED
+    assert engine.live(order_id).starts_at == at(10)
+    assert engine.entries[0].status is EntryStatus.LINKED
+    assert engine.do(LinkEntries()) == 0
 
 
 def test_a_scanner_of_another_modality_books_no_order(engine):

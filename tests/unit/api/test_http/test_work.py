@@ -94,6 +94,7 @@ def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
         "expire-holds",
         "expire-parked",
         "extend-diary",
+        "link-entries",
         "nightly-plan",
         "watch",
     ]
@@ -102,6 +103,7 @@ def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
         "expire-holds",
         "expire-parked",
         "extend-diary",
+        "link-entries",
         "watch",
     ]
     by_hand.runtime.stop()
