@@ -18,7 +18,7 @@ STRICT = VALIDATION_LEVEL.STRICT
 
 
 def check(raw):
-    """Raise unless hl7apy finds no fault in an answer."""
+    """Raise unless hl7apy finds no fault in an answer, and every field again."""
     text = raw.decode()
     old = re.search(r"\|P\|2\.3(\.1)?[|\r]", text) is not None
     if "|ACK" in text:
@@ -30,4 +30,6 @@ def check(raw):
         return
     elif not old:
         text = re.sub(r"\|ORR\^O02\^ORR_O02\|", "|ORG^O20^ORG_O20|", text)
-    parse_message(text, STRICT).validate()
+    parsed = parse_message(text, STRICT)
+    parsed.validate()
+    assert parsed.to_er7().rstrip("\r") == text.rstrip("\r"), "a field was lost"
