@@ -215,6 +215,7 @@ def map_code(
 
     Example: booking-engine partner map my-ris procedure XXKNEE MRKNEE --config b.toml
     """
+    from api.auth import ACTOR  # noqa: PLC0415
     from booking_engine.application.commands import MapCode  # noqa: PLC0415
     from booking_engine.domain.identifiers import Actor, PartnerId  # noqa: PLC0415
     from booking_engine.domain.mappings import MappingTable  # noqa: PLC0415
@@ -230,6 +231,10 @@ def map_code(
         listed = ", ".join(sorted(opened.source)) or "none"
         raise CommandFailed(f"no partner {partner}; there are: {listed}")
     of, actor = MappingTable(table), Actor(f"person:{by or getpass.getuser()}")
+    if not ACTOR.fullmatch(actor):
+        raise typer.BadParameter(
+            "use letters, digits and ._@-, such as j.smith", param_hint="--by"
+        )
     made = opened.dispatcher.handle(
         MapCode(name, of, check_code(of, code, opened.source[name]), target, why=why),
         actor,
