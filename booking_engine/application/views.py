@@ -98,7 +98,8 @@ class MessageFilter:
     replay_of
         Only replays of this message.
     unreplayed
-        Only what came whole over a wire and was not replayed since.
+        Only what came whole over a wire and was not replayed since; nothing that
+        came by a port or certificate that may not speak for its sender.
     """
 
     partner: PartnerId | None = None

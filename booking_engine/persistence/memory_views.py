@@ -69,6 +69,11 @@ def _order_key(order: ImagingOrder) -> tuple[Any, ...]:
     return (tier_of(order), order.clock.breach_on, order.id)
 
 
+def _is_not_admitted(message: InboundMessage) -> bool:
+    """Return whether it came by a port or certificate of somebody else."""
+    return bool(message.partner is None and not message.control_id and message.sender)
+
+
 def _is_wanted(
     message: InboundMessage, wanted: MessageFilter, replayed: Container[MessageId]
 ) -> bool:
@@ -87,7 +92,10 @@ def _is_wanted(
         and not (
             wanted.unreplayed
             and (
-                message.replay_of is not None or message.fault or message.id in replayed
+                message.replay_of is not None
+                or message.fault
+                or _is_not_admitted(message)
+                or message.id in replayed
             )
         )
     )

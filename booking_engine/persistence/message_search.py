@@ -37,6 +37,12 @@ _COLUMNS: Final = tuple(c for c in _MESSAGE.c if c.name != "raw")
 _KINDS: Final = {f"key_{kind}": kind for kind in KeyKind}
 _FEW: Final = frozenset({"order_id", *_KINDS})
 """Filters that leave few messages, looked up one by one."""
+_ADMITTED: Final = (
+    "NOT (inbound_message.partner IS NULL AND inbound_message.control_id = ''"
+    " AND inbound_message.sender <> '')"
+)
+"""That a message was not refused for the port or certificate that it came by: such a
+one names its sender, but is filed without partner and key."""
 _KEPT: Final = 256
 
 Names = tuple[str, ...]
@@ -151,6 +157,7 @@ def _conditions(given: Names, on: str) -> list[Condition]:
         found += [
             _MESSAGE.c.replay_of.is_(None),
             text("inbound_message.fault = ''"),
+            text(_ADMITTED),
             ~replay.exists(),
         ]
     return found

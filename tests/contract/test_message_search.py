@@ -192,3 +192,19 @@ def test_every_search_uses_an_index(sql_store, make, monkeypatch, wanted, index)
         )
     else:
         assert "Seq Scan" not in plan
+
+
+def test_what_pretended_to_be_a_partner_s_is_not_replayed_with_the_rest(store, make):
+    """One by one a person may stand for it; by a filter nobody has looked at it."""
+    refused = {"outcome": MessageOutcome.REFUSED, "error_code": "207"}
+    unknown = make.message(partner=None, **refused)
+    noise = make.message(partner=None, sender="", control_id="", **refused)
+    forged = make.message(partner=None, control_id="", **refused)
+    broken = make.message(fault="too_long", **refused)
+    add(store, unknown, noise, forged, broken)
+
+    names, count = store.views.to_replay(
+        MessageFilter(error_code="207", unreplayed=True), limit=9
+    )
+    assert names == [unknown.id, noise.id]
+    assert count == 2
