@@ -11,6 +11,7 @@ from booking_engine.application.event_time import is_older
 from booking_engine.application.patients import as_registered
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
+from booking_engine.application.suspending import suspend
 from booking_engine.application.vetting import authorise_under_guideline
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.errors import (
@@ -20,6 +21,7 @@ from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import (
     TERMINAL,
+    WITH_A_SLOT,
     HoldCode,
     HoldReason,
     ImagingOrder,
@@ -31,6 +33,7 @@ from booking_engine.domain.safety import Answer, Question
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 
 _ENDED_UNSCANNED = TERMINAL - {OrderStatus.PERFORMED}
+_UNBOOKED = frozenset(OrderStatus) - TERMINAL - WITH_A_SLOT
 _NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -68,7 +71,7 @@ def receive_order(
     holds = command.holds + doubts + network_holds(content, uow, context)
     existing = _existing(command, uow)
     if existing is not None and (replaced is None or existing.id != replaced.id):
-        repeated = _repeats(command, existing)
+        repeated = _repeats(command, existing, uow, context)
         if repeated is not None:
             return repeated
         holds += (HoldReason(HoldCode.PLACER_NUMBER_REUSED, existing.id),)
@@ -135,8 +138,12 @@ def _existing(command: ReceiveOrder, uow: UnitOfWork) -> ImagingOrder | None:
     return uow.orders.by_placer(key)
 
 
-def _repeats(command: ReceiveOrder, existing: ImagingOrder) -> Received | None:
+def _repeats(
+    command: ReceiveOrder, existing: ImagingOrder, uow: UnitOfWork, context: Context
+) -> Received | None:
     """Return what a known placer number means; ``None`` if a person must say.
+
+    Sent again with the news that it is booked elsewhere, it must not be booked here.
 
     Raises
     ------
@@ -146,6 +153,11 @@ def _repeats(command: ReceiveOrder, existing: ImagingOrder) -> Received | None:
     if existing.status in _ENDED_UNSCANNED and command.sent_at > existing.sent_at:
         return None
     if _same_request(command, existing):
+        elsewhere = [h for h in command.holds if h.code is HoldCode.BOOKED_ELSEWHERE]
+        if elsewhere and existing.status in _UNBOOKED:
+            if elsewhere[0].code not in {hold.code for hold in existing.holds}:
+                suspend(existing, elsewhere[0], uow, context)
+            return Received(existing.id, ReceivedAs.HELD)
         return Received(existing.id, ReceivedAs.DUPLICATE)
     content = command.content
     same_patient = content.patient.key == existing.content.patient.key

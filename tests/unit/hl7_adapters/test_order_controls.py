@@ -516,6 +516,14 @@ def test_a_resend_is_known_although_the_patients_name_was_put_right(feed):
     assert feed.send(PID, PV1, urgent, MR_HEAD, *SAFE) == ("AE", "205")
 
 
+def test_a_known_order_that_is_booked_elsewhere_is_not_booked_here(feed):
+    feed.place()
+    for _ in range(2):
+        assert feed.send(PID, PV1, orc("NW", "P1", status="SC"), MR_HEAD, *SAFE) == AA
+        assert codes(feed.order("P1")) == [HoldCode.BOOKED_ELSEWHERE]
+    assert len(feed.orders()) == 1
+
+
 def test_an_unknown_setting_is_held_until_somebody_says(feed):
     feed.send(PID, PV1.replace("|O|", "|Q|"), orc("NW", "P1"), MR_HEAD, *SAFE)
     held = feed.order("P1")
