@@ -98,8 +98,8 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
     order = _order(command, ours, entries, uow)
     if ours is None and order is not None:
         live = uow.schedule.live_appointment(order.id)
-        if live is not None and keeps(command.partner, live.scanner, uow):
-            ours = live
+        if live is not None and is_live(live):
+            ours = live if keeps(command.partner, live.scanner, uow) else None
     if _says_nothing_new(entries, stretches, order, ours):
         return _received(ReceivedAs.DUPLICATE, entries, ours)
     return _record(command, entries, stretches, order, ours, uow, context)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from booking_engine.application.announcing import appointment_event
+from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.context import Context
 from booking_engine.application.diary_commands import OrderNumbers
 from booking_engine.application.ports import UnitOfWork
@@ -40,7 +41,6 @@ from booking_engine.domain.orders import (
     StatusChange,
 )
 from booking_engine.domain.schedule import (
-    OCCUPYING,
     Appointment,
     AppointmentStatus,
     ScanSession,
@@ -132,6 +132,8 @@ def adopted(
 ) -> Appointment | None:
     """Book a waiting order where the keeper of the diary has booked it.
 
+    A slot that is held for the patient to accept is given up for it.
+
     Returns
     -------
     Appointment
@@ -165,6 +167,7 @@ def adopted(
     booked = order.after(Action.BOOK, context.now)
     try:
         with uow.savepoint():
+            cancel_live_appointment(order, uow, context, reason=f"booked by {partner}")
             uow.schedule.add(appointment)
             _changed(order, booked, Action.BOOK, uow, context, note=f"by {partner}")
             uow.outbox.add(
@@ -243,10 +246,7 @@ def moved(
 
 def is_live(appointment: Appointment) -> bool:
     """Return whether an appointment may still be moved, missed or cancelled."""
-    return (
-        appointment.status in OCCUPYING
-        and appointment.status is not AppointmentStatus.PERFORMED
-    )
+    return appointment.status in {AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED}
 
 
 def is_somebody_else(patient: PatientKey | None, order: ImagingOrder) -> bool:

@@ -4,8 +4,10 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from network import CLERK
 from receiving import Feed, coded
 
+from booking_engine.application.commands import HoldSlot
 from booking_engine.domain.diary_entries import EntryStatus
 from booking_engine.domain.errors import SlotTaken
 from booking_engine.domain.orders import HoldCode, OrderStatus
@@ -72,6 +74,19 @@ def test_a_diary_books_moves_and_cancels_an_order_of_ours(feed):
     assert feed.live(order_id) is None
     assert feed.order(order_id).status is OrderStatus.WAITING
     assert feed.entries("D1")[0].status is EntryStatus.ENDED
+
+
+def test_a_held_slot_is_given_up_for_what_the_diary_booked(feed):
+    order_id = feed.place()
+    session = feed.read(
+        lambda uow: uow.schedule.sessions_between(at(10), at(11), scanners=["MRX"])[0]
+    )
+    feed.engine.handle(HoldSlot(order_id, session.id, at(11)), CLERK)
+
+    assert feed.send(siu("1", "S12", "D1", "1100", order="P1^RA1")) == [OK]
+
+    assert feed.order(order_id).status is OrderStatus.BOOKED
+    assert feed.live(order_id).starts_at == at(11)
 
 
 def test_our_own_booking_is_followed_by_our_number(feed):

@@ -8,6 +8,7 @@ from network import CLERK, FEED, INDIE, NHS_NUMBERS, NORTH, NOW, dispatcher, rec
 from booking_engine.application.commands import (
     BookSlot,
     CancelOrder,
+    HoldSlot,
     MoveAppointment,
     RecordOutcome,
     ReleaseOrder,
@@ -223,6 +224,19 @@ def test_an_order_that_comes_after_its_appointment_is_linked(engine):
     assert engine.live(order_id).starts_at == at(10)
     assert engine.entries[0].status is EntryStatus.LINKED
     assert engine.do(LinkEntries()) == 0
+
+
+def test_a_slot_that_was_only_held_is_given_up_for_it(engine):
+    order_id = engine.place()
+    session = engine.session("MRX", at(11))
+    hold = engine.do(HoldSlot(order_id, session.id, at(11)))
+
+    received = engine.record("D1", on(at(10)), order=NUMBERS)
+
+    assert received.kind is ReceivedAs.CREATED
+    assert engine.live(order_id).starts_at == at(10)
+    assert engine.tables.appointments[hold.id].status is AppointmentStatus.CANCELLED
+    assert engine.told == [(EventKind.APPOINTMENT_BOOKED, (NORTH,))]
 
 
 def test_a_scanner_of_another_modality_books_no_order(engine):
