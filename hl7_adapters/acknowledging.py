@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hl7_adapters.ack import RETRYABLE, Answer
+from hl7_adapters.ack import INTERNAL_ERROR, RETRYABLE, Answer
 from hl7_adapters.destination import AckMode, Commit
 from hl7_adapters.dialect import Reply
 from hl7_adapters.er7 import Message
@@ -25,6 +25,9 @@ from hl7_adapters.profile import Profile
 
 ANSWERS: Final = frozenset({"ACK", "ORR", "ORG", "ORI", "SRR", "SQR", "MCF"})
 """Messages (MSH-9.1) that answer one of ours: an answer is never answered."""
+REQUESTS: Final = frozenset({"SRM", "SQM"})
+"""Messages that ask for an appointment or for openings: AE 207 says that none is free,
+and to send the same again would not change that."""
 _TO_ACCEPT: Final = 15
 _TO_APPLY: Final = 16
 
@@ -87,7 +90,9 @@ def plan_ack(
     )
     if wanted and not (reachable and profile.outgoing is not None):
         return original
-    commit = commit_of(answer, profile, told_later=wanted)
+    commit = commit_of(
+        answer, profile, told_later=wanted, asks=request.type[0] in REQUESTS
+    )
     code: str | None = commit.value
     if profile.ack.mode is AckMode.ENHANCED_BUT_AA:
         code = _AS_APPLICATION[commit]
@@ -98,13 +103,17 @@ def plan_ack(
     )
 
 
-def commit_of(answer: Answer, profile: Profile, *, told_later: bool) -> Commit:
+def commit_of(
+    answer: Answer, profile: Profile, *, told_later: bool, asks: bool = False
+) -> Commit:
     """Return the commit acknowledgement of a message (HL7 2.5.1 section 2.9.3.2).
 
     Parameters
     ----------
     told_later
         Whether an application answer will say what was wrong with it.
+    asks
+        Whether the message is a request, whose refusal is an answer like another.
     """
     if answer.reply is Reply.AA:
         return Commit.CA
@@ -113,11 +122,11 @@ def commit_of(answer: Answer, profile: Profile, *, told_later: bool) -> Commit:
         return theirs
     if answer.reply is Reply.AR:
         return Commit.CR
-    if answer.error in PASSING:
+    if answer == INTERNAL_ERROR or (answer.error in PASSING and not asks):
         return Commit.CE
     if told_later:
         return Commit.CA
-    return Commit.CE if answer.error in RETRYABLE else Commit.CR
+    return Commit.CE if answer.error in RETRYABLE and not asks else Commit.CR
 
 
 def wants_answer(request: Message, profile: Profile) -> bool:

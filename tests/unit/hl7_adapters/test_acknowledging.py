@@ -14,7 +14,7 @@ from booking_engine.application.dispatch import HANDLERS
 from booking_engine.domain.errors import StaleVersion
 from booking_engine.domain.identifiers import Actor, PartnerId
 from booking_engine.domain.messages import DeliveryStatus
-from hl7_adapters.ack import ACCEPTED, Answer, build_ack
+from hl7_adapters.ack import ACCEPTED, INTERNAL_ERROR, Answer, build_ack
 from hl7_adapters.acknowledging import plan_ack
 from hl7_adapters.destination import AckOptions
 from hl7_adapters.dialect import Condition, Reply
@@ -320,6 +320,25 @@ def test_what_a_repeat_may_mend_is_not_committed(error):
     plan = plan_ack(request, profile, Answer(Reply.AE, error))
 
     assert (plan.code, plan.later, plan.whole) == ("CE", False, True)
+
+
+@pytest.mark.parametrize(
+    ("apply", "answer", "code", "later"),
+    [
+        ("AL", Answer(Reply.AE, "207", application="NO_SLOT"), "CA", True),
+        ("AL", Answer(Reply.AE, "206"), "CA", True),
+        ("NE", Answer(Reply.AE, "207", application="NO_SLOT"), "CR", False),
+        ("AL", INTERNAL_ERROR, "CE", False),
+    ],
+)
+def test_that_a_request_is_not_granted_is_an_answer_and_no_fault(
+    apply, answer, code, later
+):
+    request = decode(asking(NW.replace(b"ORM^O01", b"SRM^S01"), "AL", apply))
+
+    plan = plan_ack(request, Hospital(ENHANCED).profile, answer, refused=True)
+
+    assert (plan.code, plan.later) == (code, later)
 
 
 def test_a_locked_record_is_refused_for_now(monkeypatch):
