@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 
 from feed import MR_HEAD, PID, PV1, SAFE, Feed, orc
 from network import CLERK, NORTH, NOW
@@ -98,3 +99,20 @@ def test_a_fillers_exam_is_found_again_and_a_refusal_is_seen(store):
     assert feed.ris(orc("OC", "P9", filler="F9", sent=8)) == AA
     assert feed.order("P9").status is S.CANCELLED
     assert ("order_cancelled", NORTH) in feed.told(order)
+
+
+def test_a_filler_that_asks_twice_at_once_gets_one_number(sql_store):
+    """Two lines ask for the same exam at the same moment."""
+    feed = Feed(sql_store.units, FILLS)
+    for number in range(6):
+        lines = (PID, f"ORC|SN||F{number}", f"OBR|1||F{number}|MR01^MR head")
+        raws = [
+            feed.message(*lines, sender="RIS|RB2", version="2.5.1") for _ in range(2)
+        ]
+        threads = [Thread(target=feed.answers, args=(raw,)) for raw in raws]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        assert len(feed.orders()) == number + 1
