@@ -393,7 +393,7 @@ def test_a_slow_sender_does_not_hold_up_the_others():
         pause = threading.Event()
         slow_bytes = iter(frame(order(1)))
         served = 0
-        end = monotonic() + 3
+        end = monotonic() + 20
         with contextlib.suppress(ConnectionError):
             while monotonic() < end:
                 slow.write(bytes([next(slow_bytes)]))
@@ -415,7 +415,7 @@ def test_an_idle_connection_is_closed():
         start = monotonic()
 
         assert client.is_closed()
-        assert monotonic() - start < 3
+        assert monotonic() - start < 20
 
 
 def test_a_connection_too_many_is_closed_at_once():
@@ -454,7 +454,7 @@ def test_stopping_does_not_wait_for_ever():
         wait_until(lambda: recorder.entered)
         start = monotonic()
         listener.stop(0.05)
-        assert monotonic() - start < 3
+        assert monotonic() - start < 20
         assert client.is_closed()
         recorder.gate.set()
 

