@@ -219,7 +219,12 @@ SETTLED_BY_VETTING = frozenset(
 
 
 UNMAPPED = frozenset(
-    {HoldCode.UNMAPPED_PROCEDURE, HoldCode.UNKNOWN_URGENCY, HoldCode.UNKNOWN_SITE}
+    {
+        HoldCode.UNMAPPED_PROCEDURE,
+        HoldCode.UNKNOWN_URGENCY,
+        HoldCode.UNKNOWN_SITE,
+        HoldCode.UNKNOWN_SETTING,
+    }
 )
 """Holds for a code of the sender's that is not mapped to anything of ours."""
 

@@ -16,7 +16,8 @@ from booking_engine.application.commands import (
 )
 from booking_engine.domain.errors import InvalidValue, MappingConflict, StaleVersion
 from booking_engine.domain.identifiers import OrderId, ProcedureCode, SiteCode
-from booking_engine.domain.mappings import MappingTable, unmapped_codes
+from booking_engine.domain.mappings import TABLE_OF_HOLD, MappingTable, unmapped_codes
+from booking_engine.domain.orders import UNMAPPED as UNMAPPED_HOLDS
 from booking_engine.domain.orders import HoldCode, HoldReason, OrderStatus
 from booking_engine.domain.vocabulary import BookingMode, Priority
 
@@ -307,3 +308,7 @@ def test_every_table_has_targets():
 
     network = catalogue()
     assert all(targets_of(table, network) for table in MappingTable)
+
+
+def test_every_hold_for_a_code_has_its_table():
+    assert set(TABLE_OF_HOLD) == UNMAPPED_HOLDS
