@@ -216,7 +216,7 @@ def test_the_frequent_queries_use_their_indices(sql_store, monkeypatch):
         "ix_imaging_order_worklist",
         "ix_imaging_order_changed (status=?)",
         "ix_imaging_order_changed (status=? AND (tier,breach_on,id)>(?,?,?))",
-        "ix_imaging_order_nhs_number",
+        "ix_imaging_order_patient",
         "ix_appointment_start",
     ):
         assert index in plan, index
@@ -245,11 +245,11 @@ FROM n, (SELECT * FROM outbox_event WHERE order_id = '{order.id}') AS e"""  # no
             text(
                 f"""
 INSERT INTO delivery (id, event_id, order_id, destination, status, created_at,
-                      attempts, last_error)
+                      attempts, last_error, application_ack)
 WITH RECURSIVE n AS ({digits})
 SELECT 'X' || d, 'E' || d,
        CASE WHEN d % 2 = 0 THEN '{stuck.id}' ELSE 'O' || d END, 'pas',
-       CASE WHEN d < 20000 THEN 'delivered' ELSE 'pending' END, created_at, 0, ''
+       CASE WHEN d < 20000 THEN 'delivered' ELSE 'pending' END, created_at, 0, '', ''
 FROM n, (SELECT * FROM delivery WHERE order_id = '{order.id}') AS e"""  # noqa: S608
             )
         )
