@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
         except asyncio.CancelledError:
             problem = "closed by us"
         self._handshake = None
-        if secured is None and not self.gone.done():
+        if problem or (secured is None and not self.gone.done()):
             log.log(
                 logging.WARNING if problem else logging.INFO,
                 "TLS handshake failed",

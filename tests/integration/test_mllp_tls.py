@@ -22,6 +22,11 @@ from hl7_adapters.peer import StandIn
 NORTH = PartnerId("north")
 
 
+@pytest.fixture(autouse=True)
+def _all_events(caplog):
+    caplog.set_level(logging.INFO)
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     return Authority.new(tmp_path_factory.mktemp("tls"))
@@ -307,5 +312,4 @@ def locked(key, folder):
 
 
 def events(caplog):
-    caplog.set_level(logging.INFO)
     return {getattr(record, "event", "") for record in caplog.records}
