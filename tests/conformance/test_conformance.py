@@ -22,7 +22,7 @@ from hl7_adapters.destination import AckMode, AckOptions
 from hl7_adapters.dialect import CONTROLS, RULES, Speaker
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
-from hl7_adapters.inbound_adt import ADT_READERS
+from hl7_adapters.inbound import READERS
 from hl7_adapters.inbound_siu import TRIGGERS
 from hl7_adapters.inbound_srm import REQUESTED
 from hl7_adapters.profile import load_profiles
@@ -125,7 +125,7 @@ def administration() -> str:
             ("not known", "waiting", "booked"),
             lambda _, version, event=event: messages.adt(event, version),
         )
-        for event in ADT_READERS
+        for event in READERS["ADT"]
     }
     for what, pid in messages.CHANGED_PID.items():
         found[f"A08 {what}"] = everywhere(
