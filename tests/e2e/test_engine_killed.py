@@ -100,8 +100,7 @@ def test_nothing_is_lost_or_doubled(request, tmp_path, database, orders):
 def take_in(engine, senders, count, random):
     """Let the hospitals send it all, with kills in between."""
     kills = moments(IN_INTAKE, count // 50, count - count // 20, random)
-    for _ in killed_when(engine, STORED, kills, lambda: not senders.done):
-        pass
+    killed_when(engine, STORED, kills, patience=60)
     wait_until(lambda: senders.done, "every message answered")
 
 
@@ -111,8 +110,7 @@ def plan(engine, random):
         before = engine.number(APPOINTMENTS)
         _, run = engine.call("POST", "/v1/plan-runs")
         kills = [before + random.randrange(1, 60)]
-        for _ in killed_when(engine, APPOINTMENTS, kills, lambda: True):
-            pass
+        killed_when(engine, APPOINTMENTS, kills)
     _, run = engine.call("POST", "/v1/plan-runs")
 
     def ended():
@@ -127,8 +125,7 @@ def tell(engine, random):
     left = engine.number(PENDING)
     done = engine.number(DELIVERED)
     kills = [done + n for n in moments(IN_TELLING, 1, max(3, left // 2), random)]
-    for _ in killed_when(engine, DELIVERED, kills, lambda: True):
-        pass
+    killed_when(engine, DELIVERED, kills)
 
     def all_told():
         for (delivery,) in engine.rows(PARKED):

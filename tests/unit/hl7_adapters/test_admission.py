@@ -94,6 +94,7 @@ def test_a_port_may_be_one_partners(application, partner, found, refusal):
 
 
 def test_who_is_not_admitted_is_logged(caplog):
+    caplog.set_level("WARNING", logger="hl7_adapters.admission")
     admit("A", names=("stranger",))
 
     (record,) = caplog.records
