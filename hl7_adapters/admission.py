@@ -67,10 +67,13 @@ class Admission:
         if profile is None:
             return None, UNKNOWN_SENDER
         refusal = None
-        if received.partner and received.partner != profile.id:
-            refusal = WRONG_PORT
-        elif not self._may_speak(received.certificate_names, profile):
-            refusal = WRONG_CERTIFICATE
+        # Carried out again, it came through no door: a person stands for it, or it was
+        # admitted when it came.
+        if received.certificate_names is not None:
+            if received.partner and received.partner != profile.id:
+                refusal = WRONG_PORT
+            elif not self._may_speak(received.certificate_names, profile):
+                refusal = WRONG_CERTIFICATE
         if refusal is not None:
             log.warning(
                 "sender not admitted",
@@ -85,9 +88,7 @@ class Admission:
             )
         return profile, refusal
 
-    def _may_speak(self, names: tuple[str, ...] | None, profile: Profile) -> bool:
-        if names is None:  # a replay: a person stands for it
-            return True
+    def _may_speak(self, names: tuple[str, ...], profile: Profile) -> bool:
         speaks_for: set[PartnerId] = set()
         for name in names:
             speaks_for |= self._speakers.get(name.casefold(), set())

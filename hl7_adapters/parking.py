@@ -76,7 +76,12 @@ class Waiting:
         uow = self._session.uow
         message = uow.messages.get(parked.id)
         received = Received(
-            message.raw, message.peer, 0, message.received_at, 0, fault=None
+            message.raw,
+            message.peer,
+            0,
+            message.received_at,
+            0,
+            partner=message.partner or "",
         )
         done = carry_out(self._reader.read(received), self._session)
         if done.waits_for is not None:

@@ -83,7 +83,10 @@ class Replayer:
         replay = Replay(
             MessageId(self._ids("M")), original.id, original.digest, by, reason
         )
-        received = Received(frame, "replay", 0, self._clock.now(), 0)
+        received = Received(
+            *(frame, "replay", 0, self._clock.now(), 0),
+            partner=original.partner or "",
+        )
         if not self._receiver.replay(received, replay):
             raise StoreUnavailable("The replay was not stored; try it again.")
         with self._dispatcher.reading(by) as session:

@@ -5,12 +5,13 @@ On memory, SQLite and PostgreSQL, since what waits must be found by another tran
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from threading import Thread
 
 import pytest
-from feed import MR_HEAD, PID, PV1, SAFE, Feed, orc
+from feed import MR_HEAD, PID, PV1, SAFE, Feed, coded, orc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from network import CLERK, NOW
@@ -185,3 +186,16 @@ def test_the_end_depends_on_when_things_were_sent_alone(batches):
         ends.append((order.status, holds, gone or order.content.priority))
     assert ends[0] == ends[1]
     assert HoldCode.CANCEL_OUT_OF_ORDER not in ends[0][1]
+
+
+@pytest.mark.parametrize("controls", [("CA", "NW"), ("NW", "CA")])
+def test_a_partner_known_by_its_port_alone_has_messages_wait_too(store, controls):
+    feed = Feed(store.units, {"north": {"park_minutes": 60, "senders": ()}})
+    lines = {"CA": [orc("CA", "P1", sent=5)], "NW": new()}
+    for control in controls:
+        (frame,) = feed.frames(feed.message(*lines[control], sender="NOBODY|XX"))
+        (ack,) = feed.receiver.handle(
+            [replace(frame, partner="north", certificate_names=())]
+        )
+        assert coded(ack) == AA
+    assert feed.order("P1").status is S.CANCELLED

@@ -18,6 +18,7 @@ from booking_engine.domain.identifiers import Actor
 from booking_engine.domain.messages import MessageOutcome
 from booking_engine.domain.orders import OrderStatus
 from hl7_adapters.er7 import decode
+from hl7_adapters.frames import FrameReader
 from hl7_adapters.mllp.received import Fault, Received
 from hl7_adapters.profile import load_profiles
 from hl7_adapters.receiver import Receiver
@@ -167,3 +168,25 @@ def test_a_replay_that_was_not_stored_says_so(hospital, monkeypatch):
     monkeypatch.setattr(hospital.receiver, "replay", lambda *_: False)
     with pytest.raises(StoreUnavailable):
         hospital.replay(original)
+
+
+def test_a_partner_known_by_its_port_alone_is_replayed_as_that_partner(hospital):
+    known = [p.model_copy(update={"senders": ()}) for p in PROFILES.values()]
+    hospital.receiver._reader = FrameReader(known, clock=hospital.engine.clock)
+    raw = NW.replace(b"|EPR|", b"|NOBODY|").replace(b"ORC|NW", b"ORC|QQ")
+    hospital.receiver.handle(
+        [
+            Received(
+                *(raw, "10.0.0.1:4000", 1, NOW, 2575),
+                certificate_names=(),
+                partner="north",
+            )
+        ]
+    )
+    (refused,) = hospital.messages
+    assert (refused.partner, refused.error_code) == ("north", "103")
+
+    text = raw.decode().replace("ORC|QQ", "ORC|NW")
+    again = hospital.replay(refused, text=text)
+
+    assert (again.partner, again.outcome) == ("north", MessageOutcome.PROCESSED)
