@@ -254,6 +254,7 @@ def _opened(config: Path | None) -> Iterator[Runtime]:
     try:
         if not runtime.storage.at_head():
             raise CommandFailed("the schema is old; run booking-engine migrate first")
+        runtime.profiles.refresh(runtime.dispatcher)
         yield runtime
     finally:
         runtime.stop()

@@ -87,6 +87,21 @@ def test_a_message_is_shown_edited_and_replayed(store: Store, tmp_path: Path):
     assert "MSA|AE" in store.run("show", bad["id"], "--ack").stdout
 
 
+def test_a_replay_knows_the_codes_that_were_mapped_since(store: Store, tmp_path: Path):
+    (bad,) = store.found("--outcome", "refused")
+    file = tmp_path / "edited.hl7"
+    text = store.run("show", bad["id"]).stdout
+    file.write_text(text.replace("ORC|QQ", "ORC|NW").replace("MHEAD^", "XXHEAD^"))
+    command = ("map", "north", "procedure", "XXHEAD", "MRHEAD", "--why", "their list")
+    mapped = CliRunner().invoke(
+        app, ["partner", *command, "--config", str(store.config)]
+    )
+    assert mapped.exit_code == 0, mapped.output
+    result = store.run("replay", bad["id"], "--text", str(file), *ME, "--json")
+
+    assert json.loads(result.stdout)["outcome"] == "processed"
+
+
 def test_what_is_refused_again_ends_with_1(store: Store):
     dry = store.run("replay", "--error-code", "103", "--dry-run", *ME)
     assert dry.exit_code == 0
