@@ -9,13 +9,13 @@ from booking_engine.application.commands import CancelOrder
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
 from booking_engine.application.naming import orders_named, unknown
+from booking_engine.application.patient_orders import flagged
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.orders import (
     TERMINAL,
-    WITH_A_SLOT,
     Action,
     HoldCode,
     HoldReason,
@@ -124,12 +124,8 @@ def _cancel_in_doubt(order: ImagingOrder, uow: UnitOfWork, context: Context) -> 
     doubt = HoldReason(HoldCode.CANCEL_OUT_OF_ORDER)
     if doubt in order.holds:
         return
-    reasons = (*order.holds, doubt)
-    if order.status in WITH_A_SLOT:
-        flagged = replace(order, holds=reasons)
-    else:
-        flagged = order.held(reasons, context.now)
-    uow.orders.save(flagged)
+    held = flagged(order, doubt, uow, context)
+    uow.orders.save(held)
     uow.orders.log(
         StatusChange(
             order.id,
@@ -137,7 +133,7 @@ def _cancel_in_doubt(order: ImagingOrder, uow: UnitOfWork, context: Context) -> 
             context.actor,
             Action.HOLD,
             order.status,
-            flagged.status,
+            held.status,
             doubt.code,
         )
     )

@@ -37,6 +37,7 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.naming import Named
 from booking_engine.application.on_arrival import book_best
+from booking_engine.application.received import ReceivedAs
 from booking_engine.application.slots import search_slots
 from booking_engine.domain.errors import (
     HoldExpired,
@@ -219,6 +220,17 @@ def test_a_hold_keeps_the_slot_until_it_lapses(engine):
     with pytest.raises(HoldExpired):
         engine.handle(ConfirmHold(hold.id), CLERK)
     assert engine.handle(ExpireHolds(), CLERK) == 1
+    engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+
+
+def test_a_cancel_in_doubt_gives_back_a_slot_that_is_only_offered(engine):
+    order_id = placed(engine)
+    engine.handle(HoldSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    older = engine.clock.now() - timedelta(days=30)
+    received = engine.handle(CancelOrder("late", older, order_id=order_id), CLERK)
+
+    assert received.kind is ReceivedAs.HELD
+    other = placed(engine, "P2", patient=patient(1))
     engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
 
 
