@@ -31,7 +31,10 @@ from hl7_adapters.sample_messages import sample_events, sample_order
 _C = Control
 _CONTROL_WORDS: Final = {
     _C.NEW: "a new order",
-    _C.CHANGE: "the order as it is now: a snapshot, not a patch",
+    _C.CHANGE: (
+        'what is absent stays as it is stored; "" deletes; a field that repeats is'
+        " replaced whole"
+    ),
     _C.CANCEL: "the order is withdrawn; its slot is freed",
     _C.DISCONTINUE: "likewise, but what is done already may stay",
     _C.REPLACE: "this order is replaced by those that follow",
@@ -141,7 +144,11 @@ def _identity(profile: Profile) -> Iterator[Part]:
 def _messages(profile: Profile) -> Iterator[Part]:
     yield Table(
         ("Message", "Events"),
-        tuple((kind, ", ".join(events)) for kind, events in READERS.items()),
+        tuple(
+            (kind, ", ".join(event or "(none)" for event in events))
+            for kind, events in READERS.items()
+            if _takes(kind, profile)
+        ),
     )
     yield (
         "Of orders, ORC-1 says what is asked. Any other code is refused (103), for it"
@@ -167,6 +174,13 @@ def _messages(profile: Profile) -> Iterator[Part]:
         "Orders of these sections (OBR-24) are rejected as no imaging, unless the exam"
         f" is known: {refused}."
     )
+
+
+def _takes(kind: str, profile: Profile) -> bool:
+    """Return whether messages of this code are taken from this partner."""
+    if kind == "SIU":
+        return profile.diary is not None
+    return kind != "SQM" or profile.queries
 
 
 def _fields(profile: Profile) -> Iterator[Part]:

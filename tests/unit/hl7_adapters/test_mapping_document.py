@@ -11,6 +11,7 @@ import pytest
 from network import catalogue
 
 from hl7_adapters.dialect import Reply
+from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.explain import explain
 from hl7_adapters.mapping_document import mapping_document
@@ -82,6 +83,23 @@ def test_the_document_says_what_the_profile_says(name):
         assert str(place) in text
     if profile.outgoing is not None:
         assert f"port {profile.outgoing.port}" in text
+
+
+def test_only_what_is_taken_from_the_partner_is_listed():
+    profile = parse_profile("id: a\nname: A\nsenders: [{application: X}]\n", Path("a"))
+    asking = profile.model_copy(update={"diary": KeptDiary(), "queries": False})
+
+    def listed(one):
+        found = effective(one, (), NOW)
+        document = mapping_document(found, catalogue(), now=NOW, version="a file")
+        return as_markdown(document)
+
+    assert "| SIU |" not in listed(profile)
+    assert "| SQM |" in listed(profile)
+    assert "| SIU |" in listed(asking)
+    assert "| SQM |" not in listed(asking)
+    assert "| ACK | (none), O01" in listed(profile)
+    assert "what is absent stays" in listed(profile)
 
 
 class _Tags(HTMLParser):
