@@ -146,8 +146,10 @@ def measure(url: str, orders: int) -> None:
         for _ in range(count // batch):
             with units() as uow:
                 numbers = range(number, number + batch)
-                uow.messages.prefetch([("RIS|R0A", f"C{n}") for n in numbers])
-                uow.orders.prefetch([(PARTNER, "RIS", f"P{n}") for n in numbers])
+                uow.prefetch(
+                    messages=[("RIS|R0A", f"C{n}") for n in numbers],
+                    orders=[(PARTNER, "RIS", f"P{n}") for n in numbers],
+                )
                 for n in numbers:
                     receive(uow, n, ids)
                 uow.commit()

@@ -119,12 +119,10 @@ class Receiver:
         stored: list[InboundMessage] = []
         with self._dispatcher.session(ACTOR) as session:
             uow = session.uow
-            uow.messages.prefetch({f.key for f in frames if f.key is not None})
-            uow.orders.prefetch(
-                {key for f in frames for key in _placer_keys(f.mapped.commands)}
-            )
-            uow.patients.prefetch(
-                {key for f in frames for key in _patient_keys(f.mapped.commands)}
+            uow.prefetch(
+                messages={f.key for f in frames if f.key is not None},
+                orders={k for f in frames for k in _placer_keys(f.mapped.commands)},
+                patients={k for f in frames for k in _patient_keys(f.mapped.commands)},
             )
             seen: dict[MessageKey, InboundMessage] = {}
             waiting = Waiting(frames, session, self._reader)

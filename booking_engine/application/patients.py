@@ -114,7 +114,7 @@ def known_by(
     others = {key for one in found.values() for key in one.keys}.difference(keys)
     if not others:
         return found
-    uow.patients.prefetch(others)
+    uow.patients.by_keys(others)
     return uow.patients.by_keys(keys)
 
 

@@ -81,10 +81,6 @@ class Orders(Protocol):
         """
         ...
 
-    def prefetch(self, keys: Iterable[PlacerKey]) -> None:
-        """Read the orders of these keys in one query, for `by_placer` to find."""
-        ...
-
     def of_patient(
         self, keys: Iterable[PatientKey], *, open_only: bool
     ) -> list[ImagingOrder]:
@@ -166,18 +162,14 @@ class Orders(Protocol):
 class Patients(Protocol):
     """The register of patients (see `register`)."""
 
-    def prefetch(self, keys: Iterable[PatientKey]) -> None:
-        """Read who has these keys in one query, for `by_keys` to find.
+    def by_keys(
+        self, keys: Iterable[PatientKey]
+    ) -> dict[PatientKey, RegisteredPatient]:
+        """Return who has these keys; those that nobody has are left out.
 
         Open for writing, a unit keeps the keys to itself, as with
         `Orders.by_placer`.
         """
-        ...
-
-    def by_keys(
-        self, keys: Iterable[PatientKey]
-    ) -> dict[PatientKey, RegisteredPatient]:
-        """Return who has these keys; those that nobody has are left out."""
         ...
 
     def add(self, patient: RegisteredPatient) -> None:
@@ -403,10 +395,6 @@ class Messages(Protocol):
 
     def of_orders(self, order_ids: Iterable[OrderId]) -> dict[OrderId, MessageId]:
         """Return the first message of each of these orders, in one query."""
-        ...
-
-    def prefetch(self, keys: Iterable[MessageKey]) -> None:
-        """Read the newest message of each key in one query, for `by_key`."""
         ...
 
     def by_key(self, key: MessageKey) -> InboundMessage | None:
@@ -745,6 +733,20 @@ class UnitOfWork(Protocol):
     @property
     def traffic(self) -> Traffic:
         """What the stored messages say of each feed."""
+        ...
+
+    def prefetch(
+        self,
+        *,
+        messages: Iterable[MessageKey] = (),
+        orders: Iterable[PlacerKey] = (),
+        patients: Iterable[PatientKey] = (),
+    ) -> None:
+        """Read what a batch will ask for in one go, and the network's number.
+
+        `Messages.by_key`, `Orders.by_placer` and `Patients.by_keys` then find it
+        without asking again, and the keys are kept to this unit as they say.
+        """
         ...
 
     def catalogue(self) -> Catalogue:

@@ -8,7 +8,7 @@ replacements without reading the catalogue again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -48,7 +48,8 @@ _PARTS: Final[dict[str, tuple[Table, Reader]]] = {
 _ROW_ID: Final = 1
 
 _IS_IT: Final = _VERSION.c.id == _ROW_ID
-_VERSION_NOW: Final = Statement(lambda _: select(_VERSION.c.version).where(_IS_IT))
+VERSION_NOW: Final = Statement(lambda _: select(_VERSION.c.version).where(_IS_IT))
+"""Finds the catalogue's number; see `number_of`."""
 _RAISE_VERSION: Final = Statement(
     lambda _: update(_VERSION).where(_IS_IT).values(version=_VERSION.c.version + 1)
 )
@@ -88,6 +89,11 @@ def _all_parts(_: str) -> CompoundSelect[Any]:
 _ALL: Final = Statement(_all_parts)
 
 
+def number_of(found: Sequence[Any]) -> int:
+    """Return the number that `VERSION_NOW` found; 0 before the first catalogue."""
+    return int(found[0].version) if found else 0
+
+
 class CatalogueCache:
     """The newest catalogue that this process has seen, with its number."""
 
@@ -121,10 +127,19 @@ def cache_of(engine: Engine) -> CatalogueCache:
         return _caches.setdefault(engine, CatalogueCache())
 
 
-def read_catalogue(session: Session, cache: CatalogueCache) -> Catalogue:
-    """Return the catalogue as the session's transaction sees it."""
-    found = session.tuples(_VERSION_NOW)
-    known = cache.find(found[0][0] if found else 0)
+def read_catalogue(
+    session: Session, cache: CatalogueCache, number: int | None = None
+) -> Catalogue:
+    """Return the catalogue as the session's transaction sees it.
+
+    Parameters
+    ----------
+    number
+        Its number, if the transaction has read it (`VERSION_NOW`).
+    """
+    if number is None:
+        number = number_of(session.rows(VERSION_NOW))
+    known = cache.find(number)
     if known is not None:
         return known
     version = 0

@@ -7,12 +7,13 @@ is that of the database (`booking_engine.persistence.sql`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from booking_engine.application.ports import MessageKey, PlacerKey
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.identifiers import Ids
+from booking_engine.domain.identifiers import Ids, PatientKey
 from booking_engine.persistence.memory_alerts import (
     InMemoryAlerts,
     InMemoryTraffic,
@@ -53,6 +54,15 @@ class InMemoryUnitOfWork:
         self.partner_data = InMemoryPartnerData(self._transaction)
         self.alerts = InMemoryAlerts(self._transaction)
         self.traffic = InMemoryTraffic(self._transaction)
+
+    def prefetch(
+        self,
+        *,
+        messages: Iterable[MessageKey] = (),
+        orders: Iterable[PlacerKey] = (),
+        patients: Iterable[PatientKey] = (),
+    ) -> None:
+        """Do nothing: everything is at hand."""
 
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""

@@ -71,9 +71,6 @@ class InMemoryOrders:
         found = [tables.orders[i] for i in tables.placers.get(key, ())]
         return max(found, key=lambda o: (o.received_at, o.id), default=None)
 
-    def prefetch(self, keys: Iterable[PlacerKey]) -> None:
-        """Do nothing: everything is at hand."""
-
     def of_patient(
         self, keys: Iterable[PatientKey], *, open_only: bool
     ) -> list[ImagingOrder]:
@@ -245,9 +242,6 @@ class InMemoryMessages:
             for order_id in wanted.intersection(message.order_ids):
                 found.setdefault(order_id, message.id)
         return found
-
-    def prefetch(self, keys: Iterable[MessageKey]) -> None:
-        """Do nothing: everything is at hand."""
 
     def by_key(self, key: MessageKey) -> InboundMessage | None:
         """Return the newest message with this sender and control id, or ``None``."""

@@ -16,9 +16,6 @@ class InMemoryPatients:
     def __init__(self, unit: Transaction) -> None:
         self._unit = unit
 
-    def prefetch(self, keys: Iterable[PatientKey]) -> None:
-        """Do nothing: everything is at hand."""
-
     def by_keys(
         self, keys: Iterable[PatientKey]
     ) -> dict[PatientKey, RegisteredPatient]:

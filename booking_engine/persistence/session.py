@@ -53,6 +53,23 @@ class Database:
         return cls(engine, tickets.lock_of(engine))
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query and what to lock before it.
+
+    Parameters
+    ----------
+    values
+        Of the statement's parameters.
+    numbers
+        See `locks`.
+    """
+
+    statement: Statement
+    values: Mapping[str, Any]
+    numbers: Sequence[int] = ()
+
+
 class Cursor(Protocol):
     """What the cursors of both drivers have in common."""
 
@@ -206,54 +223,65 @@ class Session:
     def tuples(self, statement: Statement, /, **values: Any) -> list[Sequence[Any]]:
         """Return the rows of a query as the driver has them, nothing decoded."""
         compiled = statement.on(self.dialect)
-        return self.execute(compiled.sql, compiled.bind(values))
+        return self.execute([(compiled.sql, compiled.bind(values))])[0]
 
-    def locked_rows(
-        self, statement: Statement, numbers: Sequence[int], /, **values: Any
-    ) -> list[Any]:
-        """Return the rows of a query that starts when the locks are ours.
+    def locked_rows_of(self, queries: Sequence[Query]) -> list[list[Any]]:
+        """Return the rows of each query; all start when all their locks are ours.
 
-        Parameters
-        ----------
-        numbers
-            Sorted; on PostgreSQL each is locked against everyone who locks it, to
-            the end of the transaction. See `locks`.
+        On PostgreSQL each number is locked against everyone who locks it, to the end
+        of the transaction (see `locks`). Locks and queries travel in one go.
         """
-        compiled = statement.on(self.dialect)
-        first = ((_LOCK, [numbers]),) if numbers else ()
-        found = self.execute(compiled.sql, compiled.bind(values), first)
-        return compiled.read(found)
+        # In one order everywhere, so that two batches cannot wait for each other.
+        numbers = sorted({number for query in queries for number in query.numbers})
+        compiled = [query.statement.on(self.dialect) for query in queries]
+        found = self.execute(
+            [
+                (one.sql, one.bind(query.values))
+                for one, query in zip(compiled, queries, strict=True)
+            ],
+            first=((_LOCK, [numbers]),) if numbers else (),
+        )
+        return [one.read(rows) for one, rows in zip(compiled, found, strict=True)]
 
     def execute(
         self,
-        sql: str,
-        values: Sequence[Any],
+        queries: Sequence[tuple[str, Sequence[Any]]],
         first: Sequence[tuple[str, Sequence[Any]]] = (),
-    ) -> list[Sequence[Any]]:
-        """Return the rows that a query finds; every query passes through here.
+    ) -> list[list[Sequence[Any]]]:
+        """Return the rows that each query finds; every query passes through here.
 
         Parameters
         ----------
+        queries
+            Text and values of each.
         first
-            Statements to run before it, on the same way to the server.
+            Statements to run before them, on the same way to the server.
         """
         self.begin()
         try:
-            cursor = self._cursor()
-            if self.dialect == POSTGRESQL and (first or not self._told):
-                with self.together():  # so that BEGIN takes no way of its own
-                    for each in first:
-                        self._cursor().execute(*each)
-                    cursor.execute(sql, values)
-            else:
-                cursor.execute(sql, values)
-            self._told = True
-            return cursor.fetchall()
+            found = self._found(queries, first)
         except Exception as fault:
             error = cannot_answer(fault)
             if error is None:
                 raise
             raise error from None
+        self._told = True
+        return found
+
+    def _found(
+        self,
+        queries: Sequence[tuple[str, Sequence[Any]]],
+        first: Sequence[tuple[str, Sequence[Any]]],
+    ) -> list[list[Sequence[Any]]]:
+        if self.dialect != POSTGRESQL or (
+            self._told and not first and len(queries) == 1
+        ):
+            return [self._run(*query).fetchall() for query in queries]
+        with self.together():  # so that BEGIN takes no way of its own
+            for each in first:
+                self._run(*each)
+            cursors = [self._run(*query) for query in queries]
+        return [cursor.fetchall() for cursor in cursors]
 
     def change(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> int:
         """Run a statement once for each row; return how many rows it met.
@@ -284,6 +312,11 @@ class Session:
             cursor.execute(sql, values[0])
         else:
             cursor.executemany(sql, values)
+        return cursor
+
+    def _run(self, sql: str, values: Sequence[Any]) -> Cursor:
+        cursor = self._cursor()
+        cursor.execute(sql, values)
         return cursor
 
     def _cursor(self) -> Cursor:

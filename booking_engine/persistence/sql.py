@@ -6,17 +6,24 @@ and `engine` for what each database is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
 
 from sqlalchemy import Engine
 
+from booking_engine.application.ports import MessageKey, PlacerKey
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.identifiers import Ids
-from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
+from booking_engine.domain.identifiers import Ids, PatientKey
+from booking_engine.persistence.catalogue_store import (
+    VERSION_NOW,
+    cache_of,
+    number_of,
+    read_catalogue,
+)
 from booking_engine.persistence.engine import make_engine
 from booking_engine.persistence.outbox import SqlOutbox
-from booking_engine.persistence.session import Database
+from booking_engine.persistence.session import Database, Query
 from booking_engine.persistence.sql_alerts import SqlAlerts
 from booking_engine.persistence.sql_diary import SqlDiary
 from booking_engine.persistence.sql_messages import SqlMessages
@@ -27,10 +34,14 @@ from booking_engine.persistence.sql_patients import SqlPatients
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.sql_traffic import SqlTraffic
-from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.writes import Kind, Write
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory", "make_engine"]
+
+# Kinds of what the transaction remembers.
+_CATALOGUE: Final = "catalogue"
+_NUMBER: Final = "number of the catalogue"
 
 
 class SqlUnitOfWork:
@@ -62,20 +73,47 @@ class SqlUnitOfWork:
         self.alerts = SqlAlerts(transaction)
         self.traffic = SqlTraffic(transaction)
 
+    def prefetch(
+        self,
+        *,
+        messages: Iterable[MessageKey] = (),
+        orders: Iterable[PlacerKey] = (),
+        patients: Iterable[PatientKey] = (),
+    ) -> None:
+        """Read all of these in one go, for the repositories to find."""
+        wanted = [
+            self.messages.ahead(messages),
+            self.orders.ahead(orders),
+            self.patients.ahead(patients),
+        ]
+        if any(wanted):
+            self._transaction.read_ahead([*wanted, self._catalogue_ahead()])
+
+    def _catalogue_ahead(self) -> Ahead | None:
+        t = self._transaction
+        if t.knows(_NUMBER, None) or t.knows(_CATALOGUE, None):
+            return None
+
+        def take(found: list[Any]) -> None:
+            t.remember(_NUMBER, None, number_of(found))
+
+        return Ahead(Query(VERSION_NOW, {}), take)
+
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""
         t = self._transaction
-        known: Catalogue | None = t.recall("catalogue", None)
+        known: Catalogue | None = t.recall(_CATALOGUE, None)
         if known is None:
-            read = t.read(lambda session: read_catalogue(session, self._cache))
-            known = t.remember("catalogue", None, read)
+            number = t.recall(_NUMBER, None)
+            read = t.read(lambda session: read_catalogue(session, self._cache, number))
+            known = t.remember(_CATALOGUE, None, read)
         return known
 
     def replace_catalogue(self, catalogue: Catalogue) -> None:
         """Store the network anew."""
         write = Write(Kind.CATALOGUE, {"catalogue": catalogue})
         self._transaction.write(write)
-        self._transaction.remember("catalogue", None, catalogue)
+        self._transaction.remember(_CATALOGUE, None, catalogue)
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: leaving it by an exception undoes what it wrote.

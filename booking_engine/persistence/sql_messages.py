@@ -17,9 +17,9 @@ from booking_engine.domain.parking import ParkingStatus
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
 from booking_engine.persistence.queries import is_open
-from booking_engine.persistence.session import Session
+from booking_engine.persistence.session import Query, Session
 from booking_engine.persistence.statements import Statement, among
-from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _MESSAGE: Final = TABLES[Kind.MESSAGE]
@@ -175,27 +175,31 @@ class SqlMessages:
             for order_id, message_id in t.tuples(_FIRST_OF, ids=wanted)
         }
 
-    def prefetch(self, keys: Iterable[MessageKey]) -> None:
-        """Read the newest message of each key in one query, for `by_key`."""
+    def ahead(self, keys: Iterable[MessageKey]) -> Ahead | None:
+        """Return the query for the newest message of each key, for `by_key`."""
         t = self._transaction
         unread = {key for key in keys if not t.knows(_BY_KEY, key)}
         if not unread:
-            return
+            return None
         t.settle(Kind.MESSAGE)
-        found = t.locked_rows(
-            _NEWEST_OF,
-            lock_numbers(t, "message", unread),
-            controls=sorted({control_id for _, control_id in unread}),
-            senders=sorted({sender for sender, _ in unread}),
-        )
+        values = {
+            "controls": sorted({control_id for _, control_id in unread}),
+            "senders": sorted({sender for sender, _ in unread}),
+        }
+        query = Query(_NEWEST_OF, values, lock_numbers(t, "message", unread))
+        return Ahead(query, lambda found: self._take(unread, found))
+
+    def _take(self, unread: Iterable[MessageKey], found: Sequence[Any]) -> None:
+        t = self._transaction
         read = {(one.sender, one.control_id): one for one in self._build(found)}
         for key in unread:
             t.remember(_BY_KEY, key, read.get(key))
 
     def by_key(self, key: MessageKey) -> InboundMessage | None:
         """Return the newest message with this sender and control id, or ``None``."""
-        self.prefetch((key,))
-        found: InboundMessage | None = self._transaction.recall(_BY_KEY, key)
+        t = self._transaction
+        t.read_ahead([self.ahead((key,))])
+        found: InboundMessage | None = t.recall(_BY_KEY, key)
         return found
 
     def get(self, message_id: MessageId) -> InboundMessage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
@@ -24,8 +25,9 @@ from booking_engine.domain.waiting import ClockEvent
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
 from booking_engine.persistence.queries import changed_since_booked
+from booking_engine.persistence.session import Query
 from booking_engine.persistence.statements import NO_LIMIT, Statement, among
-from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _ORDER: Final = TABLES[Kind.ORDER]
@@ -184,9 +186,9 @@ class SqlOrders:
         if t.knows(_REKEYED, None):
             # A save gave an order another name; only the database can say now.
             t.settle(Kind.ORDER)
-            self._read_placers([key])
-        elif not t.knows(_STORED, key):
-            self._read_placers([key])
+            t.read_ahead([self._placers({key})])
+        else:
+            t.read_ahead([self.ahead((key,))])
         ids = [t.recall(_STORED, key), *(t.recall(_WRITTEN, key) or ())]
         found = (t.recall(_ONE, i) for i in ids if i is not None)
         return max(
@@ -195,21 +197,20 @@ class SqlOrders:
             default=None,
         )
 
-    def prefetch(self, keys: Iterable[PlacerKey]) -> None:
-        """Read the orders of these keys in one query, for `by_placer` to find."""
+    def ahead(self, keys: Iterable[PlacerKey]) -> Ahead | None:
+        """Return the query for the orders of these keys, for `by_placer` to find."""
         t = self._transaction
         unread = {key for key in keys if key[2] and not t.knows(_STORED, key)}
-        if unread:
-            self._read_placers(unread)
+        return self._placers(unread) if unread else None
 
-    def _read_placers(self, keys: Iterable[PlacerKey]) -> None:
+    def _placers(self, wanted: AbstractSet[PlacerKey]) -> Ahead:
+        values = {"numbers": sorted({key[2] for key in wanted})}
+        numbers = lock_numbers(self._transaction, "order", wanted)
+        query = Query(_NEWEST_OF, values, numbers)
+        return Ahead(query, lambda found: self._take(wanted, found))
+
+    def _take(self, wanted: AbstractSet[PlacerKey], found: Iterable[Any]) -> None:
         t = self._transaction
-        wanted = set(keys)
-        found = t.locked_rows(
-            _NEWEST_OF,
-            lock_numbers(t, "order", wanted),
-            numbers=sorted({key[2] for key in wanted}),
-        )
         stored: dict[PlacerKey, OrderId] = {}
         for row in found:
             key = (row.partner, row.placer_authority, row.placer_number)

@@ -13,8 +13,9 @@ from booking_engine.domain.identifiers import PatientId, PatientKey
 from booking_engine.domain.register import RegisteredPatient
 from booking_engine.persistence import mapping
 from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.session import Query
 from booking_engine.persistence.statements import Statement, among
-from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _PATIENT: Final = TABLES[Kind.PATIENT]
@@ -45,17 +46,20 @@ class SqlPatients:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    def prefetch(self, keys: Iterable[PatientKey]) -> None:
-        """Read who has these keys in one query, for `by_keys` to find."""
+    def ahead(self, keys: Iterable[PatientKey]) -> Ahead | None:
+        """Return the query that finds who has these keys, for `by_keys` to find."""
         t = self._transaction
         # Also those that are known from other keys: they are not ours yet.
         unread = sorted({key for key in keys if not t.knows(_ASKED, key)})
         if not unread:
-            return
+            return None
         t.settle(Kind.PATIENT, Kind.PATIENT_IDENTIFIER)
-        found = t.locked_rows(
-            _OF_KEYS, lock_numbers(t, "patient", ((k,) for k in unread)), keys=unread
-        )
+        numbers = lock_numbers(t, "patient", ((key,) for key in unread))
+        query = Query(_OF_KEYS, {"keys": unread}, numbers)
+        return Ahead(query, lambda found: self._take(unread, found))
+
+    def _take(self, unread: Iterable[PatientKey], found: Iterable[Any]) -> None:
+        t = self._transaction
         for _, rows in groupby(found, key=lambda row: row.id):
             self._remember(mapping.patient_of(list(rows)))
         for key in unread:
@@ -79,7 +83,7 @@ class SqlPatients:
         """Return who has these keys; those that nobody has are left out."""
         t = self._transaction
         wanted = list(dict.fromkeys(keys))
-        self.prefetch(wanted)
+        t.read_ahead([self.ahead(wanted)])
         owners = {key: t.recall(_OWNER, key) for key in wanted}
         return {
             key: t.recall(_ONE, owner)

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from booking_engine.domain.errors import StoreUnavailable
-from booking_engine.persistence.session import Database, Session
+from booking_engine.persistence.session import Database, Query, Session
 from booking_engine.persistence.statements import Statement
 from booking_engine.persistence.translate import domain_error
 from booking_engine.persistence.writes import Kind, Write, write_all
@@ -58,6 +58,14 @@ class _Scope:
     mark: int
     undo_mark: int
     nested: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A query whose rows a unit of work is going to need, and what takes them."""
+
+    query: Query
+    take: Callable[[list[Any]], None]
 
 
 class Transaction:
@@ -112,9 +120,24 @@ class Transaction:
         self, statement: Statement, numbers: Sequence[int], /, **values: Any
     ) -> list[Any]:
         """Return the rows of a query that starts once `numbers` are locked."""
-        return self.read(
-            lambda session: session.locked_rows(statement, numbers, **values)
-        )
+        query = Query(statement, values, numbers)
+        return self.read(lambda session: session.locked_rows_of([query]))[0]
+
+    def read_ahead(self, wanted: Iterable[Ahead | None]) -> None:
+        """Read what several repositories will be asked for, all in one go.
+
+        Parameters
+        ----------
+        wanted
+            Each query, with who takes its rows; ``None`` where nothing is missing.
+        """
+        missing = [one for one in wanted if one is not None]
+        if not missing:
+            return
+        queries = [one.query for one in missing]
+        found = self.read(lambda session: session.locked_rows_of(queries))
+        for one, rows in zip(missing, found, strict=True):
+            one.take(rows)
 
     def tuples(self, statement: Statement, /, **values: Any) -> list[Sequence[Any]]:
         """Return the rows of a query as the driver has them; it raises as `rows`."""

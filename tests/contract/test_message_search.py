@@ -122,7 +122,7 @@ def test_an_edited_replay_is_not_what_its_sender_sent(store, make):
     edited = make.message(control_id="C", replay_of=original.id, edited=True)
     key = (original.sender, "C")
     with store.units() as uow:
-        uow.messages.prefetch([key])
+        uow.prefetch(messages=[key])
         uow.messages.add(original)
         uow.messages.add(edited)
         assert uow.messages.by_key(key) == original
@@ -175,11 +175,10 @@ def test_every_search_uses_an_index(sql_store, make, monkeypatch, wanted, index)
     prefix = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}
     original = Session.execute
 
-    def explaining(session, sql, values, first=()):
-        plans.extend(
-            str(row) for row in original(session, prefix[sql_store.name] + sql, values)
-        )
-        return original(session, sql, values, first)
+    def explaining(session, queries, first=()):
+        wanted = [(prefix[sql_store.name] + sql, values) for sql, values in queries]
+        plans.extend(str(row) for found in original(session, wanted) for row in found)
+        return original(session, queries, first)
 
     with monkeypatch.context() as patch:
         patch.setattr(Session, "execute", explaining)

@@ -82,7 +82,7 @@ def test_by_key_returns_the_newest_of_a_sender(store, make):
     key = (old.sender, "C")
 
     with store.units() as uow:
-        uow.messages.prefetch([key, ("PAS|R0B", "C"), ("RIS|R0A", "D"), ("", "C")])
+        uow.prefetch(messages=[key, ("PAS|R0B", "C"), ("RIS|R0A", "D"), ("", "C")])
         assert uow.messages.by_key(key) == newest
         assert uow.messages.by_key(("PAS|R0B", "C")) == other
         assert uow.messages.by_key(("RIS|R0A", "D")) is None

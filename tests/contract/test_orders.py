@@ -149,7 +149,7 @@ def test_by_placer_returns_the_newest_of_several(store, make):
 
     with store.units() as uow:
         newest = max(old, new, key=lambda order: order.received_at)
-        uow.orders.prefetch([key, ("nobody", "RIS", "P"), ("ris-north", "RIS", "Q")])
+        uow.prefetch(orders=[key, ("nobody", "RIS", "P"), ("ris-north", "RIS", "Q")])
         assert uow.orders.by_placer(key) == newest
         assert uow.orders.by_placer(("nobody", "RIS", "P")) is None
         newer = make.order(placer_number="P")
@@ -161,7 +161,7 @@ def test_a_blank_placer_number_names_no_order(store, make):
     add(store, make.order(placer_number=""))
 
     with store.units.reading() as uow:
-        uow.orders.prefetch([("ris-north", "RIS", "")])
+        uow.prefetch(orders=[("ris-north", "RIS", "")])
         assert uow.orders.by_placer(("ris-north", "RIS", "")) is None
 
 

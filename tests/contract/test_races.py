@@ -126,8 +126,7 @@ def test_an_order_that_arrives_twice_at_once_is_stored_once(store, make):
     def received(units, order, message):
         key = (order.partner, "RIS", order.content.placer_number)
         with units() as uow:
-            uow.messages.prefetch([(message.sender, message.control_id)])
-            uow.orders.prefetch([key])
+            uow.prefetch(messages=[(message.sender, message.control_id)], orders=[key])
             if uow.messages.by_key((message.sender, message.control_id)) is not None:
                 return "repeat"
             assert uow.orders.by_placer(key) is None, "the message would be known"
@@ -166,7 +165,7 @@ def test_batches_that_share_orders_in_any_sequence_wait_for_each_other(store, ma
     def received(units, batch):
         keys = [(o.partner, "RIS", o.content.placer_number) for o in batch]
         with units() as uow:
-            uow.orders.prefetch(keys)
+            uow.prefetch(orders=keys)
             for key, order in zip(keys, batch, strict=True):
                 if uow.orders.by_placer(key) is None:
                     uow.orders.add(order)
