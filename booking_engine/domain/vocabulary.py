@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, IntFlag, StrEnum
+from typing import Final
 
 
 class Modality(StrEnum):
@@ -31,7 +32,10 @@ class Priority(Enum):
     @property
     def tier(self) -> int:
         """0 is the most urgent; the solver and the worklist sort by it."""
-        return list(Priority).index(self)
+        return _TIERS[self]
+
+
+_TIERS: Final = {priority: tier for tier, priority in enumerate(Priority)}
 
 
 class WaitingListType(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hl7_adapters.er7.escapes import unescape
 from hl7_adapters.er7.separators import (
     CODE_LENGTH,
@@ -12,6 +14,8 @@ from hl7_adapters.er7.separators import (
     nth_part,
     parts_of,
 )
+
+_NULL: Final = NULL.value  # read dozens of times a message
 
 
 class Field:
@@ -43,7 +47,7 @@ class Field:
     @property
     def is_null(self) -> bool:
         """Whether the sender wrote the explicit null `""` here."""
-        return self.raw == NULL.value
+        return self.raw == _NULL
 
     @property
     def text(self) -> str:
@@ -66,12 +70,20 @@ class Field:
         component, subcomponent
             Numbers as in the standard, from 1.
         """
-        marks = self.separators
-        leaf = nth_part(self.raw, marks.component, component)
-        leaf = nth_part(leaf, marks.subcomponent, subcomponent)
-        if leaf == NULL.value:
-            return ""
-        return unescape(leaf, marks, charset=self.charset)
+        return _leaf(self.raw, component, subcomponent, self.separators, self.charset)
+
+
+def _leaf(
+    raw: str, component: int, subcomponent: int, marks: Separators, charset: str
+) -> str:
+    """Return one leaf of a repetition; dozens are read of each message."""
+    leaf = nth_part(raw, marks.component, component)
+    if not leaf or leaf == _NULL:
+        return ""
+    leaf = nth_part(leaf, marks.subcomponent, subcomponent)
+    if leaf == _NULL:
+        return ""
+    return unescape(leaf, marks, charset=charset) if marks.escape in leaf else leaf
 
 
 class Segment:
@@ -131,15 +143,15 @@ class Segment:
         repetition: int = 1,
     ) -> str:
         """Return one leaf, unescaped; empty where absent or null (see `is_null`)."""
-        raw = self.field(field)
+        fields = self._fields or self._split()
+        raw = fields[field] if 0 < field < len(fields) else ""
         if not raw:
             return ""
         if field <= 2 and self.id in HEADERS:  # noqa: PLR2004 - MSH-1 and MSH-2
             return raw if component == subcomponent == repetition == 1 else ""
-        raw = nth_part(raw, self.separators.repetition, repetition)
-        return Field(raw, self.separators, self.charset).component(
-            component, subcomponent
-        )
+        marks = self.separators
+        raw = nth_part(raw, marks.repetition, repetition)
+        return _leaf(raw, component, subcomponent, marks, self.charset)
 
     def whole(self, number: int) -> str:
         """Return a field as one text, separators left in and escapes undone."""
@@ -166,12 +178,12 @@ class Segment:
     def deletes(self, number: int, component: int = 1) -> bool:
         """Whether the explicit null stands in a field, or in one component of it."""
         raw = self.field(number)
-        if NULL.value not in raw:
+        if _NULL not in raw:
             return False
         raw = nth_part(raw, self.separators.repetition, 1)
         mark = self.separators.component
-        return raw == NULL.value or nth_part(raw, mark, component) == NULL.value
+        return raw == _NULL or nth_part(raw, mark, component) == _NULL
 
     def is_null(self, number: int) -> bool:
         """Whether the sender wrote the explicit null `""`: delete the stored value."""
-        return self.field(number) == NULL.value
+        return self.field(number) == _NULL
