@@ -317,7 +317,7 @@ def _standing(
         age = 0.0 if oldest is None else (session.context.now - oldest).total_seconds()
         return Standing(
             orders={s.value: n for s, n in session.uow.orders.counts().items()},
-            deliveries={(p, str(s)): n for (p, s), n in outbox.counts().items()},
+            deliveries={(p, str(s)): n for (p, s), n in outbox.unsent_counts().items()},
             oldest_delivery_seconds=max(0.0, age),
             feeds={
                 str(partner): reading

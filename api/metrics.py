@@ -39,7 +39,7 @@ class Standing:
     orders
         How many there are in each state.
     deliveries
-        How many each partner has in each status.
+        How many each partner has pending, and parked.
     oldest_delivery_seconds
         Age of the oldest delivery that waits; 0 if none does.
     feeds
@@ -192,7 +192,7 @@ class _AtScrape(Collector):
         yield orders
         deliveries = GaugeMetricFamily(
             "hl7_deliveries",
-            "Outbound messages by partner and status.",
+            "Outbound messages that have not gone, by partner and status.",
             labels=["partner", "status"],
         )
         for (partner, status), count in standing.deliveries.items():
@@ -214,7 +214,7 @@ class _AtScrape(Collector):
 
 def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
     """Return the gauges that each partner has."""
-    silence, unsent, unmapped = (
+    silence, unsent, unmapped, conflicts, expired = (
         GaugeMetricFamily(name, text, labels=["partner"])
         for name, text in (
             (
@@ -223,6 +223,14 @@ def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
             ),
             ("hl7_oldest_unsent_seconds", "Age of the oldest message that waits."),
             ("hl7_unmapped_orders", "Orders that wait for a code to be mapped."),
+            (
+                "hl7_diary_conflicts",
+                "Bookings of ours that the partner's diary contradicts.",
+            ),
+            (
+                "hl7_expired_messages",
+                "Messages that waited in vain for their order, not replayed yet.",
+            ),
         )
     )
     for partner, reading in sorted(standing.feeds.items()):
@@ -232,4 +240,6 @@ def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
         age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
         unsent.add_metric([partner], age)
         unmapped.add_metric([partner], reading.unmapped)
-    yield from (silence, unsent, unmapped)
+        conflicts.add_metric([partner], reading.conflicts)
+        expired.add_metric([partner], reading.expired)
+    yield from (silence, unsent, unmapped, conflicts, expired)

@@ -13,6 +13,8 @@
       nak_rate: 0.1
       ack_p99_ms: 5000
       unmapped_waiting: 1
+      diary_conflicts: 1
+      expired_messages: 1
       least_refused: 3
       least_messages: 20
 """
@@ -80,6 +82,8 @@ class WatchRules(Strict):
     nak_rate: float | None = Field(default=0.1, gt=0, le=1)
     ack_p99_ms: float | None = Field(default=5000, gt=0)
     unmapped_waiting: int | None = Field(default=1, ge=1)
+    diary_conflicts: int | None = Field(default=1, ge=1)
+    expired_messages: int | None = Field(default=1, ge=1)
     least_refused: int = Field(default=3, ge=1)
     least_messages: int = Field(default=20, ge=1)
 
@@ -96,6 +100,8 @@ class WatchRules(Strict):
                 else timedelta(milliseconds=self.ack_p99_ms)
             ),
             unmapped_waiting=self.unmapped_waiting,
+            diary_conflicts=self.diary_conflicts,
+            expired_messages=self.expired_messages,
             least_refused=self.least_refused,
             least_messages=self.least_messages,
         )

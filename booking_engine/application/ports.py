@@ -553,6 +553,10 @@ class Outbox(Protocol):
         """Return how many deliveries each partner has in each status."""
         ...
 
+    def unsent_counts(self) -> dict[tuple[PartnerId, str], int]:
+        """Return how many each partner has pending, and parked; reads only these."""
+        ...
+
     def oldest_pending(self) -> datetime | None:
         """Return when the oldest pending delivery was created, or ``None``."""
         ...

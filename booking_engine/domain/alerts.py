@@ -32,6 +32,8 @@ class Condition(StrEnum):
     SLOW_ANSWERS = "slow_answers"
     SLOW_ACKNOWLEDGEMENTS = "slow_acknowledgements"
     UNMAPPED_CODES = "unmapped_codes"
+    DIARY_CONFLICTS = "diary_conflicts"
+    EXPIRED_MESSAGES = "expired_messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class Thresholds:
         Time that 99 of 100 acknowledgements must keep, in either direction.
     unmapped_waiting
         How many orders may wait for a code to be mapped.
+    diary_conflicts
+        On how many bookings of ours the partner's diary may lie.
+    expired_messages
+        How many messages may have waited in vain for their order.
     least_refused
         With fewer refusals in the window, no rate raises an alert.
     least_messages
@@ -62,6 +68,8 @@ class Thresholds:
     nak_rate: float | None = 0.1
     ack_p99: timedelta | None = timedelta(seconds=5)
     unmapped_waiting: int | None = 1
+    diary_conflicts: int | None = 1
+    expired_messages: int | None = 1
     least_refused: int = 3
     least_messages: int = 20
 
@@ -106,6 +114,12 @@ class FeedReading:
         Our answers to them; theirs to us.
     unmapped
         Orders that wait for one of their codes to be mapped.
+    conflicts
+        Bookings of ours, not over yet, that their diary contradicts: an entry lies on
+        the time, or has the same order elsewhere.
+    expired
+        Messages of theirs that waited in vain for their order and that nobody has
+        replayed since.
     """
 
     last_received_at: datetime | None = None
@@ -113,6 +127,8 @@ class FeedReading:
     given: Answers = Answers()
     heard: Answers = Answers()
     unmapped: int = 0
+    conflicts: int = 0
+    expired: int = 0
 
 
 class Level(StrEnum):
@@ -207,6 +223,12 @@ _RULES: dict[Condition, _Rule] = {
     ),
     Condition.UNMAPPED_CODES: _Rule(
         lambda t: t.unmapped_waiting, lambda r, _, __: r.unmapped, 0.8
+    ),
+    Condition.DIARY_CONFLICTS: _Rule(
+        lambda t: t.diary_conflicts, lambda r, _, __: r.conflicts, 0.8
+    ),
+    Condition.EXPIRED_MESSAGES: _Rule(
+        lambda t: t.expired_messages, lambda r, _, __: r.expired, 0.8
     ),
 }
 """Every condition and how it is judged; a test holds this to the enum."""

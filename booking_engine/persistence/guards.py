@@ -31,6 +31,9 @@ TAKING_SQL: Final = "status = 'taking'"
 SOUGHT_SQL: Final = "sought IS NOT NULL AND status = 'taking'"
 """Diary entries whose order is not known yet; an index and a query use this."""
 
+UNSENT_SQL: Final = "status IN ('parked', 'pending')"
+"""Deliveries that a partner has not got yet; an index and queries use this text."""
+
 NO_OVERLAP_ON_SCANNER: Final = "ex_appointment_scanner"
 NO_OVERLAP_OF_PATIENT: Final = "ex_appointment_patient"
 BESIDE_DIARY: Final = "ex_appointment_diary"

@@ -8,15 +8,22 @@ from datetime import datetime
 
 from booking_engine.domain.alerts import Alert, AlertId, Answers, FeedReading
 from booking_engine.domain.delivery_history import AttemptOutcome
+from booking_engine.domain.diary_entries import EntryStatus, overlaps
 from booking_engine.domain.errors import NotKnown, StaleVersion
 from booking_engine.domain.identifiers import PartnerId
-from booking_engine.domain.messages import DeliveryStatus, InboundMessage
+from booking_engine.domain.messages import (
+    DeliveryStatus,
+    InboundMessage,
+    MessageOutcome,
+)
 from booking_engine.domain.orders import UNMAPPED, OrderStatus
+from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from booking_engine.persistence import refusals
 from booking_engine.persistence.memory_tables import Tables
 from booking_engine.persistence.memory_transaction import Transaction
 from booking_engine.persistence.sql_traffic import (
     ACCEPTING,
+    IN_CONFLICT,
     MOST_HEARD,
     NOT_TAKEN,
     answers_heard,
@@ -100,6 +107,7 @@ class InMemoryTraffic:
         tables = self._unit.tables
         theirs = [m for m in tables.messages.values() if m.partner == partner]
         came = [m for m in theirs if m.received_at >= since]
+        replayed = {message.replay_of for message in tables.messages.values()}
         unsent = (tables.deliveries[i] for i in tables.unsent)
         waiting = [
             order
@@ -124,6 +132,30 @@ class InMemoryTraffic:
             ),
             given=Answers(len(came), sum(map(_is_refused, came))),
             unmapped=len(waiting),
+            conflicts=sum(
+                self._contradicts(partner, booked)
+                for booked in tables.appointments.values()
+                if booked.status is AppointmentStatus.BOOKED and booked.ends_at > since
+            ),
+            expired=sum(
+                message.outcome is MessageOutcome.EXPIRED and message.id not in replayed
+                for message in theirs
+            ),
+        )
+
+    def _contradicts(self, partner: PartnerId, booked: Appointment) -> bool:
+        """Return whether a partner's diary contradicts a booking of ours."""
+        tables = self._unit.tables
+        order = tables.orders[booked.order_id]
+        if order.status is not OrderStatus.BOOKED or not any(
+            hold.code in IN_CONFLICT for hold in order.holds
+        ):
+            return False
+        return any(
+            entry.order_id == order.id
+            or (entry.scanner == booked.scanner and overlaps(entry, booked))
+            for entry in tables.diary.values()
+            if entry.status is EntryStatus.TAKING and entry.partner == partner
         )
 
     def heard(self, since: datetime) -> dict[PartnerId, Answers]:

@@ -223,6 +223,12 @@ class InMemoryOutbox:
         deliveries = self._unit.tables.deliveries.values()
         return dict(Counter((d.destination, d.status.value) for d in deliveries))
 
+    def unsent_counts(self) -> dict[tuple[PartnerId, str], int]:
+        """Return how many each partner has pending, and parked."""
+        tables = self._unit.tables
+        unsent = (tables.deliveries[i] for i in tables.unsent)
+        return dict(Counter((d.destination, d.status.value) for d in unsent))
+
     def oldest_pending(self) -> datetime | None:
         """Return when the oldest pending delivery was created, or ``None``."""
         tables = self._unit.tables

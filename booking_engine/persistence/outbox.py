@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select, text
 
 from booking_engine.application.ports import OldDelivery
 from booking_engine.domain.delivery_history import DeliveryAttempt, DeliveryChange
@@ -24,7 +24,7 @@ from booking_engine.domain.messages import (
     DeliveryStatus,
     InboundMessage,
 )
-from booking_engine.persistence import mapping, refusals
+from booking_engine.persistence import guards, mapping, refusals
 from booking_engine.persistence.queries import is_open
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
@@ -154,9 +154,18 @@ _COUNTS: Final = Statement(
         _DELIVERY.c.destination, _DELIVERY.c.status, func.count()
     ).group_by(_DELIVERY.c.destination, _DELIVERY.c.status)
 )
+# The words of the partial index, and no parameter: only then is it used.
+_IS_UNSENT: Final = text(f"delivery.{guards.UNSENT_SQL}")
+_UNSENT_COUNTS: Final = Statement(
+    lambda _: (
+        select(_DELIVERY.c.destination, _DELIVERY.c.status, func.count())
+        .where(_IS_UNSENT)
+        .group_by(_DELIVERY.c.destination, _DELIVERY.c.status)
+    )
+)
 _OLDEST: Final = Statement(
     lambda _: select(func.min(_DELIVERY.c.created_at).label("created_at")).where(
-        _DELIVERY.c.status == DeliveryStatus.PENDING.value
+        _IS_UNSENT, _DELIVERY.c.status == DeliveryStatus.PENDING.value
     )
 )
 
@@ -321,6 +330,13 @@ class SqlOutbox:
         t = self._transaction
         t.settle(Kind.DELIVERY)
         return {(partner, status): count for partner, status, count in t.rows(_COUNTS)}
+
+    def unsent_counts(self) -> dict[tuple[PartnerId, str], int]:
+        """Return how many each partner has pending, and parked."""
+        t = self._transaction
+        t.settle(Kind.DELIVERY)
+        found = t.rows(_UNSENT_COUNTS)
+        return {(partner, status): count for partner, status, count in found}
 
     def oldest_pending(self) -> datetime | None:
         """Return when the oldest pending delivery was created, or ``None``."""

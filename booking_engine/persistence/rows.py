@@ -534,7 +534,7 @@ class DeliveryRow(Row, table=True):
         partial_index(
             "ix_delivery_unsent",
             *("status", "sequence"),
-            where="status IN ('parked', 'pending')",
+            where=guards.UNSENT_SQL,
         ),
         partial_index("ix_delivery_answers", "answers", where="answers IS NOT NULL"),
         {"sqlite_autoincrement": True},

@@ -18,13 +18,16 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
 )
 
 from booking_engine.domain.alerts import Answers, FeedReading, p99
 from booking_engine.domain.delivery_history import AttemptOutcome
 from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
-from booking_engine.domain.orders import UNMAPPED, OrderStatus
+from booking_engine.domain.orders import UNMAPPED, HoldCode, OrderStatus
+from booking_engine.domain.schedule import AppointmentStatus
+from booking_engine.persistence import guards
 from booking_engine.persistence.statements import POSTGRESQL, Statement
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind
@@ -33,6 +36,8 @@ _MESSAGE: Final = TABLES[Kind.MESSAGE]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]
 _ATTEMPT: Final = TABLES[Kind.ATTEMPT]
 _ORDER: Final = TABLES[Kind.ORDER]
+_APPOINTMENT: Final = TABLES[Kind.APPOINTMENT]
+_ENTRY: Final = TABLES[Kind.DIARY]
 
 NOT_TAKEN: Final = (
     MessageOutcome.REFUSED,
@@ -43,6 +48,8 @@ NOT_TAKEN: Final = (
 ACCEPTING: Final = (b"\rMSA|AA", b"\rMSA|CA")
 """In an acknowledgement of ours that lets the sender go on."""
 MOST_HEARD: Final = 5000
+IN_CONFLICT: Final = (HoldCode.DIARY_CONFLICT, HoldCode.BOOKED_ELSEWHERE)
+"""What a diary's entry puts on an order whose booking it contradicts."""
 _INSTANT: Final = _MESSAGE.c.received_at.type
 
 
@@ -62,6 +69,54 @@ def _refused(dialect: str) -> ColumnElement[bool]:
         _MESSAGE.c.outcome != MessageOutcome.PROCESSED.value,
         or_(*(_MESSAGE.c.outcome == outcome.value for outcome in NOT_TAKEN)),
         *(place == 0 for place in found),
+    )
+
+
+def _conflicts(name: ColumnElement[Any]) -> Select[Any]:
+    """Count the bookings that a partner's diary contradicts.
+
+    From the few booked orders that something was put on, to their bookings, to the
+    entries: each by its own index, however long the diaries are.
+    """
+    order, booked, entry = _ORDER.c, _APPOINTMENT.c, _ENTRY.c
+    lies_on_it = and_(
+        entry.scanner == booked.scanner,
+        entry.ends_at > booked.starts_at,
+        entry.starts_at < booked.ends_at,
+    )
+    contradicts = (
+        select(entry.id)
+        .where(
+            text(f"diary_entry.{guards.TAKING_SQL}"),
+            entry.partner == name,
+            or_(lies_on_it, entry.order_id == order.id),
+        )
+        .correlate_except(_ENTRY)
+        .exists()
+    )
+    return (
+        select(func.count())
+        .select_from(_ORDER.join(_APPOINTMENT, booked.order_id == order.id))
+        .where(
+            text("imaging_order.status = 'booked' AND imaging_order.hold_codes <> ''"),
+            or_(*(order.hold_codes.like(f"%,{code.value},%") for code in IN_CONFLICT)),
+            booked.status == AppointmentStatus.BOOKED.value,
+            booked.ends_at > bindparam("since", type_=_INSTANT),
+            contradicts,
+        )
+    )
+
+
+def _expired(name: ColumnElement[Any]) -> Select[Any]:
+    """Count the messages that waited in vain and were not replayed since."""
+    message, replay = _MESSAGE.c, _MESSAGE.alias("replay")
+    return select(func.count()).where(
+        # Words and no parameter: the index over what is not processed is proven by it.
+        text("inbound_message.outcome = 'expired'"),
+        text("inbound_message.outcome <> 'processed'"),
+        message.partner >= name,  # a range, so that this index and no other is used
+        message.partner <= name,
+        ~select(replay.c.id).where(replay.c.replay_of == message.id).exists(),
     )
 
 
@@ -116,6 +171,8 @@ def _readings(dialect: str) -> Select[Any]:
         .label("refused"),
         oldest.scalar_subquery().label("oldest"),
         waiting.scalar_subquery().label("waiting"),
+        _conflicts(name).scalar_subquery().label("conflicts"),
+        _expired(name).scalar_subquery().label("expired"),
     )
 
 
@@ -201,7 +258,10 @@ class SqlTraffic:
     ) -> dict[PartnerId, FeedReading]:
         """Return how each feed stands, in one query."""
         t = self._transaction
-        t.settle(Kind.MESSAGE, Kind.DELIVERY, Kind.ORDER)
+        t.settle(
+            *(Kind.MESSAGE, Kind.DELIVERY, Kind.ORDER),
+            *(Kind.APPOINTMENT, Kind.DIARY),
+        )
         found = t.rows(_READINGS, partners=sorted(set(partners)), since=since)
         return {
             row.partner: FeedReading(
@@ -209,6 +269,8 @@ class SqlTraffic:
                 oldest_unsent_at=row.oldest,
                 given=Answers(row.came, row.refused),
                 unmapped=row.waiting,
+                conflicts=row.conflicts,
+                expired=row.expired,
             )
             for row in found
         }

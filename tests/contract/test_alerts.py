@@ -8,6 +8,7 @@ import pytest
 from booking_engine.application.views import AlertFilter
 from booking_engine.domain.alerts import Alert, Answers, Condition, FeedReading
 from booking_engine.domain.delivery_history import AttemptOutcome, DeliveryAttempt
+from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, EntryStatus
 from booking_engine.domain.errors import InvalidValue, NotKnown, StaleVersion
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.messages import Delivery, DeliveryStatus, MessageOutcome
@@ -205,6 +206,115 @@ def test_each_feed_is_read_in_one_go(store, make):
         }
         assert uow.traffic.volume("ris-north", NOON - MINUTE, NOON) == (1, 1)
         assert uow.traffic.volume("ris-north", NOON, NOON + MINUTE) == (1, 0)
+
+
+@pytest.fixture
+def disputed(store, make):
+    """Return what stores a booking, in conflict, from NOON for half an hour."""
+
+    def build(code=HoldCode.DIARY_CONFLICT, status=OrderStatus.BOOKED, scanner="MR1"):
+        order = make.order(status=status, holds=(HoldReason(code, "K1"),))
+        session = make.session(scanner=scanner)
+        with store.units() as uow:
+            uow.orders.add(order)
+            uow.schedule.add_sessions([session])
+            booked = make.appointment(order, session, starts_at=NOON)
+            uow.schedule.add(booked)
+            uow.commit()
+        return order, booked
+
+    return build
+
+
+def entry_of(number, partner="ris-north", **given):
+    values = {
+        "id": f"K{number}",
+        "partner": partner,
+        "number": f"N{number}",
+        "kind": EntryKind.APPOINTMENT,
+        "scanner": "MR1",
+        "starts_at": NOON + 10 * MINUTE,
+        "ends_at": NOON + 40 * MINUTE,
+        "status": EntryStatus.TAKING,
+        "sent_at": NOON,
+    }
+    return DiaryEntry(**values | given)
+
+
+def conflicts(store, since=NOON):
+    with store.units.reading() as uow:
+        found = uow.traffic.readings(["ris-north", "ris-south"], since)
+        return found["ris-north"].conflicts, found["ris-south"].conflicts
+
+
+def test_a_booking_is_in_conflict_with_the_diary_that_lies_on_it(store, disputed):
+    _, booked = disputed()
+    assert conflicts(store) == (0, 0)
+    with store.units() as uow:
+        uow.diary.add(entry_of(1))
+        uow.diary.add(entry_of(2))  # the same booking again
+        uow.diary.add(entry_of(3, scanner="MR2"))
+        uow.diary.add(entry_of(4, partner="ris-south", starts_at=NOON + 30 * MINUTE))
+        uow.diary.add(entry_of(5, partner=None))
+        uow.commit()
+
+    assert booked.ends_at == NOON + 30 * MINUTE
+    assert conflicts(store) == (1, 0)
+    assert conflicts(store, NOON + 29 * MINUTE) == (1, 0)
+    assert conflicts(store, NOON + 30 * MINUTE) == (0, 0)  # it is over
+    with store.units() as uow:
+        for name in ("K1", "K2"):
+            uow.diary.save(replace(uow.diary.get(name), status=EntryStatus.ENDED))
+        uow.commit()
+    assert conflicts(store) == (0, 0)
+
+
+def test_a_diary_that_has_the_order_elsewhere_contradicts_its_booking(store, disputed):
+    order, _ = disputed(HoldCode.BOOKED_ELSEWHERE)
+    later = NOON + 90 * MINUTE
+    with store.units() as uow:
+        times = {"starts_at": later, "ends_at": later + MINUTE}
+        uow.diary.add(entry_of(1, order_id=order.id, **times))
+        uow.commit()
+    assert conflicts(store) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (HoldCode.CHANGED_AFTER_BOOKING, OrderStatus.BOOKED),
+        (HoldCode.DIARY_CONFLICT, OrderStatus.ARRIVED),
+    ],
+)
+def test_other_questions_and_patients_who_came_are_no_conflict(
+    store, disputed, code, status
+):
+    disputed(code, status)
+    with store.units() as uow:
+        uow.diary.add(entry_of(1))
+        uow.commit()
+    assert conflicts(store) == (0, 0)
+
+
+def test_what_waited_in_vain_counts_until_it_is_replayed(store, make):
+    expired = MessageOutcome.EXPIRED
+    first, second = make.message(outcome=expired), make.message(outcome=expired)
+    with store.units() as uow:
+        for message in (
+            *(first, second, make.message(outcome=MessageOutcome.PARKED)),
+            make.message(outcome=expired, partner="ris-south"),
+            make.message(replay_of=first.id),
+        ):
+            uow.messages.add(message)
+        uow.commit()
+
+    with store.units.reading() as uow:
+        found = uow.traffic.readings(["ris-north", "ris-south", "ris-new"], NOON)
+        assert {name: one.expired for name, one in found.items()} == {
+            "ris-north": 1,
+            "ris-south": 1,
+            "ris-new": 0,
+        }
 
 
 def test_the_answers_of_each_partner_are_counted(store):

@@ -201,6 +201,7 @@ def test_counts_and_oldest_pending(store, orders):
     with store.units.reading() as uow:
         assert uow.outbox.oldest_pending() is None
         assert uow.outbox.counts() == {}
+        assert uow.outbox.unsent_counts() == {}
     early = replace(told(orders[0]), occurred_at=NOON - timedelta(hours=1))
     add(store, told(orders[0], "pas", "ris"), early)
     with store.units() as uow:
@@ -212,6 +213,10 @@ def test_counts_and_oldest_pending(store, orders):
             ("pas", "pending"): 1,
             ("ris", "pending"): 1,
             ("pas", "delivered"): 1,
+        }
+        assert uow.outbox.unsent_counts() == {
+            ("pas", "pending"): 1,
+            ("ris", "pending"): 1,
         }
 
 

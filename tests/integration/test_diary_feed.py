@@ -7,7 +7,10 @@ import pytest
 from network import CLERK
 from receiving import Feed, coded
 
-from booking_engine.application.commands import HoldSlot
+from api.answer_times import AnswerTimes
+from api.watch import Watch
+from booking_engine.application.commands import CancelAppointment, HoldSlot
+from booking_engine.domain.alerts import Condition, Thresholds
 from booking_engine.domain.diary_entries import EntryStatus
 from booking_engine.domain.errors import SlotTaken
 from booking_engine.domain.orders import HoldCode, OrderStatus
@@ -123,6 +126,36 @@ def test_an_overlap_is_acknowledged_kept_and_put_to_a_person(feed):
     assert feed.live(order_id).starts_at == booked.starts_at
     assert [h.code for h in feed.order(order_id).holds] == [HoldCode.DIARY_CONFLICT]
     assert feed.entries("D1")[0].status is EntryStatus.TAKING
+
+
+@pytest.mark.parametrize("ending", ["cancelled there", "cancelled here", "moved"])
+def test_an_overlap_is_one_alert_until_it_is_over(feed, ending):
+    watch = Watch(
+        feed.engine,
+        lambda: {RIS.id: Thresholds(silent_after=None)},
+        AnswerTimes(),
+        window=timedelta(minutes=30),
+    )
+    order_id = feed.place()
+    booked = feed.book(order_id, at(10))
+    assert watch.run_once() == []
+
+    feed.send(siu("1", "S12", "D1", "1015"))
+    (raised,) = watch.run_once()
+    assert (raised.condition, raised.value) == (Condition.DIARY_CONFLICTS, 1)
+    feed.send(siu("2", "S12", "D2", "1000", minute=2))  # on the same booking
+    assert watch.run_once() == watch.run_once() == []
+
+    if ending == "cancelled here":
+        feed.engine.handle(
+            CancelAppointment(booked.id, "gone", by_patient=False), CLERK
+        )
+    else:
+        event, start = ("S15", None) if ending == "cancelled there" else ("S13", "1400")
+        feed.send(*(siu(n, event, f"D{n}", start, minute=9) for n in "12"))
+    (cleared,) = watch.run_once()
+    assert (cleared.id, cleared.is_open) == (raised.id, False)
+    assert watch.run_once() == []
 
 
 def test_a_closure_is_opened_again(feed):

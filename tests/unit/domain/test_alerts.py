@@ -151,13 +151,22 @@ def test_the_way_back_is_longer_than_the_way_there(condition, bad, between, well
     assert level(condition, well) is Level.WELL
 
 
-def test_one_unmapped_code_is_bad_until_none_is_left():
-    assert level(Condition.UNMAPPED_CODES, FeedReading(unmapped=1)) is Level.BAD
-    assert level(Condition.UNMAPPED_CODES, FeedReading()) is Level.WELL
-    ten = replace(THRESHOLDS, unmapped_waiting=10)
-    for unmapped, expected in ((10, Level.BAD), (8, Level.BETWEEN), (7, Level.WELL)):
-        reading = FeedReading(unmapped=unmapped)
-        assert level(Condition.UNMAPPED_CODES, reading, ten) is expected
+@pytest.mark.parametrize(
+    ("condition", "counted", "threshold"),
+    [
+        (Condition.UNMAPPED_CODES, "unmapped", "unmapped_waiting"),
+        (Condition.DIARY_CONFLICTS, "conflicts", "diary_conflicts"),
+        (Condition.EXPIRED_MESSAGES, "expired", "expired_messages"),
+    ],
+)
+def test_one_that_waits_for_a_person_is_bad_until_none_is_left(
+    condition, counted, threshold
+):
+    assert level(condition, FeedReading(**{counted: 1})) is Level.BAD
+    assert level(condition, FeedReading()) is Level.WELL
+    ten = replace(THRESHOLDS, **{threshold: 10})
+    for count, expected in ((10, Level.BAD), (8, Level.BETWEEN), (7, Level.WELL)):
+        assert level(condition, FeedReading(**{counted: count}), ten) is expected
 
 
 def test_few_messages_raise_nothing_and_none_clear_nothing():
@@ -187,6 +196,8 @@ def test_what_is_not_watched_is_well():
         nak_rate=None,
         ack_p99=None,
         unmapped_waiting=None,
+        diary_conflicts=None,
+        expired_messages=None,
     )
     reading = FeedReading(
         last_received_at=NOW - timedelta(days=9),
@@ -194,6 +205,8 @@ def test_what_is_not_watched_is_well():
         given=Answers(100, 100, 60.0),
         heard=Answers(100, 100, 60.0),
         unmapped=100,
+        conflicts=100,
+        expired=100,
     )
 
     assert {one.level for one in judge(reading, off, NOW).values()} == {Level.WELL}

@@ -37,6 +37,8 @@ def test_each_threshold_is_read(tmp_path):
         "  nak_rate: 0.05\n"
         "  ack_p99_ms: 250\n"
         "  unmapped_waiting: 3\n"
+        "  diary_conflicts: 4\n"
+        "  expired_messages: 5\n"
         "  least_refused: 2\n"
         "  least_messages: 7\n",
     )
@@ -53,6 +55,8 @@ def test_each_threshold_is_read(tmp_path):
         nak_rate=0.05,
         ack_p99=timedelta(milliseconds=250),
         unmapped_waiting=3,
+        diary_conflicts=4,
+        expired_messages=5,
         least_refused=2,
         least_messages=7,
     )

@@ -66,14 +66,19 @@ class Post:
                 self.changes.append((alert.condition.value, change))
             self.clock.advance(MINUTE)
 
-    def message(self, outcome: MessageOutcome = MessageOutcome.PROCESSED) -> None:
+    def message(
+        self,
+        outcome: MessageOutcome = MessageOutcome.PROCESSED,
+        replay_of: MessageId | None = None,
+    ) -> MessageId:
         now = self.clock.now()
         self._number += 1
         reply = b"AA" if outcome is MessageOutcome.PROCESSED else b"AE"
         with self.runtime.dispatcher.session("job:test") as session:
+            name = MessageId(self.runtime.dispatcher.ids("M"))
             session.uow.messages.add(
                 InboundMessage(
-                    id=MessageId(self.runtime.dispatcher.ids("M")),
+                    id=name,
                     received_at=now,
                     peer="10.0.0.1:1",
                     partner=R0A,
@@ -84,9 +89,11 @@ class Post:
                     raw=b"MSH|",
                     ack=b"MSH|^~\\&|X\rMSA|" + reply + b"|1\r",
                     outcome=outcome,
+                    replay_of=replay_of,
                 )
             )
             session.commit()
+        return name
 
     def answered(self, *attempts: tuple[int, AttemptOutcome]) -> None:
         """File how the partner answered: seconds and outcome of each attempt."""
@@ -240,6 +247,24 @@ def test_slow_and_refused_answers_are_seen(
     ]
 
 
+def test_messages_that_waited_in_vain_are_one_alert_until_replayed(
+    any_url: str, make_post: Callable[..., Post]
+):
+    post = make_post(any_url)
+    lost = [post.message(MessageOutcome.EXPIRED) for _ in range(2)]
+    post.tick(5)
+    assert post.changes == [("expired_messages", "raised")]
+    text = post.runtime.metrics.exposition().decode()
+    assert 'hl7_expired_messages{partner="r0a"} 2.0' in text
+
+    post.message(replay_of=lost[0])
+    post.tick(5)
+    assert len(post.changes) == 1, "one of them still waits for a person"
+    post.message(replay_of=lost[1])
+    post.tick(5)
+    assert post.changes[1:] == [("expired_messages", "cleared")]
+
+
 def test_a_process_that_only_watches_sees_how_partners_answer(
     sqlite_url: str, make_post: Callable[..., Post]
 ):
@@ -332,6 +357,8 @@ def test_the_metrics_of_each_feed_come_from_the_database(
     assert 'hl7_last_message_age_seconds{partner="r0a"} 420.0' in text
     assert 'hl7_oldest_unsent_seconds{partner="r0a"} 0.0' in text
     assert 'hl7_unmapped_orders{partner="r0a"} 0.0' in text
+    assert 'hl7_diary_conflicts{partner="r0a"} 0.0' in text
+    assert 'hl7_expired_messages{partner="r0a"} 0.0' in text
 
 
 # The webhook -------------------------------------------------------------------------
