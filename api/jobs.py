@@ -38,10 +38,9 @@ PARKED: Final = Actor("job:parked")
 NIGHTLY: Final = Actor("job:nightly-plan")
 _LOOK_FOR_RUNS_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 3600
-_URGENT_LEAST_SECONDS: Final = 0.25
+_ARRIVALS_LEAST_SECONDS: Final = 0.25
 _RETENTION_HOUR: Final = 1  # UTC; before the nightly plan
 _EXPIRE_PARKED_SECONDS: Final = 60
-_LINK_SECONDS: Final = 10
 _DIARY_HOUR: Final = 3  # UTC; after any local midnight
 
 
@@ -80,11 +79,12 @@ class Jobs:
         self._plans = plans
         self._settings = settings
         self._retention = retention
-        self._urgent = Loop(
-            "urgent booking",
-            urgent.run_once,
+        self._urgent = urgent
+        self._arrivals = Loop(
+            "arrivals",
+            self.see_to_arrivals,
             settings.urgent_seconds,
-            least_seconds=_URGENT_LEAST_SECONDS,
+            least_seconds=_ARRIVALS_LEAST_SECONDS,
         )
         self._runs = Loop("planning runs", plans.run_due, _LOOK_FOR_RUNS_SECONDS)
         self._watch = watch
@@ -113,11 +113,6 @@ class Jobs:
             _safely("expire parked", self.expire_parked),
             IntervalTrigger(seconds=_EXPIRE_PARKED_SECONDS, timezone=UTC),
             id="expire-parked",
-        )
-        scheduler.add_job(
-            _safely("link diary entries", self.link_entries),
-            IntervalTrigger(seconds=_LINK_SECONDS, timezone=UTC),
-            id="link-entries",
         )
         scheduler.add_job(
             _safely("extend diary", self.extend_diary),
@@ -158,8 +153,7 @@ class Jobs:
             )
         self._plans.wake = self._runs.wake
         self._running = True
-        if self._settings.urgent_tier >= 0:
-            self._urgent.start()
+        self._arrivals.start()
         self._runs.start()
         self._scheduler.start()
 
@@ -176,12 +170,24 @@ class Jobs:
         self._running = False
         self._plans.wake = lambda: None
         self._scheduler.shutdown(wait=True)
-        self._urgent.stop(seconds)
+        self._arrivals.stop(seconds)
         self._runs.stop(seconds)
 
     def orders_changed(self) -> None:
-        """Look for urgent orders at once: something may have become bookable."""
-        self._urgent.wake()
+        """See to orders at once: one may have come, or become bookable."""
+        self._arrivals.wake()
+
+    def see_to_arrivals(self) -> None:
+        """Link orders that a diary has booked already, and book urgent ones.
+
+        What is booked there must not be booked again here: of the urgent orders that
+        are booked, each was there already when the diaries were looked at.
+        """
+        link = _safely("link diary entries", self.link_entries)
+        if self._settings.urgent_tier >= 0:
+            self._urgent.run_once(before_booking=link)
+        else:
+            link()
 
     def expire_holds(self) -> int:
         """Release every hold that has lapsed; return how many."""

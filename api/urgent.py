@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -56,14 +56,23 @@ class UrgentBooking:
         self._one_at_a_time = threading.Lock()
         self._left_until: dict[OrderId, datetime] = {}
 
-    def run_once(self) -> int:
-        """Book what can be booked; return how many orders were."""
-        with self._one_at_a_time:
-            return self._run_once()
+    def run_once(self, before_booking: Callable[[], object] | None = None) -> int:
+        """Book what can be booked; return how many orders were.
 
-    def _run_once(self) -> int:
+        Parameters
+        ----------
+        before_booking
+            Done once it is known which orders wait, before the first of them is booked;
+            those that it books or holds are left alone.
+        """
+        with self._one_at_a_time:
+            return self._run_once(before_booking)
+
+    def _run_once(self, before_booking: Callable[[], object] | None) -> int:
         now = self._dispatcher.clock.now()
         waiting = list(self._waiting())
+        if before_booking is not None:
+            before_booking()
         left = {i: at for i, at in self._left_until.items() if at > now}
         self._left_until = {i: left[i] for i in waiting if i in left}
         due = [order_id for order_id in waiting if order_id not in left]
@@ -94,6 +103,7 @@ class UrgentBooking:
             order_id
             for order_id in order_ids
             if order_id in orders
+            and orders[order_id].status is OrderStatus.WAITING
             and orders[order_id].mode is BookingMode.AUTO
             and order_id not in held
         ]

@@ -168,7 +168,7 @@ def orders_found(uow: UnitOfWork) -> list[DiaryEntry]:
     """Return the entries whose order was not known and is stored by now."""
     return [
         entry
-        for entry in uow.diary.seeking(_MOST_AT_ONCE)
+        for entry in uow.diary.sought_and_stored(_MOST_AT_ONCE)
         if entry.sought is not None
         and order_of(entry.partner, OrderNumbers(*entry.sought), uow) is not None
     ]

@@ -313,8 +313,13 @@ class Diary(Protocol):
         """Return the entries that keep these patients busy and end after, by start."""
         ...
 
-    def seeking(self, limit: int) -> list[DiaryEntry]:
-        """Return entries whose order is not known yet, the oldest first."""
+    def sought_and_stored(self, limit: int) -> list[DiaryEntry]:
+        """Return entries whose order was not known and may be by now, oldest first.
+
+        One of the numbers that they name it by is an order's: whose, and whether it is
+        the one that is meant, is for the caller to see. Asked at every arrival, hence
+        one query, and nothing is read of the entries that still wait.
+        """
         ...
 
 

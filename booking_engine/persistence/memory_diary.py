@@ -93,10 +93,21 @@ class InMemoryDiary:
             )
         )
 
-    def seeking(self, limit: int) -> list[DiaryEntry]:
-        """Return entries whose order is not known yet, the oldest first."""
+    def sought_and_stored(self, limit: int) -> list[DiaryEntry]:
+        """Return entries whose order was not known and may be by now, oldest first."""
+        tables = self._unit.tables
+        placed = {order.content.placer_number for order in tables.orders.values()}
+        names = {name.number for name in tables.names}
         found = self._where(
-            lambda e: e.sought is not None and e.status is EntryStatus.TAKING
+            lambda e: (
+                e.sought is not None
+                and e.status is EntryStatus.TAKING
+                and bool(
+                    (e.sought[1] and e.sought[1] in placed | names)
+                    or e.sought[2] in names
+                    or e.sought[2] in tables.orders
+                )
+            )
         )
         return sorted(found, key=lambda e: e.id)[:limit]
 

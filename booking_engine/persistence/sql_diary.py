@@ -7,7 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 
 from booking_engine.domain.diary_entries import DiaryEntry
 from booking_engine.domain.errors import NotKnown
@@ -20,11 +29,13 @@ from booking_engine.domain.identifiers import (
 )
 from booking_engine.persistence import guards, mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
-from booking_engine.persistence.statements import Statement, among
+from booking_engine.persistence.statements import POSTGRESQL, Statement, among
 from booking_engine.persistence.transaction import Transaction
 from booking_engine.persistence.writes import TABLES, Kind, Write
 
 _ENTRY: Final = TABLES[Kind.DIARY]
+_ORDER: Final = TABLES[Kind.ORDER]
+_NAME: Final = TABLES[Kind.ORDER_NAME]
 _ONE: Final = "diary entry"
 _BY_START: Final = (_ENTRY.c.starts_at, _ENTRY.c.id)
 
@@ -62,14 +73,35 @@ _PATIENTS: Final = Statement(
         among(_ENTRY.c.patient, "patients", on), _ENTRY.c.ends_at > bindparam("after")
     )
 )
-_SOUGHT: Final = Statement(
-    lambda _: (
+
+
+def _sought_number(place: int, dialect: str) -> ColumnElement[str]:
+    """Return one of the three texts of `DiaryEntry.sought`."""
+    return literal_column(
+        f"diary_entry.sought ->> {place}"
+        if dialect == POSTGRESQL
+        else f"json_extract(diary_entry.sought, '$[{place}]')",
+        String,
+    )
+
+
+def _sought_and_stored(dialect: str) -> Select[Any]:
+    placer, filler = (_sought_number(place, dialect) for place in (1, 2))
+    placed = select(_ORDER.c.id).where(_ORDER.c.placer_number == placer, placer != "")
+    ours = select(_ORDER.c.id).where(_ORDER.c.id == filler)
+    named = select(_NAME.c.order_id).where(_NAME.c.number.in_((placer, filler)))
+    return (
         select(_ENTRY)
-        .where(text(guards.SOUGHT_SQL))
+        .where(
+            text(guards.SOUGHT_SQL),
+            or_(*(query.correlate(_ENTRY).exists() for query in (placed, ours, named))),
+        )
         .order_by(_ENTRY.c.id)
         .limit(bindparam("limit"))
     )
-)
+
+
+_SOUGHT: Final = Statement(_sought_and_stored)
 _OF_ORDER: Final = Statement(
     lambda _: (
         select(_ENTRY)
@@ -159,8 +191,9 @@ class SqlDiary:
         """Return the entries that keep these patients busy and end after, by start."""
         return self._read(_PATIENTS, patients=sorted(set(patients)), after=after)
 
-    def seeking(self, limit: int) -> list[DiaryEntry]:
-        """Return entries whose order is not known yet, the oldest first."""
+    def sought_and_stored(self, limit: int) -> list[DiaryEntry]:
+        """Return entries whose order was not known and may be by now, oldest first."""
+        self._transaction.settle(Kind.ORDER, Kind.ORDER_NAME)
         return self._read(_SOUGHT, limit=limit)
 
     def _read(self, statement: Statement, **values: Any) -> list[DiaryEntry]:

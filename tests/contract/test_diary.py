@@ -120,14 +120,38 @@ def test_an_entry_is_saved_under_its_next_version(store, entry):
             uow.flush()
 
 
-def test_entries_that_seek_their_order_are_found(store, make, entry):
-    first, second = entry(sought=("RA1", "P1", "")), entry(sought=("", "", "F"))
-    over = entry(sought=("RA1", "P3", ""), status=EntryStatus.ENDED)
-    keep(store, second, first, over, entry())
+def test_entries_are_found_once_an_order_has_a_number_that_they_seek(
+    store, make, entry
+):
+    plain, shared = make.order(placer_number="P1"), make.order(placer_number="P2#1#X")
+    filled = make.order(placer_number="", filler_number="F1")
+    sought = {
+        "placer": entry(sought=("RA1", "P1", "")),
+        "shared": entry(sought=("", "P2", "")),
+        "filler": entry(sought=("", "", "F1")),
+        "ours": entry(sought=("", "P-none", plain.id)),
+    }
+    others = (
+        entry(sought=("RA1", "P9", "F9")),
+        entry(sought=("", "", "F9")),  # no placer number: not that of an order without
+        entry(sought=("RA1", "P1", ""), status=EntryStatus.ENDED),
+        entry(),
+    )
+    keep(store, *sought.values(), *others)
 
-    with store.units.reading() as uow:
-        assert uow.diary.seeking(9) == sorted([first, second], key=lambda e: e.id)
-        assert len(uow.diary.seeking(1)) == 1
+    def found(limit=9):
+        with store.units.reading() as uow:
+            return uow.diary.sought_and_stored(limit)
+
+    assert found() == []
+    with store.units() as uow:
+        for order in (plain, shared, filled):
+            uow.orders.add(order)
+        # What the transaction itself has written counts too.
+        assert len(uow.diary.sought_and_stored(9)) == 4
+        uow.commit()
+    assert found() == sorted(sought.values(), key=lambda e: e.id)
+    assert len(found(1)) == 1
 
 
 def test_a_number_names_one_entry_on_each_scanner(store, entry):

@@ -6,15 +6,22 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from api.diary import extend_diary
 from api.runtime import Role
+from booking_engine.application.diary_commands import OrderNumbers, RecordEntry
+from booking_engine.domain.diary_entries import EntryKind, Stretch
+from booking_engine.domain.identifiers import PartnerId, ProcedureCode, ScannerId
 from booking_engine.domain.plan_runs import PlanRunStatus
+from booking_engine.domain.safety import Answer
 from booking_engine.domain.vocabulary import BookingMode, Priority
+
+RIS = PartnerId("r0a")
+HEAD = ProcedureCode("MRHEAD")
 
 
 def status(world: Any, order_id: str) -> str:
@@ -46,6 +53,64 @@ def test_urgent_orders_are_booked_and_others_left(stored_world: Any):
     decision = world.http.get(f"/v1/decisions/{decision_id}").json()
     assert decision["kind"] == "on_arrival"
     assert decision["actor"] == "job:urgent"
+
+
+def elsewhere(world: Any, number: str, minutes: int) -> datetime:
+    """Book in the partner's own diary what it will place as an order; return when."""
+    start = world.clock.now() + timedelta(days=1, minutes=minutes)
+    stretch = Stretch(ScannerId("R0A02-MR1"), start, start + timedelta(minutes=30))
+    world.runtime.dispatcher.handle(
+        RecordEntry(
+            partner=RIS,
+            number=f"D{number}",
+            kind=EntryKind.APPOINTMENT,
+            stretches=(stretch,),
+            sent_at=world.clock.now(),
+            order=OrderNumbers("R0A", number),
+        ),
+        "interface:r0a",
+    )
+    return start
+
+
+@pytest.mark.parametrize("urgent_tier", [2, -1])
+def test_an_urgent_order_that_a_diary_has_booked_is_linked_when_it_comes(
+    make_world: Callable[..., Any], urgent_tier: int
+):
+    world = make_world(jobs={"urgent_seconds": 60, "urgent_tier": urgent_tier})
+    starts = [elsewhere(world, f"P{number}", 45 * number) for number in (1, 2)]
+    world.runtime.start({Role.WORK})
+    try:
+        orders = [
+            world.waiting(procedure=HEAD, implant=Answer.NO, priority=priority)
+            for priority in (Priority.SUSPECTED_CANCER, Priority.ROUTINE)
+        ]
+        until(lambda: {status(world, one) for one in orders} == {"booked"})
+    finally:
+        world.runtime.stop()
+
+    for order_id, start in zip(orders, starts, strict=True):
+        booked = world.http.get(f"/v1/orders/{order_id}").json()["appointment"]
+        assert datetime.fromisoformat(booked["starts_at"]) == start
+        assert booked["decision_id"] is None
+
+
+def test_an_order_that_comes_while_diaries_are_looked_at_is_left_for_the_next_turn(
+    world: Any,
+):
+    late: list[str] = []
+    waits = world.waiting(priority=Priority.SUSPECTED_CANCER)
+
+    def look() -> None:
+        late.append(world.waiting(priority=Priority.SUSPECTED_CANCER))
+        ended = world.post(
+            f"/v1/orders/{waits}/cancel", {"reason": "asked"}, If_Match='"2"'
+        )
+        assert ended.json()["status"] == "cancelled", ended.text
+
+    assert world.runtime.urgent.run_once(before_booking=look) == 0
+    assert status(world, late[0]) == "waiting"
+    assert world.runtime.urgent.run_once() == 1
 
 
 def test_an_urgent_order_without_a_slot_is_tried_again_later(world: Any):
@@ -94,7 +159,6 @@ def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
         "expire-holds",
         "expire-parked",
         "extend-diary",
-        "link-entries",
         "nightly-plan",
         "watch",
     ]
@@ -103,7 +167,6 @@ def test_what_is_scheduled(world: Any, make_world: Callable[..., Any]):
         "expire-holds",
         "expire-parked",
         "extend-diary",
-        "link-entries",
         "watch",
     ]
     by_hand.runtime.stop()
