@@ -8,7 +8,7 @@ from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import PartnerId, ScannerId
-from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.schedule import Appointment
 
 
@@ -43,6 +43,30 @@ def audience_of(
     """Return who is told of an appointment: the diary's owner, then the placer."""
     diary = uow.catalogue().site_of(scanner).diary_partner
     return (diary,) if diary == order.partner else (diary, order.partner)
+
+
+def tell_of_hold(
+    before: ImagingOrder, after: ImagingOrder, uow: UnitOfWork, context: Context
+) -> None:
+    """Tell the placer that an order has come to wait for a person.
+
+    Where the placer's own message led to it, the answer to that message says so.
+    """
+    if after.status is not OrderStatus.HELD or before.status is OrderStatus.HELD:
+        return
+    event = besides_teller(
+        Event(
+            EventKind.ORDER_HELD,
+            after.id,
+            context.now,
+            (after.partner,),
+            reason=after.holds[-1].code if after.holds else "",
+            contact_stopped=after.contact_stopped,
+        ),
+        context,
+    )
+    if event.audience:
+        uow.outbox.add(event)
 
 
 def besides_teller(event: Event, context: Context) -> Event:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from booking_engine.application.announcing import (
     appointment_event,
     besides_teller,
+    tell_of_hold,
 )
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import ChangeOrder
@@ -129,6 +130,7 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
             codes_of(order.holds),
         )
     )
+    tell_of_hold(before, order, uow, context)
     if not (material or found) and _told_part(content) != _told_part(before.content):
         _tell_of_details(order, uow, context)
     return Received(order.id, ReceivedAs.CHANGED)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from booking_engine.application.announcing import tell_of_hold
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import safety_blocks
@@ -96,6 +97,7 @@ def flag(
     else:
         flagged = replace(order, holds=(*order.holds, reason))
     _save(order, flagged, Action.HOLD, uow, context, note=reason.code)
+    tell_of_hold(order, flagged, uow, context)
     return True
 
 

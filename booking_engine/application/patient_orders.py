@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from booking_engine.application.announcing import appointment_event
+from booking_engine.application.announcing import appointment_event, tell_of_hold
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
@@ -129,6 +129,7 @@ def stored(
             note,
         )
     )
+    tell_of_hold(before, after, uow, context)
 
 
 def tell_of_change(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from booking_engine.application.announcing import tell_of_hold
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import HoldOrder, LiftHold
 from booking_engine.application.context import Context
@@ -86,6 +87,7 @@ def suspend(
         after = order.held(reasons, context.now)
     uow.orders.save(after)
     _log(order, after, Action.HOLD, uow, context, note=note or reason.code)
+    tell_of_hold(order, after, uow, context)
     return after
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from booking_engine.application.announcing import tell_of_hold
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import CancelOrder
 from booking_engine.application.context import Context
@@ -137,3 +138,4 @@ def _cancel_in_doubt(order: ImagingOrder, uow: UnitOfWork, context: Context) -> 
             doubt.code,
         )
     )
+    tell_of_hold(order, held, uow, context)

@@ -213,6 +213,29 @@ def test_vetted_but_not_to_be_booked_there_it_is_put_to_a_person_again(engine):
     assert engine.entries[0].status is EntryStatus.TAKING
 
 
+def test_the_placer_is_told_once_that_its_order_waits_for_a_person(engine):
+    order_id = engine.place(guidelines=frozenset())
+
+    engine.record("D2", on(at(9)), order=NUMBERS)
+    engine.record("D3", on(at(10)), order=NUMBERS)
+
+    assert engine.order(order_id).status is OrderStatus.HELD
+    assert engine.told == [(EventKind.ORDER_HELD, (NORTH,))]
+    (event,) = engine.tables.events.values()
+    assert event.reason == HoldCode.BOOKED_ELSEWHERE
+
+
+def test_a_booked_order_that_is_only_flagged_is_not_told_as_held(engine):
+    order_id = engine.place()
+    engine.book(order_id, at(10))
+    told = engine.told
+
+    engine.record("D1", on(at(10, 15)))
+
+    assert engine.holds(order_id) == [HoldCode.DIARY_CONFLICT]
+    assert engine.told == told
+
+
 def test_an_order_that_comes_after_its_appointment_is_linked(engine):
     engine.record("D1", on(at(10)), order=NUMBERS)
     assert engine.do(LinkEntries()) == 0

@@ -20,6 +20,7 @@ from booking_engine.application.commands import (
     VetOrder,
 )
 from booking_engine.domain.clock import FixedClock
+from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import (
     PartnerId,
     ProcedureCode,
@@ -83,6 +84,7 @@ def test_a_hold_suspends_and_its_release_restores_what_was_vetted(feed):
     assert feed.send(orc("HD", "P1", sent=5, reason="FIT")) == AA
     held = feed.order("P1")
     assert (held.status, codes(held)) == (S.HELD, [HoldCode.REQUESTED_BY_SENDER])
+    assert feed.read(lambda uow: uow.outbox.of_order(before.id)) == []
     assert held.holds[0].detail == "FIT"
     assert feed.send(orc("RL", "P1", sent=6)) == AA
     after = feed.order("P1")
@@ -185,9 +187,12 @@ def test_a_fillers_word_from_somebody_else_is_refused(feed, control):
 
 
 def test_a_filler_holds_and_releases(feed):
-    feed.place()
+    order = feed.place()
     assert feed.ris(orc("OH", "P1", sent=5)) == AA
     assert feed.order("P1").status is S.HELD
+    (told,) = feed.read(lambda uow: uow.outbox.of_order(order.id))
+    event = feed.read(lambda uow: uow.outbox.events([told.event_id]))[told.event_id]
+    assert (event.kind, event.audience) == (EventKind.ORDER_HELD, (order.partner,))
     assert feed.ris(orc("OE", "P1", sent=6)) == AA
     assert feed.order("P1").status is S.WAITING
 
