@@ -11,7 +11,7 @@ import typer
 
 from api.commands.hl7_drift import drift
 from api.commands.hl7_listen import listen
-from api.commands.hl7_messages import find, replay, show
+from api.commands.hl7_messages import find, index, replay, show
 from api.commands.hl7_send import send
 from api.commands.service import AsJson, Config
 from api.output import CommandFailed
@@ -27,7 +27,7 @@ app = typer.Typer(
 app.command()(send)
 app.command()(listen)
 app.command()(drift)
-for command in (find, show, replay):
+for command in (find, show, replay, index):
     app.command()(command)
 File = Annotated[
     Path,

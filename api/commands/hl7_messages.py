@@ -100,6 +100,20 @@ def show(
     typer.echo(text.replace("\r", "\n").rstrip("\n"))
 
 
+def index(*, config: Config = None) -> None:
+    """File messages from before schema 0007 by what they name; may be repeated.
+
+    Example: booking-engine hl7 index --config booking.toml
+    """
+    from hl7_adapters.refiling import file_again  # noqa: PLC0415
+
+    with _opened(config) as runtime:
+        filed = file_again(
+            runtime.dispatcher, runtime.profiles, actor=_actor("job:command-line")
+        )
+    typer.echo(f"{filed} messages can be found by their numbers now")
+
+
 def replay(
     message_ids: Annotated[
         list[str] | None,

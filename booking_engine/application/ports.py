@@ -422,6 +422,17 @@ class Messages(Protocol):
         """Store what became of a message in the end, and of which further orders."""
         ...
 
+    def file(
+        self,
+        message_id: MessageId,
+        *,
+        keys: Sequence[SearchKey],
+        sent_at: datetime | None,
+        order_control: str,
+    ) -> None:
+        """Store what a message is found by that had no keys; raises `NotKnown`."""
+        ...
+
     def old(
         self,
         *,

@@ -19,7 +19,7 @@ from booking_engine.domain.identifiers import (
     PatientKey,
     PlanRunId,
 )
-from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.messages import InboundMessage, MessageOutcome, SearchKey
 from booking_engine.domain.order_names import NameKind, OrderName, names_of
 from booking_engine.domain.orders import (
     TERMINAL,
@@ -232,6 +232,22 @@ class InMemoryMessages:
         self._unit.own("messages")[message_id] = after
         for order_id in orders:
             self._unit.check(partial(Tables.check_order_known, order_id=order_id))
+
+    def file(
+        self,
+        message_id: MessageId,
+        *,
+        keys: Sequence[SearchKey],
+        sent_at: datetime | None,
+        order_control: str,
+    ) -> None:
+        """Store what a message is found by that had no keys."""
+        self._unit.own("messages")[message_id] = replace(
+            self.get(message_id),
+            keys=tuple(keys),
+            sent_at=sent_at,
+            order_control=order_control,
+        )
 
     def of_orders(self, order_ids: Iterable[OrderId]) -> dict[OrderId, MessageId]:
         """Return the first message of each of these orders."""

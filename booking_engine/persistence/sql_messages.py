@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, func, or_, select, tuple_
 from booking_engine.application.ports import MessageKey, OldMessage
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import MessageId, OrderId
-from booking_engine.domain.messages import InboundMessage, MessageOutcome
+from booking_engine.domain.messages import InboundMessage, MessageOutcome, SearchKey
 from booking_engine.domain.parking import ParkingStatus
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
@@ -157,6 +157,32 @@ class SqlMessages:
         t.write(Write(Kind.MESSAGE, row, changes=True))
         for position in range(len(before.order_ids), len(orders)):
             t.write(Write(Kind.MESSAGE_ORDER, _link(after, position)))
+        t.remember(_ONE, message_id, after)
+        key = (after.sender, after.control_id)
+        if t.knows(_BY_KEY, key) and t.recall(_BY_KEY, key) == before:
+            t.remember(_BY_KEY, key, after)
+
+    def file(
+        self,
+        message_id: MessageId,
+        *,
+        keys: Sequence[SearchKey],
+        sent_at: datetime | None,
+        order_control: str,
+    ) -> None:
+        """Store what a message is found by that had no keys."""
+        t = self._transaction
+        before = self.get(message_id)
+        after = replace(
+            before, keys=tuple(keys), sent_at=sent_at, order_control=order_control
+        )
+        row = mapping.message_row(after)
+        filed = {
+            name: row[name]
+            for name in ("id", "sent_at", "order_control", "search_keys")
+        }
+        t.write(Write(Kind.MESSAGE, filed, changes=True))
+        t.write(Write(Kind.MESSAGE_KEY, {"message_id": message_id, "keys": after.keys}))
         t.remember(_ONE, message_id, after)
         key = (after.sender, after.control_id)
         if t.knows(_BY_KEY, key) and t.recall(_BY_KEY, key) == before:

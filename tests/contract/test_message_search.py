@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from booking_engine.application.views import COUNTED, MessageFilter
+from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.messages import KeyKind, MessageOutcome, SearchKey
 from booking_engine.persistence import views
 from booking_engine.persistence.session import Session
@@ -54,6 +55,28 @@ def test_a_message_is_found_by_each_number_that_it_names(store, make):
     assert found(store, keys=(PATIENT, ACCESSION)) == shown(one)
     assert found(store, keys=(OTHER, ACCESSION)) == []
     assert found(store, keys=(SearchKey(KeyKind.PLACER, "ACC1"),)) == []
+
+
+def test_a_message_that_was_filed_later_is_found_like_any_other(store, make):
+    bare, other = make.message(), make.message(keys=(OTHER,))
+    add(store, bare, other)
+    what = {
+        "keys": (PATIENT, ACCESSION),
+        "sent_at": NOON - timedelta(hours=1),
+        "order_control": "NW",
+    }
+    with store.units() as uow:
+        uow.messages.file(bare.id, **what)
+        assert uow.messages.get(bare.id) == replace(bare, **what)
+        with pytest.raises(NotKnown):
+            uow.messages.file("M-none", **what)
+        uow.commit()
+
+    filed = replace(bare, **what)
+    assert found(store, keys=(PATIENT, ACCESSION)) == shown(filed)
+    assert found(store, keys=(OTHER,)) == shown(other)
+    with store.units.reading() as uow:
+        assert uow.messages.get(bare.id) == filed
 
 
 def test_numbers_go_with_the_other_filters(store, make):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -127,3 +129,28 @@ def test_what_is_refused_again_ends_with_1(store: Store):
 )
 def test_what_cannot_be_asked_is_refused(store: Store, words: tuple[str, ...]):
     assert store.run(*words).exit_code == 2
+
+
+def forget_keys(store: Store) -> None:
+    """Leave the messages as they were stored before there were search keys."""
+    with closing(sqlite3.connect(store.config.with_name("x.db"))) as database:
+        database.execute("DELETE FROM message_key")
+        database.execute(
+            "UPDATE inbound_message SET search_keys = '', sent_at = NULL,"
+            " order_control = ''"
+        )
+        database.commit()
+
+
+def test_messages_from_before_there_were_keys_are_filed_once(store: Store):
+    by_number = {"given": "999 000 0018\n"}
+    both = store.found("--by", "nhs_number", **by_number)
+    forget_keys(store)
+    assert store.found("--by", "nhs_number", **by_number) == []
+
+    first, second = store.run("index"), store.run("index")
+
+    assert first.stdout == "2 messages can be found by their numbers now\n"
+    assert second.stdout == "0 messages can be found by their numbers now\n"
+    assert store.found("--by", "nhs_number", **by_number) == both
+    assert store.found("--by", "accession", given="ACC1001\n") != []
