@@ -49,7 +49,8 @@ from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.profile import Profile
 from hl7_adapters.profile_source import ProfileSource
 from hl7_adapters.receiver import Receiver
-from hl7_adapters.relay import Relay, RelayPolicy
+from hl7_adapters.relay import Relay
+from hl7_adapters.relay_outcomes import RelayPolicy
 from hl7_adapters.replaying import Replayer
 
 HEALTH: Final = Actor("job:health")

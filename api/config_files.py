@@ -10,7 +10,8 @@ from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.policy import Policy
 from booking_engine.settings import Settings, SettingsError
-from hl7_adapters.profile import Profile, check_catalogue, load_profiles
+from hl7_adapters.profile import Profile
+from hl7_adapters.profile_files import check_catalogue, load_profiles
 
 
 def read_profiles(settings: Settings) -> Mapping[PartnerId, Profile]:

@@ -11,7 +11,8 @@ from hl7_adapters.destination import OutgoingTls
 from hl7_adapters.mllp.listener import Endpoint, ListenerLimits
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.mllp.tls import Identity, TlsError, client_context, server_context
-from hl7_adapters.profile import Profile, path_beside, problem_in
+from hl7_adapters.profile import Profile
+from hl7_adapters.profile_files import path_beside, problem_in
 
 if TYPE_CHECKING:
     import ssl

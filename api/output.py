@@ -45,7 +45,7 @@ KNOWN: Final = frozenset(
         "hl7_adapters.message_files.NoMessages",
         "hl7_adapters.mllp.sender.DeliveryFailed",
         "hl7_adapters.mllp.tls.TlsError",
-        "hl7_adapters.profile.ProfileError",
+        "hl7_adapters.profile_errors.ProfileError",
         "solver.instances.InvalidInstance",
         "solver.InvalidProblem",
     }

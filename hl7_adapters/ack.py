@@ -30,8 +30,8 @@ from booking_engine.domain.errors import (
     StoreUnavailable,
     TransitionRefused,
 )
+from hl7_adapters.conditions import Reply
 from hl7_adapters.datatypes import write_timestamp
-from hl7_adapters.dialect import Reply
 from hl7_adapters.er7 import (
     Composite,
     DecodeError,

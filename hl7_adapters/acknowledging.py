@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hl7_adapters.ack import INTERNAL_ERROR, RETRYABLE, Answer
+from hl7_adapters.conditions import Reply
 from hl7_adapters.destination import AckMode, Commit
-from hl7_adapters.dialect import Reply
 from hl7_adapters.er7 import Message
 from hl7_adapters.profile import Profile
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from booking_engine.domain.identifiers import PartnerId
 from hl7_adapters.ack import UNKNOWN_SENDER, Answer
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.mllp.received import Received
 from hl7_adapters.profile import Profile, by_sender, profile_of
 

@@ -35,7 +35,7 @@ from booking_engine.domain.errors import (
 from booking_engine.domain.identifiers import Actor, OrderId
 from booking_engine.domain.messages import MessageOutcome
 from hl7_adapters.ack import ACCEPTED, INTERNAL_ERROR, Answer, answer_to
-from hl7_adapters.dialect import RULES, Condition, Reply
+from hl7_adapters.conditions import RULES, Condition, Reply
 from hl7_adapters.frames import ReadFrame, log_failure
 from hl7_adapters.inbound import WHEN_UNKNOWN
 from hl7_adapters.request_answers import REQUESTS, as_asked

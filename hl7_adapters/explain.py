@@ -37,8 +37,9 @@ from hl7_adapters.er7 import DecodeError, Message, decode
 from hl7_adapters.field_names import field_name
 from hl7_adapters.field_rules import FIELD_RULES, FieldRule
 from hl7_adapters.inbound import MappingError, header_time, to_commands
-from hl7_adapters.inbound_orders import OrderCommand, read_asked
+from hl7_adapters.inbound_orders import read_asked
 from hl7_adapters.mappings import Effective, effective
+from hl7_adapters.order_commands import OrderCommand
 from hl7_adapters.order_fields import read_code
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile, by_sender, profile_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.explain import Explanation, OrderExplained
 from hl7_adapters.hold_remedies import OTHER, REMEDIES
 

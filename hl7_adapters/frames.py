@@ -15,7 +15,7 @@ from booking_engine.domain.identifiers import Actor, MessageId
 from booking_engine.domain.messages import MessageOutcome
 from hl7_adapters.ack import INTERNAL_ERROR, Answer, answer_to
 from hl7_adapters.admission import Admission
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.er7 import SEQUENCE_ERROR, DecodeError, Message, decode
 from hl7_adapters.inbound import Mapped, MappingError, to_commands
 from hl7_adapters.mllp.received import Fault, Received

@@ -30,8 +30,8 @@ from booking_engine.application.request_commands import (
     RequestEnding,
     RequestMove,
 )
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
-from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message
 from hl7_adapters.event_codes import SCHEDULING
 from hl7_adapters.inbound_adt import ADT_READERS

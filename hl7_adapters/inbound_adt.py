@@ -26,8 +26,8 @@ from booking_engine.domain.identifiers import PatientKey
 from booking_engine.domain.orders import HoldCode
 from booking_engine.domain.register import Visit
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import BadValue, Identifier
-from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.person_fields import (

@@ -23,7 +23,7 @@ from booking_engine.application.diary_commands import (
 )
 from booking_engine.domain.diary_entries import EntryKind
 from booking_engine.domain.identifiers import PatientKey
-from hl7_adapters.dialect import Condition
+from hl7_adapters.conditions import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import UNIDENTIFIED, read_patient

@@ -13,7 +13,7 @@ from typing import Final
 
 from booking_engine.application.request_commands import FindOpenings, StartRange
 from booking_engine.domain.vocabulary import Modality
-from hl7_adapters.dialect import Condition
+from hl7_adapters.conditions import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.inbound_srm import read_ranges, read_scanners
 from hl7_adapters.reading import Reading

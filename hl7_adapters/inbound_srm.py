@@ -20,8 +20,8 @@ from booking_engine.application.request_commands import (
     StartRange,
 )
 from booking_engine.domain.identifiers import ScannerId
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import BadValue, read_date
-from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.reading import Reading
 from hl7_adapters.scheduling_fields import (

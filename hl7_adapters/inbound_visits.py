@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
 from booking_engine.domain.diary_entries import EntryKind, Stretch
 from booking_engine.domain.identifiers import ScannerId
-from hl7_adapters.dialect import Condition
+from hl7_adapters.conditions import Condition
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.inbound_adt import grouped, read_nothing, read_person, recorded_at

@@ -16,7 +16,7 @@ from booking_engine.domain.clock import LONDON
 from booking_engine.domain.events import EventKind
 from booking_engine.domain.mappings import MappingTable
 from hl7_adapters.ack import ERROR_TEXTS
-from hl7_adapters.dialect import CONTROLS, RULES, Control, Reply
+from hl7_adapters.conditions import RULES, Reply
 from hl7_adapters.er7 import Message, decode
 from hl7_adapters.explain import Explanation, explain
 from hl7_adapters.field_names import field_name
@@ -24,6 +24,7 @@ from hl7_adapters.field_rules import FIELD_RULES
 from hl7_adapters.hold_remedies import REMEDIES
 from hl7_adapters.inbound import READERS
 from hl7_adapters.mappings import Effective, Meaning
+from hl7_adapters.order_controls import CONTROLS, Control
 from hl7_adapters.printed import Listing, Part, Printed, Section, Table
 from hl7_adapters.profile import Profile
 from hl7_adapters.sample_messages import sample_events, sample_order

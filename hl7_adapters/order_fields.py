@@ -19,8 +19,9 @@ from booking_engine.domain.vocabulary import (
     Priority,
     WaitingListType,
 )
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import Code, Purpose, names_of
-from hl7_adapters.dialect import Condition, places
+from hl7_adapters.dialect import places
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import read_patient

@@ -14,32 +14,14 @@ without it, and ZBK is checked by itself.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, TypeAlias
 
-from booking_engine.domain.decisions import Decision
-from booking_engine.domain.events import Event
-from booking_engine.domain.identifiers import DeliveryId
-from booking_engine.domain.order_names import as_placed
-from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.patients import Patient
-from booking_engine.domain.procedures import Procedure
-from booking_engine.domain.resources import Scanner, Site
 from booking_engine.domain.vocabulary import PatientSetting, Priority
-from hl7_adapters.ack import version_number
-from hl7_adapters.datatypes import write_timestamp
 from hl7_adapters.destination import Outgoing, Sending
 from hl7_adapters.er7 import FieldValue, Repeated, encode
-from hl7_adapters.event_codes import (
-    BEFORE_NOSHOW,
-    FIRST_WITH_NOSHOW,
-    NOSHOW,
-    SCHEDULING,
-    STATUS,
-    Scheduling,
-    Status,
-)
+from hl7_adapters.event_codes import SCHEDULING, STATUS, Scheduling, Status
+from hl7_adapters.event_values import WITH_TQ1, CannotRender, EventValues, Telling
 from hl7_adapters.patient_fields import UNIDENTIFIED
 from hl7_adapters.profile import Profile
 
@@ -50,35 +32,8 @@ _CLERK: Final = ("BOOKING", "Imaging booking")
 _CLASSES: Final = {PatientSetting.INPATIENT: "I", PatientSetting.EMERGENCY: "E"}
 """PV1-2; all others are O."""
 _WITH_STRUCTURE: Final = (2, 3, 1)  # MSH-9.3
-_WITH_OPTIONAL_TIMING: Final = (2, 3, 1)  # ORC-7, OBR-27
-_WITH_TQ1: Final = (2, 5)  # TQ1 replaces the TQ data type, HL7 2.5 section 4.5.4
 _WITH_ORDER_NUMBERS: Final = (2, 4)  # SCH-26 and SCH-27
 _PLACE_OF_SUFFIX: Final = re.compile(r"#(\d+)#[^#]*$")
-
-
-class CannotRender(Exception):
-    """An event lacks what its message must say; never patient data in the text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """One event and what there is to say about it.
-
-    Parameters
-    ----------
-    scanner, site, decision
-        Of the appointment; ``None`` on order events.
-    procedure
-        ``None`` while it is not mapped.
-    """
-
-    delivery_id: DeliveryId
-    event: Event
-    order: ImagingOrder
-    scanner: Scanner | None = None
-    site: Site | None = None
-    procedure: Procedure | None = None
-    decision: Decision | None = None
 
 
 _STATUS_TYPES: Final = {Sending.ORM_SC: ("ORM", "O01"), Sending.OMG_SC: ("OMG", "O19")}
@@ -128,17 +83,8 @@ def pending_segments(
     return message.pending(number)
 
 
-class _Message:
+class _Message(EventValues):
     """The segments of one message, for one partner."""
-
-    def __init__(self, telling: Telling, profile: Profile, outgoing: Outgoing) -> None:
-        self.telling = telling
-        self.event = telling.event
-        self.order = telling.order
-        self.content = telling.order.content
-        self.profile = profile
-        self.outgoing = outgoing
-        self.version = version_number(outgoing.version)
 
     # Messages ------------------------------------------------------------------------
 
@@ -150,7 +96,7 @@ class _Message:
     def pending(self, number: str) -> list[SegmentValues]:
         """Return an appointment that is not made yet: no time, no scanner."""
         # TQ is demanded up to HL7 2.4: once, whenever it may be.
-        timing = "1" if self.version < _WITH_TQ1 else None
+        timing = "1" if self.version < WITH_TQ1 else None
         status = ("Pending", "Pending", "HL70278")
         sch: SegmentValues = (
             *("SCH", number or None, None if number else self.order.id, None),
@@ -174,7 +120,7 @@ class _Message:
     def appointment(self, row: Scheduling) -> list[SegmentValues]:
         """Return SCH and what follows it."""
         segments = [self._sch(row)]
-        if self.version >= _WITH_TQ1:
+        if self.version >= WITH_TQ1:
             segments.append(self._tq1())
         return [
             *segments,
@@ -197,96 +143,9 @@ class _Message:
             self._pv1(),
             self._orc(row),
         ]
-        if self.version >= _WITH_TQ1 and self._has_time:
+        if self.version >= WITH_TQ1 and self._has_time:
             segments.append(self._tq1())
         return [*segments, self._obr(row), *self._zds(), *self._zbk()]
-
-    # Values --------------------------------------------------------------------------
-
-    def _time(self, instant: datetime | None) -> str:
-        if instant is None:
-            raise CannotRender(
-                f"{self.event.kind.value} of order {self.order.id} has no time."
-            )
-        return write_timestamp(instant, self.profile.zone)
-
-    @property
-    def _has_time(self) -> bool:
-        """Whether the order has the appointment's time: a cancelled one is none."""
-        return STATUS[self.event.kind].timed
-
-    @property
-    def _minutes(self) -> str:
-        starts, ends = self.event.starts_at, self.event.ends_at
-        if starts is None or ends is None:
-            return self._time(None)
-        return str(round((ends - starts).total_seconds() / 60))
-
-    @property
-    def _timing(self) -> FieldValue:
-        """Return TQ (HL7 2.4 section 4.3): start, end, priority as they sent it."""
-        event = self.event
-        urgency = self._urgency
-        return (
-            *(None, None, None, self._time(event.starts_at)),
-            *(self._time(event.ends_at), urgency),
-        )
-
-    @property
-    def _order_timing(self) -> FieldValue:
-        """Return ORC-7 and OBR-27; HL7 2.3 demands them without a time too: once."""
-        if self.version >= _WITH_TQ1:
-            return None
-        if self._has_time:
-            return self._timing
-        return "1" if self.version < _WITH_OPTIONAL_TIMING else None
-
-    @property
-    def _urgency(self) -> str | None:
-        """The sender's own code back; to others, and for derived ones, nothing."""
-        own = self.order.partner == self.profile.id
-        sent = self.content.priority_as_sent
-        return sent if own and sent and "=" not in sent else None
-
-    @property
-    def _placer_number(self) -> FieldValue:
-        number = as_placed(self.content.placer_number)
-        return (number, self.content.placer_authority) if number else None
-
-    @property
-    def _filler_number(self) -> FieldValue:
-        number = self.content.filler_number
-        if number:
-            return number
-        return (self.order.id, self.outgoing.own_application)
-
-    @property
-    def _procedure(self) -> FieldValue:
-        """Return code and name of the exam, in their code where they have one."""
-        content, procedure = self.content, self.telling.procedure
-        if procedure is None:
-            return (content.procedure_as_sent or "UNKNOWN",)
-        theirs = self.profile.procedures
-        if theirs.get(content.procedure_as_sent.casefold()) == procedure.code:
-            code = content.procedure_as_sent
-        else:
-            code = self.profile.own_codes.get(procedure.code, procedure.code)
-        code, _, system = code.partition("^")
-        return (code, procedure.name, system or "L")
-
-    @property
-    def _reason(self) -> tuple[str, str] | None:
-        reason = self.event.reason
-        return (reason, reason) if reason else None
-
-    def _filler_status(self, row: Scheduling) -> str:
-        """Return SCH-25 and the like (table 0278) in the partner's words."""
-        theirs = self.outgoing.appointment_status.get(row.status)
-        if theirs is not None:
-            return theirs
-        if row.status == NOSHOW and self.version < FIRST_WITH_NOSHOW:
-            return BEFORE_NOSHOW
-        return row.status
 
     # Segments ------------------------------------------------------------------------
 
@@ -315,7 +174,7 @@ class _Message:
             reason,
             ("Normal", "Normal", "HL70277"),
             *(self._minutes, "min"),
-            self._timing if self.version < _WITH_TQ1 else None,
+            self._timing if self.version < WITH_TQ1 else None,
             *(None, None, None, None, _CLERK, None, None, None, _CLERK),
             *(None, None, None, None, (status, status, "HL70278")),
         )

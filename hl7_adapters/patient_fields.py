@@ -14,6 +14,7 @@ from typing import Final
 from booking_engine.domain.orders import HoldCode
 from booking_engine.domain.patients import Patient, nhs_number_is_valid
 from booking_engine.domain.vocabulary import Sex
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import (
     BAD_TYPE,
     MISSING,
@@ -25,7 +26,6 @@ from hl7_adapters.datatypes import (
     read_date,
     read_xpn,
 )
-from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.reading import Reading

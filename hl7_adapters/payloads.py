@@ -20,7 +20,8 @@ from booking_engine.domain.identifiers import (
 )
 from booking_engine.domain.messages import Delivery, DeliveryStatus
 from booking_engine.domain.orders import ImagingOrder
-from hl7_adapters.outbound import CannotRender, Telling, render
+from hl7_adapters.event_values import CannotRender, Telling
+from hl7_adapters.outbound import render
 from hl7_adapters.profile import Profile
 
 log = logging.getLogger(__name__)

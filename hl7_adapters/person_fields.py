@@ -10,6 +10,7 @@ from booking_engine.domain.identifiers import PatientKey
 from booking_engine.domain.patients import nhs_number_is_valid
 from booking_engine.domain.register import PersonDetails, local_key, nhs_key
 from booking_engine.domain.vocabulary import Sex
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import (
     MISSING,
     BadValue,
@@ -18,7 +19,6 @@ from hl7_adapters.datatypes import (
     read_cx,
     read_date,
 )
-from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Field, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import (

@@ -1,34 +1,22 @@
 """Partner profiles: one YAML file for each system that we exchange messages with.
 
-Errors::
-
-    ProfileError   see `profile_errors`
+`profile_files` reads them; this is what is in one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from booking_engine.domain.clock import LONDON
-from booking_engine.domain.identifiers import (
-    PartnerId,
-    ProcedureCode,
-    SiteCode,
-)
+from booking_engine.domain.identifiers import PartnerId, ProcedureCode, SiteCode
 from booking_engine.domain.register import OnDeath
 from booking_engine.domain.vocabulary import (
     BookingMode,
@@ -36,45 +24,24 @@ from booking_engine.domain.vocabulary import (
     Priority,
     WaitingListType,
 )
+from hl7_adapters.conditions import RULES, Condition, Reply
 from hl7_adapters.dated_codes import DatedCodes, split_dated
 from hl7_adapters.destination import AckOptions, Outgoing
 from hl7_adapters.dialect import (
-    CONTROLS,
     NOT_IMAGING,
     PATIENT_CLASSES,
-    RULES,
     URGENCY_OF_EMERGENCY,
-    Condition,
-    Control,
     Dialect,
     NeedCode,
-    Reply,
     SafetyCode,
-    Speaker,
     Strict,
     Text,
     folded,
 )
 from hl7_adapters.diary_profile import KeptDiary
-from hl7_adapters.profile_errors import ProfileError, first_problem
+from hl7_adapters.order_controls import CONTROLS, Control, Speaker
 from hl7_adapters.watch_rules import WatchRules
-from hl7_adapters.yaml_source import SourceError, YamlSource, parse_yaml
-
-__all__ = [
-    "PlacerSuffix",
-    "Profile",
-    "ProfileError",
-    "SenderName",
-    "by_sender",
-    "check_catalogue",
-    "check_senders",
-    "load_profile",
-    "load_profiles",
-    "parse_profile",
-    "path_beside",
-    "problem_in",
-    "profile_of",
-]
+from hl7_adapters.yaml_source import YamlSource
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -158,7 +125,7 @@ class Profile(Strict):
     guidelines
         Under which exams may be authorised without a person looking at each.
     policies
-        Replies that differ from `dialect.RULES`.
+        Replies that differ from `conditions.RULES`.
     on_death
         Whether the slots of a patient who has died are kept until a person confirms
         (``hold``), or released at once (``release``).
@@ -336,120 +303,6 @@ class Profile(Strict):
         return rule.control
 
 
-# Loading ----------------------------------------------------------------------------
-
-
-def load_profile(path: Path) -> Profile:
-    """Read one profile.
-
-    Raises
-    ------
-    ProfileError
-        The file cannot be read or says something that cannot be; the first problem.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(
-            path, (1, 1), "", f"cannot be read as UTF-8 text: {type(error).__name__}"
-        ) from error
-    return parse_profile(text, path)
-
-
-def parse_profile(text: str, path: Path) -> Profile:
-    """Read one profile from a text; raises `ProfileError` as `load_profile`.
-
-    Parameters
-    ----------
-    path
-        What errors call it.
-    """
-    try:
-        source = parse_yaml(text)
-    except SourceError as error:
-        raise ProfileError(path, (error.line, error.column), "", str(error)) from error
-    if not isinstance(source.value, dict):
-        raise ProfileError(path, (1, 1), "", "a profile is a mapping; begin with id:")
-    try:
-        profile = Profile.model_validate(source.value)
-    except ValidationError as error:
-        raise first_problem(path, source, error) from error
-    profile._origin = path, source  # noqa: SLF001 - set by the loader alone
-    return profile
-
-
-def load_profiles(directory: Path) -> dict[PartnerId, Profile]:
-    """Read every ``*.yaml`` of a directory and check them against each other.
-
-    Raises
-    ------
-    ProfileError
-        One of them is wrong, or two claim the same id or the same sender.
-    """
-    found: dict[PartnerId, Profile] = {}
-    for path in sorted(directory.glob("*.yaml")):
-        profile = load_profile(path)
-        if profile.id in found:
-            raise problem_in(
-                profile, ("id",), "another profile has this id; rename one"
-            )
-        found[profile.id] = profile
-    check_senders(found.values())
-    return found
-
-
-def check_senders(profiles: Iterable[Profile]) -> None:
-    """Refuse two profiles that claim the same sender; raises `ProfileError`."""
-    owners: dict[tuple[str, str], PartnerId] = {}
-    for profile in profiles:
-        for at, sender in enumerate(profile.senders):
-            owner = owners.setdefault(sender.key, profile.id)
-            if owner != profile.id:
-                raise problem_in(
-                    profile,
-                    ("senders", at),
-                    f"sender {sender.application}|{sender.facility} belongs to profile"
-                    f" {owner} already; give it to one of them",
-                )
-
-
-def check_catalogue(
-    profile: Profile,
-    *,
-    procedures: Collection[str],
-    sites: Collection[str],
-    scanners: Collection[str],
-) -> None:
-    """Refuse a map to what the catalogue does not have; raises `ProfileError`."""
-    resources = {} if profile.diary is None else profile.diary.resources
-    for theirs, scanner in resources.items():
-        if scanner not in scanners:
-            raise problem_in(
-                profile,
-                ("diary", "resources", theirs),
-                f"{scanner!r} is not in the catalogue; correct it or add it there",
-            )
-    for table, known in (("procedures", procedures), ("sites", sites)):
-        dated = [
-            (theirs, entry.to)
-            for theirs, entries in getattr(profile.dated, table).items()
-            for entry in entries
-        ]
-        for theirs, ours in (*getattr(profile, table).items(), *dated):
-            if ours not in known:
-                raise problem_in(
-                    profile,
-                    (table, theirs),
-                    f"{ours!r} is not in the catalogue; correct it or add it there",
-                )
-    if profile.site_when_absent not in {None, *sites}:
-        raise problem_in(
-            profile,
-            ("site_when_absent",),
-            f"{profile.site_when_absent!r} is not in the catalogue",
-        )
-
-
 def by_sender(profiles: Iterable[Profile]) -> dict[tuple[str, str], Profile]:
     """Return the profiles by folded application and facility (empty: any)."""
     return {sender.key: profile for profile in profiles for sender in profile.senders}
@@ -469,20 +322,3 @@ def profile_of(
     """
     application, facility = sender[0].casefold(), sender[1].casefold()
     return owners.get((application, facility)) or owners.get((application, ""))
-
-
-def problem_in(
-    profile: Profile, location: tuple[str | int, ...], text: str
-) -> ProfileError:
-    """Return what is wrong at a place of a profile, with its file and line."""
-    path = ".".join(map(str, location))
-    if profile._origin is None:  # noqa: SLF001 - set by the loader alone
-        return ProfileError(Path(profile.id), (1, 1), path, text)
-    file, source = profile._origin  # noqa: SLF001
-    return ProfileError(file, source.position(location), path, text)
-
-
-def path_beside(profile: Profile, path: Path) -> Path:
-    """Return a path that a profile names, relative to the profile's file."""
-    origin = profile._origin  # noqa: SLF001 - set by the loader alone
-    return path if origin is None else origin[0].parent / path

@@ -21,13 +21,9 @@ from booking_engine.domain.errors import MappingConflict
 from booking_engine.domain.identifiers import Actor, PartnerId
 from booking_engine.domain.mappings import CodeMapping, StoredProfile
 from hl7_adapters.mappings import Effective, effective
-from hl7_adapters.profile import (
-    Profile,
-    ProfileError,
-    by_sender,
-    check_senders,
-    parse_profile,
-)
+from hl7_adapters.profile import Profile, by_sender
+from hl7_adapters.profile_errors import ProfileError
+from hl7_adapters.profile_files import check_senders, parse_profile
 
 if TYPE_CHECKING:
     from booking_engine.application.dispatch import Dispatcher

@@ -15,6 +15,7 @@ from typing import Final
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.orders import HoldCode, HoldReason
 from booking_engine.domain.safety import Question
+from hl7_adapters.conditions import RULES, Condition, Reply
 from hl7_adapters.datatypes import (
     MISSING,
     BadValue,
@@ -23,7 +24,7 @@ from hl7_adapters.datatypes import (
     read_date,
     read_timestamp,
 )
-from hl7_adapters.dialect import RULES, Condition, Place, Reply
+from hl7_adapters.dialect import Place
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.profile import Profile
 

@@ -24,11 +24,12 @@ from booking_engine.domain.identifiers import DeliveryId
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from hl7_adapters.ack import Answer, version_number
+from hl7_adapters.conditions import Reply
 from hl7_adapters.datatypes import write_timestamp
 from hl7_adapters.destination import Outgoing
-from hl7_adapters.dialect import Reply
 from hl7_adapters.er7 import FieldValue, Message
-from hl7_adapters.outbound import Telling, appointment_segments, pending_segments
+from hl7_adapters.event_values import Telling
+from hl7_adapters.outbound import appointment_segments, pending_segments
 from hl7_adapters.profile import Profile
 from hl7_adapters.responding import Response, Result
 

@@ -26,10 +26,12 @@ from booking_engine.domain.vocabulary import Priority
 from booking_engine.domain.waiting import WaitingClock
 from hl7_adapters.ack import version_number
 from hl7_adapters.datatypes import write_timestamp
-from hl7_adapters.dialect import CONTROLS, Control, Place
+from hl7_adapters.dialect import Place
 from hl7_adapters.er7 import FieldValue, Repeated, decode, encode
+from hl7_adapters.event_values import CannotRender, Telling
 from hl7_adapters.inbound import MappingError, to_commands
-from hl7_adapters.outbound import CannotRender, Telling, render
+from hl7_adapters.order_controls import CONTROLS, Control
+from hl7_adapters.outbound import render
 from hl7_adapters.profile import Profile
 
 Components = dict[int, str]

@@ -19,6 +19,7 @@ from typing import Final
 
 from booking_engine.domain.diary_entries import Stretch
 from booking_engine.domain.identifiers import AppointmentId, ScannerId
+from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import (
     MISSING,
     BadValue,
@@ -26,7 +27,6 @@ from hl7_adapters.datatypes import (
     duration,
     read_timestamp,
 )
-from hl7_adapters.dialect import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.reading import Reading
 

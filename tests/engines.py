@@ -20,7 +20,7 @@ from booking_engine.settings import (
     RelaySettings,
     Settings,
 )
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 PROFILES = Path(__file__).parent / "data" / "profiles"
 NORTH = PartnerId("north")

@@ -15,7 +15,7 @@ from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.policy import Policy
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Received
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 
 PROFILES = load_profiles(Path(__file__).parent / "data" / "profiles")

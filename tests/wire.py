@@ -12,7 +12,7 @@ from hl7_adapters.batches import Batches
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.framing import Deframer, Frame
 from hl7_adapters.mllp.listener import Endpoint, MllpListener
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 
 DATA = Path(__file__).parent / "data"

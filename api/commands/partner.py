@@ -59,7 +59,7 @@ def check(
     """
     from api.partner_files import in_force  # noqa: PLC0415
     from booking_engine.settings import load_settings  # noqa: PLC0415
-    from hl7_adapters.profile import (  # noqa: PLC0415
+    from hl7_adapters.profile_files import (  # noqa: PLC0415
         check_catalogue,
         check_senders,
         load_profile,
@@ -134,7 +134,7 @@ def _effective(partner: str, config: Path | None) -> tuple[InForce, Effective, s
     from booking_engine.domain.identifiers import PartnerId  # noqa: PLC0415
     from booking_engine.settings import load_settings  # noqa: PLC0415
     from hl7_adapters.mappings import effective  # noqa: PLC0415
-    from hl7_adapters.profile import load_profile  # noqa: PLC0415
+    from hl7_adapters.profile_files import load_profile  # noqa: PLC0415
 
     known = in_force(load_settings(config), with_database=config is not None)
     by_id = {profile.id: profile for profile in known.profiles}

@@ -19,7 +19,8 @@ from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.schedule import SessionTemplate
 from booking_engine.domain.vocabulary import Modality
-from hl7_adapters.profile import Profile, check_catalogue, load_profiles
+from hl7_adapters.profile import Profile
+from hl7_adapters.profile_files import check_catalogue, load_profiles
 
 REGION: Final = Path(__file__).with_name("region.yaml")
 PARTNERS: Final = Path(__file__).with_name("partners")

@@ -25,12 +25,9 @@ from booking_engine.application.commands import StoreProfile
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import Actor, PartnerId
 from hl7_adapters.mappings import Meaning
-from hl7_adapters.profile import (
-    Profile,
-    ProfileError,
-    check_catalogue,
-    parse_profile,
-)
+from hl7_adapters.profile import Profile
+from hl7_adapters.profile_errors import ProfileError
+from hl7_adapters.profile_files import check_catalogue, parse_profile
 
 router = APIRouter(prefix="/v1", tags=["partners"])
 

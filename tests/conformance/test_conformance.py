@@ -18,14 +18,15 @@ from conformance.page import PAGE, Place, grouped, table
 
 from hl7_adapters.ack import Answer
 from hl7_adapters.acknowledging import plan_ack
+from hl7_adapters.conditions import RULES
 from hl7_adapters.destination import AckMode, AckOptions
-from hl7_adapters.dialect import CONTROLS, RULES, Speaker
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.inbound import READERS
 from hl7_adapters.inbound_siu import TRIGGERS
 from hl7_adapters.inbound_srm import REQUESTED
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.order_controls import CONTROLS, Speaker
+from hl7_adapters.profile_files import load_profiles
 
 TESTS = Path(__file__).parents[1]
 PLACER = load_profiles(TESTS / "data" / "profiles")

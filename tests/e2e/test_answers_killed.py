@@ -23,9 +23,10 @@ from hl7_adapters.mllp.framing import frame
 from hl7_adapters.mllp.listener import Endpoint, MllpListener
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.peer import Behaviour, StandIn
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
-from hl7_adapters.relay import Relay, RelayResult
+from hl7_adapters.relay import Relay
+from hl7_adapters.relay_outcomes import RelayResult
 
 DATA = Path(__file__).parents[1] / "data"
 NORTH = PartnerId("north")

@@ -25,7 +25,7 @@ from booking_engine.settings import (
     Settings,
 )
 from hl7_adapters.peer import StandIn
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 PROFILES = Path(__file__).parents[1] / "data" / "profiles"
 READER = Actor("person:test")

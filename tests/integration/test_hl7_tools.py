@@ -28,8 +28,9 @@ from hl7_adapters.load import send_all
 from hl7_adapters.message_files import Filed
 from hl7_adapters.mllp.sender import DeliveryFailed, MllpSender, Phase
 from hl7_adapters.peer import Behaviour, Counts, StandIn
-from hl7_adapters.profile import load_profiles
-from hl7_adapters.relay import Relay, RelayPolicy
+from hl7_adapters.profile_files import load_profiles
+from hl7_adapters.relay import Relay
+from hl7_adapters.relay_outcomes import RelayPolicy
 
 PROFILES = load_profiles(Path(__file__).parents[1] / "data" / "profiles")
 ME = Actor("person:tester")

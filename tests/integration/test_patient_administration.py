@@ -23,7 +23,7 @@ from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Received
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 
 PROFILES = load_profiles(Path(__file__).parents[1] / "data" / "profiles")

@@ -7,7 +7,8 @@ from certificates import Authority
 
 from api.endpoints import endpoints, make_sender
 from booking_engine.settings import SettingsError, load_settings
-from hl7_adapters.profile import ProfileError, load_profile
+from hl7_adapters.profile_errors import ProfileError
+from hl7_adapters.profile_files import load_profile
 
 NOBODY = {}
 PROFILE = """\

@@ -20,7 +20,7 @@ from hl7_adapters.ack import (
     read_ack,
     version_number,
 )
-from hl7_adapters.dialect import RULES, Condition, Reply
+from hl7_adapters.conditions import RULES, Condition, Reply
 from hl7_adapters.er7 import DecodeError, decode
 from hl7_adapters.reading import MappingError
 

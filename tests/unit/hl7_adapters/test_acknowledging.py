@@ -16,11 +16,11 @@ from booking_engine.domain.identifiers import Actor, PartnerId
 from booking_engine.domain.messages import DeliveryStatus
 from hl7_adapters.ack import ACCEPTED, INTERNAL_ERROR, Answer, build_ack
 from hl7_adapters.acknowledging import plan_ack
+from hl7_adapters.conditions import Condition, Reply
 from hl7_adapters.destination import AckOptions
-from hl7_adapters.dialect import Condition, Reply
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Received
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 
 DATA = Path(__file__).parents[2] / "data"

@@ -14,9 +14,10 @@ from hl7_adapters.ack import ACCEPTED, build_ack
 from hl7_adapters.destination import AckOptions
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Received
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
-from hl7_adapters.relay import Relay, RelayResult
+from hl7_adapters.relay import Relay
+from hl7_adapters.relay_outcomes import RelayResult
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
 

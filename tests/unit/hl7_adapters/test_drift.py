@@ -9,7 +9,7 @@ import pytest
 from booking_engine.domain.clock import LONDON
 from hl7_adapters.drift import Change, compare, drift_of, expected_volume
 from hl7_adapters.message_shapes import UNREADABLE, shapes_of
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 NORTH = load_profiles(Path(__file__).parents[2] / "data" / "profiles")["north"]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

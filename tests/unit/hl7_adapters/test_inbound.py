@@ -20,11 +20,11 @@ from booking_engine.domain.vocabulary import (
     Sex,
     WaitingListType,
 )
-from hl7_adapters.dialect import Condition, Reply
+from hl7_adapters.conditions import Condition, Reply
 from hl7_adapters.er7 import decode
 from hl7_adapters.inbound import MappingError, to_commands
 from hl7_adapters.order_fields import as_placed
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 DATA = Path(__file__).parents[2] / "data"
 PROFILES = load_profiles(DATA / "profiles")

@@ -29,7 +29,7 @@ from booking_engine.domain.vocabulary import PatientSetting, Sex
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.inbound import MappingError, to_commands
-from hl7_adapters.profile import load_profile
+from hl7_adapters.profile_files import load_profile
 
 NORTH = load_profile(Path(__file__).parents[2] / "data" / "profiles" / "north.yaml")
 X1, X2, N1 = local_key("RA1", "X1"), local_key("RA1", "X2"), nhs_key(NHS_NUMBERS[0])

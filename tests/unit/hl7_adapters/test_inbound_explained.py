@@ -10,11 +10,11 @@ from network import catalogue
 
 from booking_engine.domain.mappings import CodeMapping, MappingTable
 from booking_engine.domain.orders import HoldCode
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.explain import explain
 from hl7_adapters.explained_text import as_text
 from hl7_adapters.hold_remedies import REMEDIES
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 DATA = Path(__file__).parents[2] / "data"
 PROFILES = load_profiles(DATA / "profiles")

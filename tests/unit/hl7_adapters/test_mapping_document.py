@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from network import catalogue
 
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import decode
 from hl7_adapters.explain import explain
 from hl7_adapters.mapping_document import mapping_document
 from hl7_adapters.mappings import effective
 from hl7_adapters.printed import Listing, Printed, Section, Table, as_html, as_markdown
-from hl7_adapters.profile import load_profiles, parse_profile
+from hl7_adapters.profile_files import load_profiles, parse_profile
 from hl7_adapters.profile_notes import notes_on
 from hl7_adapters.sample_messages import sample_events, sample_order
 

@@ -16,7 +16,8 @@ from booking_engine.domain.safety import Answer
 from booking_engine.domain.vocabulary import Priority
 from hl7_adapters.datatypes import Code, is_snomed_id, names_of
 from hl7_adapters.mappings import check_code, effective, meanings_of
-from hl7_adapters.profile import ProfileError, parse_profile
+from hl7_adapters.profile_errors import ProfileError
+from hl7_adapters.profile_files import parse_profile
 from hl7_adapters.profile_source import ProfileSource
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

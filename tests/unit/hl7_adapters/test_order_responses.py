@@ -18,7 +18,7 @@ from hl7_adapters.er7 import decode
 from hl7_adapters.mllp import received as wire
 from hl7_adapters.order_groups import group_orders
 from hl7_adapters.order_responses import DONE, respond_to_orders
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 from hl7_adapters.responding import Result
 

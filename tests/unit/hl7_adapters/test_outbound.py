@@ -43,8 +43,9 @@ from booking_engine.domain.waiting import WaitingClock
 from hl7_adapters.destination import Outgoing, Sending
 from hl7_adapters.er7 import decode
 from hl7_adapters.event_codes import OF_THE_DAY, SCHEDULING, STATUS
-from hl7_adapters.outbound import CannotRender, Telling, render
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.event_values import CannotRender, Telling
+from hl7_adapters.outbound import render
+from hl7_adapters.profile_files import load_profiles
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
 VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")

@@ -8,14 +8,12 @@ import pytest
 
 from booking_engine.domain.identifiers import PartnerId, ProcedureCode
 from booking_engine.domain.vocabulary import BookingMode, PatientSetting, Priority
+from hl7_adapters.conditions import RULES, Condition, Reply
 from hl7_adapters.destination import Sending
-from hl7_adapters.dialect import RULES, Condition, Control, Place, Reply
-from hl7_adapters.profile import (
-    ProfileError,
-    check_catalogue,
-    load_profile,
-    load_profiles,
-)
+from hl7_adapters.dialect import Place
+from hl7_adapters.order_controls import Control
+from hl7_adapters.profile_errors import ProfileError
+from hl7_adapters.profile_files import check_catalogue, load_profile, load_profiles
 
 PROFILES = Path(__file__).parents[2] / "data" / "profiles"
 

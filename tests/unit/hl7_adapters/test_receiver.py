@@ -26,7 +26,7 @@ from booking_engine.domain.policy import Policy
 from hl7_adapters.carrying_out import OUTCOMES
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Fault, Received
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 
 DATA = Path(__file__).parents[2] / "data"

@@ -22,12 +22,13 @@ from booking_engine.domain.identifiers import (
 )
 from booking_engine.domain.messages import DeliveryStatus
 from hl7_adapters.ack import Answer, build_ack
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.sender import DeliveryFailed, MllpSender, Phase
 from hl7_adapters.peer import Behaviour, StandIn
-from hl7_adapters.profile import load_profiles
-from hl7_adapters.relay import Relay, RelayPolicy, RelayResult
+from hl7_adapters.profile_files import load_profiles
+from hl7_adapters.relay import Relay
+from hl7_adapters.relay_outcomes import RelayPolicy, RelayResult
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
 ME = Actor("person:tester")

@@ -20,10 +20,10 @@ from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import Actor, AppointmentId, ScannerId
 from booking_engine.domain.messages import DeliveryStatus
 from hl7_adapters.ack import Answer, build_ack
-from hl7_adapters.dialect import Reply
+from hl7_adapters.conditions import Reply
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.sender import DeliveryFailed, Phase
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.relay import Relay
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")

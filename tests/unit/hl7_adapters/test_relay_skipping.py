@@ -16,8 +16,9 @@ from booking_engine.domain.identifiers import (
     ScannerId,
 )
 from hl7_adapters.mllp.sender import DeliveryFailed, Phase
-from hl7_adapters.profile import load_profiles
-from hl7_adapters.relay import Relay, RelayResult
+from hl7_adapters.profile_files import load_profiles
+from hl7_adapters.relay import Relay
+from hl7_adapters.relay_outcomes import RelayResult
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "data" / "profiles")
 QUIET = {NORTH: PROFILES[NORTH].model_copy(update={"outgoing": None})}

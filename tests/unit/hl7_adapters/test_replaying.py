@@ -20,7 +20,7 @@ from booking_engine.domain.orders import OrderStatus
 from hl7_adapters.er7 import decode
 from hl7_adapters.frames import FrameReader
 from hl7_adapters.mllp.received import Fault, Received
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 from hl7_adapters.replaying import Replayer
 

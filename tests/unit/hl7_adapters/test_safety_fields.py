@@ -11,7 +11,7 @@ from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.safety import Answer, Question
 from hl7_adapters.er7 import decode
 from hl7_adapters.inbound import to_commands
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 DATA = Path(__file__).parents[2] / "data"
 NORTH = load_profiles(DATA / "profiles")[PartnerId("north")]

@@ -7,7 +7,8 @@ import pytest
 from booking_engine.domain.alerts import Thresholds
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.quiet_times import QuietTimes
-from hl7_adapters.profile import ProfileError, load_profile
+from hl7_adapters.profile_errors import ProfileError
+from hl7_adapters.profile_files import load_profile
 from hl7_adapters.watch_rules import WatchRules
 
 HEAD = "id: r0a\nname: Manchester\n"

@@ -33,7 +33,7 @@ from booking_engine.domain.messages import (
 )
 from booking_engine.domain.quiet_times import ALWAYS_AWAKE
 from booking_engine.settings import Settings, SettingsError, load_settings
-from hl7_adapters.profile import load_profiles
+from hl7_adapters.profile_files import load_profiles
 
 R0A = PartnerId("r0a")
 MINUTE = timedelta(minutes=1)
