@@ -145,7 +145,7 @@ class PlanRunner:
             run,
             status=PlanRunStatus.SOLVED,
             orders=len(snapshot.orders),
-            openings=len(snapshot.openings),
+            openings=len(snapshot.free),
             placed=sum(len(group) for group in groups),
             cost=plan.terms.total,
             bound=plan.certificate.bound,

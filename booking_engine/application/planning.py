@@ -92,11 +92,7 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
     until = context.now + timedelta(days=context.policy.horizon_days)
     return take_snapshot(
         [order for order in waiting if order.id not in held],
-        uow.schedule.sessions_between(context.now, until),
-        [
-            *uow.schedule.occupying_between(context.now, until),
-            *uow.diary.taking_between(context.now, until),
-        ],
+        uow.schedule.free_time(context.now, until),
         uow.catalogue(),
         contract_use=uow.schedule.contract_use(),
         now=context.now,

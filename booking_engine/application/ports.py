@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from booking_engine.application.free_time import FreeTime
 from booking_engine.domain.alerts import Alert, AlertId, Answers, FeedReading
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
@@ -248,6 +249,14 @@ class Schedule(Protocol):
         self, patients: Iterable[str], after: datetime
     ) -> list[Appointment]:
         """Return the occupying appointments of these patients that end after."""
+        ...
+
+    def free_time(self, since: datetime, until: datetime) -> FreeTime:
+        """Return what is free in the open sessions that overlap the interval.
+
+        Appointments, holds and diary entries are cut out, those of this unit too.
+        What is over before the interval begins is left out.
+        """
         ...
 
     def expired_holds(self, now: datetime) -> list[Appointment]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from booking_engine.application.context import Context
+from booking_engine.application.free_time import minute_from, minute_of
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.costs import WaitCurve, pair_cost, wait_curve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
-from booking_engine.domain.diary_entries import DiaryEntry, Stretch, Taken
+from booking_engine.domain.diary_entries import DiaryEntry, Taken
 from booking_engine.domain.eligibility import (
     Rule,
     broken_scanner_rules,
@@ -34,6 +36,8 @@ from solver.occupied import Occupied
 from solver.online import rank_slots
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP
+
+NO_ROWS: Final = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +282,7 @@ def prices_of(snapshot: Snapshot, context: Context, uow: UnitOfWork) -> Certific
     book = context.prices
     return Certificate(
         minute_price=np.array(
-            [book.minute.get(o.session.id, 0) for o in snapshot.openings],
+            [book.minute.get(one.id, 0) for one in snapshot.free.session],
             dtype=np.int64,
         ),
         exam_price=np.array(
@@ -303,25 +307,24 @@ def _nothing_placed(prices: Certificate) -> Plan:
 
 def _busy_times(snapshot: Snapshot, busy: Sequence[Taken]) -> Occupied:
     """Return the patient's own appointments as time taken in every opening."""
-    problem = snapshot.problem
-    start, begins, ends = [0], list[int](), list[int]()
-    for row, opening in enumerate(snapshot.openings):
-        first = int(problem.openings.begin_minute[row])
-        length = int(problem.openings.minutes[row])
-        closes_at = opening.starts_at + timedelta(minutes=length)
-        for taken in sorted(busy, key=lambda a: a.starts_at):
-            if taken.starts_at < closes_at and taken.ends_at > opening.starts_at:
-                since = (taken.starts_at - opening.starts_at).total_seconds() // 60
-                until = -((opening.starts_at - taken.ends_at).total_seconds() // 60)
-                begins.append(first + max(0, int(since)))
-                ends.append(first + min(length, int(until)))
-        start.append(len(begins))
-    return Occupied(
-        start=np.array(start, dtype=np.int64),
-        begin_minute=np.array(begins, dtype=np.int64),
-        end_minute=np.array(ends, dtype=np.int64),
-        exams_left=problem.contract_ceiling,
+    problem, free = snapshot.problem, snapshot.free
+    opening, begins, minutes = [NO_ROWS], [NO_ROWS], [NO_ROWS]
+    for taken in busy:
+        since, until = minute_of(taken.starts_at), minute_from(taken.ends_at)
+        start = np.maximum(free.start, since)
+        length = np.minimum(free.start + free.minutes, until) - start
+        rows = np.flatnonzero(length > 0)
+        opening.append(rows)
+        begins.append((free.begin + start - free.start)[rows])
+        minutes.append(length[rows])
+    found = Occupied.by_bookings(
+        problem,
+        opening=np.concatenate(opening),
+        begin_minute=np.concatenate(begins),
+        minutes=np.concatenate(minutes),
     )
+    # They are elsewhere: no exam of a contract is used.
+    return replace(found, exams_left=problem.contract_ceiling)
 
 
 def choice_of(
@@ -334,7 +337,7 @@ def choice_of(
     price: int,
 ) -> Choice:
     """Return an option of the solver in our words."""
-    there = snapshot.openings[opening]
+    there = snapshot.opening(opening)
     begin = int(snapshot.problem.openings.begin_minute[opening])
     starts_at: datetime = there.starts_at + timedelta(minutes=start_minute - begin)
     return Choice(
@@ -447,11 +450,11 @@ def _snapshot_for(
     within: Sequence[Interval] | None = None,
     scanners: Container[ScannerId] | None = None,
 ) -> Snapshot:
-    """Read the diaries of the scanners that will do, and of no others."""
+    """Return what is free on the scanners that will do, and on no others."""
     catalogue = uow.catalogue()
     today = context.now.astimezone(LONDON).date()
     facts = order_facts(order, catalogue, today=today, policy=context.policy)
-    suitable = [
+    suitable = {
         scanner.id
         for scanner in catalogue.scanners.values()
         if (scanners is None or scanner.id in scanners)
@@ -464,48 +467,15 @@ def _snapshot_for(
                 travel=travel_km(order, catalogue.sites[scanner.site], catalogue),
             ),
         )
-    ]
-    since = context.now
+    }
     until = context.now + timedelta(days=days or context.policy.horizon_days)
-    unwanted: list[Stretch] = []
-    if within is not None:
-        windows = [(max(a, since), min(b, until)) for a, b in within]
-        windows = [(a, b) for a, b in windows if a < b]
-        since = min((a for a, _ in windows), default=since)
-        until = max((b for _, b in windows), default=since)
-        unwanted = [
-            Stretch(scanner, a, b)
-            for a, b in _outside(windows, since, until + _A_DAY)
-            for scanner in suitable
-        ]
+    free = uow.schedule.free_time(context.now, until)
     return take_snapshot(
         [order],
-        uow.schedule.sessions_between(since, until, scanners=suitable),
-        [
-            *uow.schedule.occupying_between(since, until, scanners=suitable),
-            *uow.diary.taking_between(since, until, scanners=suitable),
-            *unwanted,
-        ],
+        free if within is None else free.within(within),
         catalogue,
         contract_use=uow.schedule.contract_use(),
         now=context.now,
         policy=context.policy,
+        scanners=suitable,
     )
-
-
-_A_DAY = timedelta(days=1)
-"""Longer than any session: one that reaches beyond the last window ends there."""
-
-
-def _outside(
-    windows: Sequence[Interval], since: datetime, until: datetime
-) -> list[Interval]:
-    """Return the time before, between and after the windows."""
-    gaps: list[Interval] = []
-    cursor = since - _A_DAY
-    for begin, end in sorted(windows):
-        if begin > cursor:
-            gaps.append((cursor, begin))
-        cursor = max(cursor, end)
-    gaps.append((cursor, until))
-    return gaps

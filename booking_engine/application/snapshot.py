@@ -6,17 +6,23 @@ evaluates them over columns and keeps the way back from row numbers to our names
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from booking_engine.application.free_time import (
+    DAY_MINUTES,
+    FreeTime,
+    instant_of,
+    minute_from,
+    minute_of,
+)
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.clock import LONDON, local_date
+from booking_engine.domain.clock import local_date
 from booking_engine.domain.costs import pair_cost, wait_curve
-from booking_engine.domain.diary_entries import TakenOnScanner
 from booking_engine.domain.eligibility import (
     SCANNER_RULES,
     OrderFacts,
@@ -31,18 +37,16 @@ from booking_engine.domain.identifiers import ContractId, ScannerId, SessionId
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.resources import road_km
-from booking_engine.domain.schedule import (
-    ScanSession,
-    SessionStatus,
-    free_intervals,
-)
+from booking_engine.domain.schedule import ScanSession
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
 
 LEAD = timedelta(minutes=60)
 """Today's time that begins sooner than this is not offered."""
-DAY_MINUTES = 24 * 60
+_STEP = 5
+"""Minutes: an exam that is cut short by the lead begins at a multiple of it."""
 _FAR_DAY = 10**6
 _AT = "@"
+_AT_MINUTE = [f"{_AT}{m // 60:02}{m % 60:02}" for m in range(DAY_MINUTES)]
 
 Ints = NDArray[np.int64]
 
@@ -61,8 +65,10 @@ class Snapshot:
 
     Parameters
     ----------
-    orders, openings
+    orders
         By row.
+    free
+        The free time behind each opening's row.
     facts
         What the rules were asked of each order, by row.
     pair_km
@@ -74,7 +80,7 @@ class Snapshot:
     problem: Problem
     orders: tuple[ImagingOrder, ...]
     facts: tuple[OrderFacts, ...]
-    openings: tuple[Opening, ...]
+    free: FreeTime
     pair_km: Ints
     excluded: Ints
     taken_at: datetime
@@ -83,6 +89,10 @@ class Snapshot:
     def today(self) -> date:
         """The local day that the problem counts from."""
         return local_date(self.taken_at)
+
+    def opening(self, row: int) -> Opening:
+        """Return what an opening's row means."""
+        return Opening(self.free.session[row], instant_of(int(self.free.start[row])))
 
     def exclusions_of(self, row: int) -> tuple[tuple[str, int], ...]:
         """Return what the scanner rules took out for one order, without zeros."""
@@ -96,13 +106,13 @@ class Snapshot:
 
 def take_snapshot(
     orders: Sequence[ImagingOrder],
-    sessions: Sequence[ScanSession],
-    occupied: Sequence[TakenOnScanner],
+    free: FreeTime,
     catalogue: Catalogue,
     *,
     contract_use: Mapping[ContractId, int],
     now: datetime,
     policy: Policy,
+    scanners: Container[ScannerId] | None = None,
 ) -> Snapshot:
     """Return the allocation problem as it stands at `now`.
 
@@ -110,16 +120,25 @@ def take_snapshot(
     ----------
     orders
         Vetted, waiting, without an appointment.
-    sessions, occupied
-        The diary in the horizon; what is occupied is frozen.
+    free
+        What the diary leaves free in the horizon; what is occupied is frozen.
     contract_use
         Exams that already count against each contract.
+    scanners
+        Only these have openings; ``None``: all.
     """
     today = local_date(now)
     contracts = list(catalogue.contracts)
     scanner_ids = list(catalogue.scanners)
-    openings, columns = _openings(
-        sessions, occupied, scanner_ids, contracts, now=now, today=today
+    soonest = minute_from(now + LEAD)
+    free, scanner = free.from_minute(
+        -(-soonest // _STEP) * _STEP, sessions_before=soonest
+    ).rows_of(
+        {
+            one: row
+            for row, one in enumerate(scanner_ids)
+            if scanners is None or one in scanners
+        }
     )
     facts = tuple(
         order_facts(order, catalogue, today=today, policy=policy) for order in orders
@@ -128,7 +147,7 @@ def take_snapshot(
     problem = Problem(
         orders=_orders(orders, facts, today, policy),
         pairs=pairs,
-        openings=columns,
+        openings=_openings(free, scanner, catalogue, now=now, today=today),
         contract_ceiling=np.array(
             [
                 max(0, catalogue.contracts[c].ceiling - contract_use.get(c, 0))
@@ -140,79 +159,37 @@ def take_snapshot(
         policy_version=policy.version,
     )
     return Snapshot(
-        problem, tuple(orders), facts, openings, pair_km, excluded, taken_at=now
+        problem, tuple(orders), facts, free, pair_km, excluded, taken_at=now
     )
 
 
 def _openings(
-    sessions: Sequence[ScanSession],
-    occupied: Sequence[TakenOnScanner],
-    scanner_ids: Sequence[ScannerId],
-    contracts: Sequence[ContractId],
-    *,
-    now: datetime,
-    today: date,
-) -> tuple[tuple[Opening, ...], Openings]:
-    """Cut the free time out of the sessions, by scanner, then start."""
-    row_of = {scanner: row for row, scanner in enumerate(scanner_ids)}
-    contract_row = {contract: row for row, contract in enumerate(contracts)}
-    taken: dict[ScannerId, list[tuple[datetime, datetime]]] = {}
-    for one in occupied:
-        if one.scanner is not None:
-            taken.setdefault(one.scanner, []).append((one.starts_at, one.ends_at))
-    soonest = now + LEAD
-    found: list[tuple[int, Opening, int, int, int]] = []
-    for session in sessions:
-        if session.status is not SessionStatus.OPEN or session.scanner not in row_of:
-            continue
-        if session.ends_at <= soonest:
-            continue
-        busy = [
-            interval
-            for interval in taken.get(session.scanner, ())
-            if interval[0] < session.ends_at and interval[1] > session.starts_at
-        ]
-        if session.starts_at < soonest:
-            busy.append((session.starts_at, _next_five(soonest)))
-        for starts_at, ends_at in free_intervals(session, busy):
-            minutes = int((ends_at - starts_at).total_seconds()) // 60
-            if minutes <= 0:
-                continue
-            local = starts_at.astimezone(LONDON)
-            begin = local.hour * 60 + local.minute
-            day = local.date().toordinal() - today.toordinal()
-            if begin + minutes > DAY_MINUTES:
-                minutes = DAY_MINUTES - begin
-            found.append(
-                (
-                    row_of[session.scanner],
-                    Opening(session, starts_at),
-                    day,
-                    begin,
-                    minutes,
+    free: FreeTime, scanner: Ints, catalogue: Catalogue, *, now: datetime, today: date
+) -> Openings:
+    """Return the columns of free time as openings, by scanner, then start."""
+    contract_row = {contract: row for row, contract in enumerate(catalogue.contracts)}
+    sessions = free.session.tolist()
+    return Openings(
+        key=tuple(
+            [
+                one.id + _AT_MINUTE[minute]
+                for one, minute in zip(
+                    sessions, (free.start % DAY_MINUTES).tolist(), strict=True
                 )
-            )
-    found.sort(key=lambda one: (one[0], one[1].starts_at))
-    scanner_rows = np.array([one[0] for one in found], dtype=np.int64)
-    openings = tuple(one[1] for one in found)
-    return openings, Openings(
-        key=tuple(f"{o.session.id}{_AT}{o.starts_at:%H%M}" for o in openings),
-        scanner_start=np.searchsorted(
-            scanner_rows, np.arange(len(scanner_ids) + 1)
-        ).astype(np.int64),
-        day=np.array([one[2] for one in found], dtype=np.int64),
-        begin_minute=np.array([one[3] for one in found], dtype=np.int64),
-        minutes=np.array([one[4] for one in found], dtype=np.int64),
-        list_bit=np.array(
-            [int(o.session.list_type_at(now)) for o in openings], dtype=np.int64
+            ]
         ),
-        cost=np.zeros(len(found), dtype=np.int64),
+        scanner_start=np.searchsorted(
+            scanner, np.arange(len(catalogue.scanners) + 1)
+        ).astype(np.int64),
+        day=free.day - today.toordinal(),
+        begin_minute=free.begin,
+        minutes=free.minutes,
+        list_bit=free.list_bits_at(minute_of(now)),
+        cost=np.zeros(len(free), dtype=np.int64),
         contract=np.array(
             [
-                NO_GROUP
-                if o.session.contract is None
-                else contract_row[o.session.contract]
-                for o in openings
+                NO_GROUP if one.contract is None else contract_row[one.contract]
+                for one in sessions
             ],
             dtype=np.int64,
         ),
@@ -222,16 +199,6 @@ def _openings(
 def session_of(opening_key: str) -> SessionId:
     """Return the session that an opening of a stored problem was cut from."""
     return SessionId(opening_key.rpartition(_AT)[0])
-
-
-def _next_five(instant: datetime) -> datetime:
-    """Return the next whole five minutes at or after `instant`."""
-    over = timedelta(
-        minutes=instant.minute % 5,
-        seconds=instant.second,
-        microseconds=instant.microsecond,
-    )
-    return instant if not over else instant - over + timedelta(minutes=5)
 
 
 def _orders(

@@ -7,6 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from booking_engine.application.free_time import (
+    LONGEST_SESSION,
+    FreeTime,
+    free_time,
+)
+from booking_engine.domain.diary_entries import TakenOnScanner
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import (
     AppointmentId,
@@ -23,6 +29,7 @@ from booking_engine.domain.schedule import (
     ScanSession,
 )
 from booking_engine.persistence import refusals
+from booking_engine.persistence.memory_diary import InMemoryDiary
 from booking_engine.persistence.memory_tables import overlaps
 from booking_engine.persistence.memory_transaction import Transaction
 
@@ -159,6 +166,17 @@ class InMemorySchedule:
             if appointment.ends_at > after
         ]
         return sorted(found, key=lambda a: (a.patient, a.starts_at, a.id))
+
+    def free_time(self, since: datetime, until: datetime) -> FreeTime:
+        """Return what is free in the open sessions that overlap the interval."""
+        around = since - LONGEST_SESSION, until + LONGEST_SESSION
+        taken: tuple[TakenOnScanner, ...] = (
+            *self.occupying_between(*around),
+            *InMemoryDiary(self._unit).taking_between(*around),
+        )
+        return free_time(self.sessions_between(since, until), taken).between(
+            since, until
+        )
 
     def expired_holds(self, now: datetime) -> list[Appointment]:
         """Return the holds that lapsed at or before `now`, the first lapsed first."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from booking_engine.persistence import guards
+from booking_engine.persistence import guards, noting
 
 metadata = MetaData(
     naming_convention={
@@ -665,6 +665,19 @@ class DeliveryChangeRow(Row, table=True):
     payload: bytes | None
 
 
+class DiaryChangeRow(Row, table=True):
+    """Some time on a scanner of which something changed; see `noting`."""
+
+    __tablename__ = "diary_change"
+    __table_args__ = (Index("ix_diary_change_unit", "unit"),)
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=COUNTER)
+    unit: int = Field(sa_type=BigInteger)
+    scanner: str
+    starts_at: datetime
+    ends_at: datetime
+
+
 def table_of(row: type[Row]) -> Table:
     """Return the table behind a row class."""
     return metadata.tables[str(row.__tablename__)]
@@ -679,4 +692,10 @@ def _guard(_: Table, connection: Connection, **__: Any) -> None:
 @event.listens_for(table_of(DiaryEntryRow), "after_create")
 def _guard_diary(_: Table, connection: Connection, **__: Any) -> None:
     for statement in guards.diary_statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@event.listens_for(metadata, "after_create")
+def _note(_: MetaData, connection: Connection, **__: Any) -> None:
+    for statement in noting.statements(connection.dialect.name):
         connection.exec_driver_sql(statement)

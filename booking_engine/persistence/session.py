@@ -225,6 +225,11 @@ class Session:
         compiled = statement.on(self.dialect)
         return self.execute([(compiled.sql, compiled.bind(values))])[0]
 
+    def raw_rows_of(self, queries: Sequence[Query]) -> list[list[Sequence[Any]]]:
+        """Return the rows of each query as the driver has them, all in one go."""
+        compiled = [(query.statement.on(self.dialect), query) for query in queries]
+        return self.execute([(one.sql, one.bind(q.values)) for one, q in compiled])
+
     def locked_rows_of(self, queries: Sequence[Query]) -> list[list[Any]]:
         """Return the rows of each query; all start when all their locks are ours.
 

@@ -22,6 +22,7 @@ from booking_engine.persistence.catalogue_store import (
     read_catalogue,
 )
 from booking_engine.persistence.engine import make_engine
+from booking_engine.persistence.kept_free_time import kept_for
 from booking_engine.persistence.outbox import SqlOutbox
 from booking_engine.persistence.session import Database, Query
 from booking_engine.persistence.sql_alerts import SqlAlerts
@@ -62,7 +63,7 @@ class SqlUnitOfWork:
         self._cache = cache_of(database.engine)
         self.orders = SqlOrders(transaction)
         self.patients = SqlPatients(transaction)
-        self.schedule = SqlSchedule(transaction)
+        self.schedule = SqlSchedule(transaction, kept_for(database.engine))
         self.diary = SqlDiary(transaction)
         self.decisions = SqlDecisions(transaction)
         self.plan_runs = SqlPlanRuns(transaction)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, Table, bindparam, func, select
 
+from booking_engine.application.free_time import FreeTime
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import (
     AppointmentId,
@@ -24,6 +25,7 @@ from booking_engine.domain.schedule import (
     ScanSession,
 )
 from booking_engine.persistence import diary, mapping, refusals
+from booking_engine.persistence.kept_free_time import KeptFreeTime
 from booking_engine.persistence.queries import held, occupying
 from booking_engine.persistence.statements import INSTANT_OF, Statement, among
 from booking_engine.persistence.transaction import Transaction
@@ -32,6 +34,7 @@ from booking_engine.persistence.writes import TABLES, Kind, Write
 _SESSION: Final = TABLES[Kind.SESSION]
 _APPOINTMENT: Final = TABLES[Kind.APPOINTMENT]
 
+_DIARY: Final = (Kind.SESSION, Kind.APPOINTMENT, Kind.DIARY)
 _ONE_SESSION: Final = "session"
 _ONE: Final = "appointment"
 
@@ -119,8 +122,9 @@ _BY_PATIENT: Final = _by(_APPOINTMENT, "patient", "starts_at", "id")
 class SqlSchedule:
     """Sessions and appointments."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, kept: KeptFreeTime) -> None:
         self._transaction = transaction
+        self._kept = kept
         self._instant = INSTANT_OF[transaction.dialect]
 
     def add_sessions(self, sessions: Iterable[ScanSession]) -> None:
@@ -251,6 +255,15 @@ class SqlSchedule:
         listed = sorted(set(patients))
         found = t.tuples(_PATIENTS, patients=listed, after=after)
         return self._identified(sorted(found, key=_BY_PATIENT))
+
+    def free_time(self, since: datetime, until: datetime) -> FreeTime:
+        """Return what is free in the open sessions that overlap the interval."""
+        t = self._transaction
+        t.settle(*_DIARY)
+        own = t.has_sent(*_DIARY)
+        return t.read(
+            lambda session: self._kept.between(session, since, until, own=own)
+        )
 
     def expired_holds(self, now: datetime) -> list[Appointment]:
         """Return the holds that lapsed at or before `now`, the first lapsed first."""

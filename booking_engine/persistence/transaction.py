@@ -83,6 +83,7 @@ class Transaction:
         self.writable: Final = writable
         self._buffer: list[Write] = []
         self._kinds: set[Kind] = set()
+        self._sent: set[Kind] = set()
         self._known: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
         self._undo: list[tuple[Key, Any]] = []
         self._scopes: list[_Scope] = []
@@ -246,6 +247,10 @@ class Transaction:
         if kind in self._kinds:
             yield from (write.row for write in self._buffer if write.kind is kind)
 
+    def has_sent(self, *kinds: Kind) -> bool:
+        """Return whether anything of these kinds was sent, also if it was undone."""
+        return not self._sent.isdisjoint(kinds)
+
     def raise_failure(self) -> None:
         """Raise again what a flush failed with, if one did."""
         if self._failure is not None:
@@ -273,6 +278,7 @@ class Transaction:
     def _send(self, count: int, depth: int) -> None:
         """Send the oldest `count` writes, which belong to the scope at `depth`."""
         if count:
+            self._sent.update(write.kind for write in self._buffer[:count])
             self._attempt(depth, write_all, self.session, self._buffer[:count])
         del self._buffer[:count]
         self._kinds = {write.kind for write in self._buffer}
@@ -360,6 +366,7 @@ class Transaction:
     def _forget(self) -> None:
         self._buffer.clear()
         self._kinds.clear()
+        self._sent.clear()
         self._known.clear()
         self._undo.clear()
         self._failure = None

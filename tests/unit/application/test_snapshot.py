@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network import NORTH, NOW, catalogue, content, no_risk, sessions
 
+from booking_engine.application.free_time import free_time
 from booking_engine.application.snapshot import take_snapshot
 from booking_engine.domain.costs import pair_cost, wait_curve
 from booking_engine.domain.eligibility import (
@@ -82,8 +83,7 @@ def orders(draw):
 def test_columns_and_single_rules_agree_on_every_pair(many):
     snapshot = take_snapshot(
         many,
-        sessions(NETWORK),
-        [],
+        free_time(sessions(NETWORK), []),
         NETWORK,
         contract_use={},
         now=NOW,
@@ -116,8 +116,7 @@ def test_columns_and_single_rules_agree_on_every_pair(many):
 def test_day_windows_and_lists_of_the_columns_are_the_session_rules(order):
     snapshot = take_snapshot(
         [order],
-        sessions(NETWORK),
-        [],
+        free_time(sessions(NETWORK), []),
         NETWORK,
         contract_use={},
         now=NOW,
@@ -125,7 +124,8 @@ def test_day_windows_and_lists_of_the_columns_are_the_session_rules(order):
     )
     columns, openings = snapshot.problem.orders, snapshot.problem.openings
     facts = order_facts(order, NETWORK, today=TODAY, policy=POLICY)
-    for row, opening in enumerate(snapshot.openings):
+    for row in range(len(snapshot.free)):
+        opening = snapshot.opening(row)
         day = TODAY + timedelta(days=int(openings.day[row]))
         broken = broken_session_rules(
             facts,
@@ -167,12 +167,16 @@ def test_costs_are_worked_out_by_hand():
 def test_todays_time_that_begins_too_soon_is_not_offered():
     """At 09:00 UTC with an hour's lead, MR 1's list from 08:00 opens at 10:00."""
     snapshot = take_snapshot(
-        [], sessions(NETWORK), [], NETWORK, contract_use={}, now=NOW, policy=POLICY
+        [],
+        free_time(sessions(NETWORK), []),
+        NETWORK,
+        contract_use={},
+        now=NOW,
+        policy=POLICY,
     )
     today = [
-        (o.session.scanner, o.starts_at.hour)
-        for o, day in zip(snapshot.openings, snapshot.problem.openings.day, strict=True)
-        if day == 0
+        (snapshot.opening(row).session.scanner, snapshot.opening(row).starts_at.hour)
+        for row in np.flatnonzero(snapshot.problem.openings.day == 0)
     ]
     assert ("MR1", 10) in today
     assert ("CT1", 8) not in today
