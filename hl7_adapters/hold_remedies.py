@@ -83,8 +83,9 @@ REMEDIES: Final[dict[HoldCode, Remedy]] = {
         "The appointment is moved or cancelled.",
     ),
     _C.BOOKED_ELSEWHERE: Remedy(
-        "Another diary has booked the order where it cannot be booked here.",
-        "A person agrees the slot with that department.",
+        "Another diary has booked the order where it cannot be booked here, or perhaps"
+        " this order: an appointment without its number is for the same exam.",
+        "A person agrees the slot with that department, or releases the order.",
     ),
     _C.DISCONTINUED: Remedy(
         "The exam was begun and broken off.",

@@ -22,12 +22,13 @@ from booking_engine.application.diary_commands import (
     RecordEntry,
 )
 from booking_engine.domain.diary_entries import EntryKind
-from booking_engine.domain.identifiers import PatientKey
+from booking_engine.domain.identifiers import PatientKey, ProcedureCode
 from hl7_adapters.conditions import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import UNIDENTIFIED, read_patient
 from hl7_adapters.reading import Reading
+from hl7_adapters.safety_fields import code_names
 from hl7_adapters.scheduling_fields import (
     Numbers,
     read_numbers,
@@ -129,7 +130,20 @@ def _entry(
         appointment_id=numbers.ours,
         patient=None if closes else patient_key(message, reading),
         reason=event_reason(sch),
+        procedures=_procedures(message, reading),
         may_create=new or diary.upsert_unknown,
+    )
+
+
+def _procedures(message: Message, reading: Reading) -> frozenset[ProcedureCode]:
+    """Return the exams that are mapped (AIS-3), without parts that are left out."""
+    table = reading.profile.procedures
+    return frozenset(
+        table[name]
+        for part in message.all("AIS")
+        if part.value(2).strip().upper() != "D"
+        for name in code_names(part)
+        if name in table
     )
 
 

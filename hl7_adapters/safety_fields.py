@@ -151,7 +151,7 @@ def _withdraw(name: str, reading: Reading, found: Findings) -> None:
 
 
 def code_names(segment: Segment) -> Iterator[str]:
-    """Yield the names of OBX-3 or AL1-3, best first; the text if it has no code."""
+    """Yield the names of OBX-3, AL1-3, AIS-3, best first; the text if no code."""
     code = segment.first(3)
     first, system = code.component(1).strip(), code.component(3).strip()
     if first:

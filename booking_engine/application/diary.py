@@ -17,6 +17,10 @@ from booking_engine.application.commands import (
     RecordOutcome,
 )
 from booking_engine.application.context import Context
+from booking_engine.application.diary_candidates import (
+    propose_orders,
+    withdraw_proposals,
+)
 from booking_engine.application.diary_commands import (
     EndEntry,
     Ending,
@@ -116,17 +120,22 @@ def _record(
 ) -> Received:
     """Store what is new, link it if it can be, and put conflicts to a person."""
     if order is not None:
+        withdraw_proposals(entries, uow, context)
+        order = uow.orders.get(order.id)
         _make_room(entries, uow)
     main = _main(stretches, ours)
     linked = _linked(command, main, order, ours, uow, context)
     stored = _store(command, entries, stretches, main, linked, order, uow, context)
     conflicts = settle_conflicts(entries, stored, uow, context)
     held = bool(conflicts)
-    if order is not None and linked is None:
-        taking = next(e for e in stored if e.stretch == main)
+    taking = next(e for e in stored if e.stretch == main)
+    if order is None:
+        proposed = propose_orders(command, entries, taking, uow, context)
+        conflicts, held = (*conflicts, *proposed), held or bool(proposed)
+    elif linked is None:
         reason = HoldReason(HoldCode.BOOKED_ELSEWHERE, taking.id)
         held |= flag(uow.orders.get(order.id), reason, uow, context)
-    elif order is not None:
+    else:
         for entry in entries:
             unflag(order.id, entry.id, uow, context)
     uow.flush()
@@ -220,6 +229,7 @@ def end_entry(command: EndEntry, uow: UnitOfWork, context: Context) -> Received:
     uow.flush()
     held = _end_ours(command, ours, uow, context)
     settle_conflicts(entries, rest, uow, context)
+    withdraw_proposals(ended, uow, context)
     for entry in ended:
         if entry.order_id is not None:
             unflag(entry.order_id, entry.id, uow, context)

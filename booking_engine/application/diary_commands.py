@@ -15,6 +15,7 @@ from booking_engine.domain.identifiers import (
     DiaryEntryId,
     PartnerId,
     PatientKey,
+    ProcedureCode,
 )
 
 
@@ -58,6 +59,9 @@ class RecordEntry:
         The order that it is for, if it says so.
     appointment_id
         The appointment of ours that it names, if any.
+    procedures
+        The exams that it names (AIS-3), as far as they are mapped. Where no number says
+        which order it is for, those of the patient for such an exam are proposed.
     may_create
         Whether a number that is not known may be new; else `NotKnown` is raised.
     """
@@ -71,6 +75,7 @@ class RecordEntry:
     appointment_id: AppointmentId | None = None
     patient: PatientKey | None = None
     reason: str = ""
+    procedures: frozenset[ProcedureCode] = frozenset()
     may_create: bool = True
 
 

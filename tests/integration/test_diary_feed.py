@@ -158,6 +158,28 @@ def test_an_overlap_is_one_alert_until_it_is_over(feed, ending):
     assert watch.run_once() == []
 
 
+def test_an_appointment_without_numbers_asks_about_the_order_it_may_be_for(feed):
+    named = RIS.model_copy(update={"procedures": {"mhead": "MRHEAD"}})
+    feed.receiver = Receiver(
+        feed.engine, [named], ids=feed.engine.ids, clock=feed.clock
+    )
+    order_id, other = feed.place(), feed.place("P2", procedure="CTHEAD")
+    exam = siu("1", "S12", "D1", "1000") + b"AIS|1|A|MHEAD^MR head\r"
+
+    assert feed.send(exam) == [OK]
+
+    order = feed.order(order_id)
+    assert (order.status, order.content.procedure) == (OrderStatus.HELD, "MRHEAD")
+    assert [h.code for h in order.holds] == [HoldCode.BOOKED_ELSEWHERE]
+    assert feed.order(other).holds == ()
+    assert feed.live(order_id) is None
+    filed = feed.read(lambda uow: uow.messages.of_orders([order_id]))[order_id]
+    assert feed.read(lambda uow: uow.messages.get(filed)).outcome == "held"
+
+    assert feed.send(siu("2", "S15", "D1", minute=2)) == [OK]
+    assert feed.order(order_id).status is OrderStatus.WAITING
+
+
 def test_a_closure_is_opened_again(feed):
     order_id = feed.place()
     assert feed.send(siu("1", "S23", "B1", "0900", end="1200")) == [OK]
