@@ -51,9 +51,13 @@ class HttpServer:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind(self._endpoint)
-        except OSError:
+        except OSError as error:
             bound.close()
-            raise
+            host, port = self._endpoint
+            raise OSError(
+                f"the API cannot listen on {host}:{port} ({error.strerror}); end what"
+                " uses it, or set http.host and http.port to another address"
+            ) from error
         self._socket = bound
         host, port = bound.getsockname()[:2]
         self.address = (host, port)

@@ -116,8 +116,8 @@ def _control(group: OrderGroup, reading: Reading) -> Control:
         raise reading.refuse(
             Condition.UNKNOWN_CONTROL,
             group.location("ORC", 1),
-            "not an order control that you may send; map local codes in the profile,"
-            " and say there if you fill orders",
+            "not a control you may send; map it in the profile (controls,"
+            " fills_orders)",
         )
     status = "" if orc is None else orc.value(5).strip().upper()
     if control is Control.NEW and status in _CONTRADICTIONS:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from booking_engine.domain.catalogue import Catalogue
 from hl7_adapters.datatypes import SNOMED, is_snomed_id
 from hl7_adapters.profile import Profile
+
+PLACEHOLDER: Final = "RXX"
+"""What the template has where an organisation's code belongs; no trust bears it."""
 
 
 def notes_on(profile: Profile, catalogue: Catalogue | None) -> Iterator[str]:
@@ -16,6 +20,7 @@ def notes_on(profile: Profile, catalogue: Catalogue | None) -> Iterator[str]:
         if profile.outgoing is None:
             yield "no outgoing either: nothing is exchanged"
         return
+    yield from _left_over(profile)
     if not profile.urgency and not profile.dated.urgency:
         yield "no urgency codes: every order would be held"
     if not profile.procedures and not profile.dated.procedures:
@@ -37,3 +42,19 @@ def notes_on(profile: Profile, catalogue: Catalogue | None) -> Iterator[str]:
         unused = sorted(profile.guidelines - named)
         if unused:
             yield f"guidelines of no exam: {', '.join(unused)}"
+
+
+def _left_over(profile: Profile) -> Iterator[str]:
+    left = [name for name, value in _filled_in(profile) if value == PLACEHOLDER]
+    if left:
+        yield f"{PLACEHOLDER} of the template still stands in: {', '.join(left)}"
+
+
+def _filled_in(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Yield the keys that name an organisation, with what stands there."""
+    for sender in profile.senders:
+        yield "senders.facility", sender.facility
+    yield "placer_authority", profile.placer_authority
+    yield "local_authority", profile.local_authority
+    if profile.outgoing is not None:
+        yield "outgoing.facility", profile.outgoing.facility

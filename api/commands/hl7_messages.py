@@ -86,12 +86,13 @@ def show(
 
     Example: booking-engine hl7 show M1M6E22WG049JV3 > message.hl7
     """
+    from api.partner_files import ACTOR  # noqa: PLC0415
     from booking_engine.domain.identifiers import MessageId  # noqa: PLC0415
     from hl7_adapters.tree import tree_of  # noqa: PLC0415
 
     with (
         _opened(config) as runtime,
-        runtime.dispatcher.reading(_actor("job:command-line")) as session,
+        runtime.dispatcher.reading(ACTOR) as session,
     ):
         message = session.uow.messages.get(MessageId(message_id))
     raw = message.ack if ack else message.raw
@@ -105,12 +106,11 @@ def index(*, config: Config = None) -> None:
 
     Example: booking-engine hl7 index --config booking.toml
     """
+    from api.partner_files import ACTOR  # noqa: PLC0415
     from hl7_adapters.refiling import file_again  # noqa: PLC0415
 
     with _opened(config) as runtime:
-        filed = file_again(
-            runtime.dispatcher, runtime.profiles, actor=_actor("job:command-line")
-        )
+        filed = file_again(runtime.dispatcher, runtime.profiles, actor=ACTOR)
     typer.echo(f"{filed} messages can be found by their numbers now")
 
 
@@ -121,7 +121,12 @@ def replay(
     ] = None,
     *,
     who: Annotated[
-        str, typer.Option("--as", metavar="person:NAME", help="Who replays it.")
+        str,
+        typer.Option(
+            "--as",
+            metavar="person:NAME",
+            help="Who replays it: person: or interface:, and a name.",
+        ),
     ],
     reason: Annotated[str, typer.Option(help="Why; kept with the replay.")],
     text: Annotated[
@@ -187,7 +192,10 @@ def replay(
             failed += message.error_code != ""
             typer.echo(_line(message, as_json=as_json))
     if failed:
-        raise CommandFailed(f"{failed} of {len(names)} were refused again")
+        raise CommandFailed(
+            f"{failed} of {len(names)} were refused again; correct one with hl7 show ID"
+            " > FILE and an editor, then hl7 replay ID --text FILE"
+        )
 
 
 def _filter(
@@ -222,6 +230,12 @@ def _filter(
         ).strip()
         if by == "nhs_number":
             value = re.sub(r"[\s-]", "", value)
+        if not value:
+            raise typer.BadParameter(
+                f"no {by} came on standard input; give it there, as in"
+                f" --by {by} < number.txt",
+                param_hint="--by",
+            )
         keys = (SearchKey(KeyKind(by), value),)
     if outcome is not None and outcome not in set(MessageOutcome):
         raise typer.BadParameter(
@@ -251,7 +265,7 @@ def _actor(text: str) -> Actor:
     from api.auth import ACTOR  # noqa: PLC0415
     from booking_engine.domain.identifiers import Actor  # noqa: PLC0415
 
-    if not text.startswith("job:") and not ACTOR.fullmatch(text):
+    if not ACTOR.fullmatch(text):
         raise typer.BadParameter(
             "write person: or interface: and a name", param_hint="--as"
         )

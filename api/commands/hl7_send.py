@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 _SHOWN_PROBLEMS: Final = 20
 _PROGRESS_SECONDS: Final = 0.5
+_NEXT_STEPS: Final = {
+    "connect": "check host and port, that the receiver runs, and whether both sides"
+    " use TLS (--tls) or neither does",
+    "send": "the receiver closed the connection; see its log, and whether it wants"
+    " --tls",
+    "await_ack": "it may have taken the message; see its log, and whether it wants"
+    " --tls or a longer --timeout, before you send it again",
+}
+"""By how far the message came (`Phase`): where a person looks next."""
 _BASE: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -145,9 +154,13 @@ def _send_one(
     as_json: bool,  # noqa: FBT001 - passed on
 ) -> None:
     from hl7_adapters.load import ACCEPTED, worst_of  # noqa: PLC0415
+    from hl7_adapters.mllp.sender import DeliveryFailed  # noqa: PLC0415
 
-    with connect() as sender:
-        ack = sender.send(message.payload)
+    try:
+        with connect() as sender:
+            ack = sender.send(message.payload)
+    except DeliveryFailed as error:
+        raise CommandFailed(f"{error}; {_NEXT_STEPS[error.phase.value]}") from error
     code, text = worst_of(ack)
     shown = ack.decode("utf-8", errors="replace")
     if as_json:
@@ -183,7 +196,11 @@ def _show_tally(tally: Tally, total: int, *, as_json: bool) -> None:
     if tally.accepted < total:
         raise CommandFailed(
             f"{total - tally.accepted} of {total} messages were not accepted"
-            + ("; nobody was there to connect to" if tally.gave_up else "")
+            + (
+                f"; nobody was there to connect to; {_NEXT_STEPS['connect']}"
+                if tally.gave_up
+                else ""
+            )
         )
 
 

@@ -190,6 +190,10 @@ def unmapped(
                 f"{code.partner:<12} {code.table:<10} {code.code:<24}"
                 f" {len(code.orders):>6} waiting  {code.text}".rstrip()
             )
+    if not found and partner is not None and partner not in opened.source:
+        # One whose profile is gone may still have orders that wait: those are listed.
+        listed = ", ".join(sorted(opened.source)) or "none"
+        raise CommandFailed(f"no partner {partner}; there are: {listed}")
     if not found and not as_json:
         typer.echo("every code that orders came with is mapped", err=True)
 

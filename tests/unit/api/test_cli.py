@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.server import HttpServer
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.peer import Behaviour, StandIn
 from solver.instances import Scale, generate, save_json
@@ -212,3 +215,39 @@ def test_the_command_line_starts_fast_without_what_is_heavy():
     out = subprocess.check_output([sys.executable, "-c", code], text=True)
 
     assert out.strip() == "[]"
+
+
+def test_a_message_that_nobody_takes_names_what_to_look_at(tmp_path: Path):
+    file = tmp_path / "order.hl7"
+    file.write_text(ORDER)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        to = f"127.0.0.1:{free.getsockname()[1]}"
+
+    result = run("hl7", "send", file, "--to", to)
+
+    assert result.exit_code == 1
+    assert "check host and port" in result.stderr
+    with StandIn(behaviour=Behaviour(silent_share=1.0)) as peer:
+        to = f"127.0.0.1:{peer.address[1]}"
+        silent = run("hl7", "send", file, "--to", to, "--timeout", "0.2")
+    assert silent.exit_code == 1
+    assert "longer --timeout" in silent.stderr
+
+
+def test_a_placeholder_that_was_left_is_noted(tmp_path: Path):
+    file = tmp_path / "my-ris.yaml"
+    file.write_text(run("partner", "template").stdout)
+
+    left = run("partner", "check", file).stdout
+    file.write_text(file.read_text().replace("RXX", "R0A"))
+
+    assert "RXX of the template still stands in: senders.facility" in left
+    assert "RXX" not in run("partner", "check", file).stdout
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = HttpServer(FastAPI(), "127.0.0.1", port)
+        with pytest.raises(OSError, match=rf"127.0.0.1:{port} .*http.port"):
+            server.start()

@@ -154,3 +154,35 @@ def test_messages_from_before_there_were_keys_are_filed_once(store: Store):
     assert second.stdout == "0 messages can be found by their numbers now\n"
     assert store.found("--by", "nhs_number", **by_number) == both
     assert store.found("--by", "accession", given="ACC1001\n") != []
+
+
+@pytest.mark.parametrize("given", ["", "\n", "  \n"])
+def test_a_number_that_did_not_come_is_asked_for(store: Store, given: str):
+    result = store.run("find", "--by", "placer", given=given)
+
+    assert result.exit_code == 2
+    assert "standard input" in result.stderr
+
+
+def test_a_replay_is_by_a_person_or_an_interface_and_never_by_a_job(store: Store):
+    words = ("replay", "--outcome", "refused", "--as", "job:x", "--reason", "y")
+
+    assert store.run(*words).exit_code == 2
+
+
+def test_a_second_refusal_names_the_way_to_edit(store: Store):
+    result = store.run("replay", "--error-code", "103", *ME)
+
+    assert result.exit_code == 1
+    assert "--text FILE" in result.stderr
+    (bad, *_) = store.found("--error-code", "103")
+    # MSA-3 holds 80 characters (HL7 2.4): the remedy must be within them.
+    assert "fills_orders" in store.run("show", bad["id"], "--ack").stdout
+
+
+def test_codes_of_a_partner_that_is_not_there_are_no_good_news(store: Store):
+    words = ["partner", "unmapped", "nosuch", "--config", str(store.config)]
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 1
+    assert "no partner nosuch; there are: " in result.stderr
