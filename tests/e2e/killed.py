@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
+from typing import Self
 
 import sqlalchemy as sa
 
@@ -96,9 +97,26 @@ class Hospitals:
 
 
 class Engine:
-    """``booking-engine serve`` with all its roles, started again after each kill."""
+    """``booking-engine serve``, started again after each kill.
 
-    def __init__(self, folder: Path, url: str, ports: dict[str, int]) -> None:
+    The database is read beside it, also once it has stopped, until the context ends.
+
+    Parameters
+    ----------
+    folder
+        Where its configuration and its log are made; none other may use it.
+    ports
+        Where each partner listens; the others are told nothing.
+    roles
+        What it does; everything where none is given. Without the role ``api``,
+        `call` reaches nobody.
+    """
+
+    def __init__(
+        self, folder: Path, url: str, ports: dict[str, int], *roles: str
+    ) -> None:
+        self._roles = [word for role in roles for word in ("--role", role)]
+        self._has_api = not roles or "api" in roles
         self.url, self.mllp_port, self.http_port = url, free_port(), free_port()
         partners = folder / "partners"
         shutil.copytree(PARTNERS, partners)
@@ -132,11 +150,20 @@ class Engine:
         self.kills = 0
         self._database = sa.create_engine(url)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._database.dispose()
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*SERVE, "--config", str(self._config)], stdout=log, stderr=log
+                [*SERVE, "--config", str(self._config), *self._roles],
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -144,7 +171,7 @@ class Engine:
             assert time.monotonic() < deadline, "the engine did not start"
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.mllp_port), 1).close()
-                if self.call("GET", "/livez")[0] == 200:
+                if not self._has_api or self.call("GET", "/livez")[0] == 200:
                     return
             time.sleep(0.05)
 
@@ -163,7 +190,7 @@ class Engine:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-        self._database.dispose()
+                self._process.wait(30)
 
     def call(self, method: str, path: str) -> tuple[int, object]:
         """Call the API; return the status and what it said."""

@@ -62,17 +62,19 @@ NOTHING_OF = {
 """What there must be none of, and the query that would find it."""
 
 
-@pytest.mark.parametrize(("database", "orders"), [("sqlite_url", ORDERS)])
-def test_nothing_is_lost_or_doubled(request, tmp_path, database, orders):
+@pytest.mark.parametrize(
+    "database",
+    ["sqlite_url", pytest.param("postgres_url", marks=pytest.mark.postgres)],
+)
+def test_nothing_is_lost_or_doubled(request, tmp_path, database):
     url = request.getfixturevalue(database)
     random = Random(SEED)
     today = local_date(SystemClock().now())
     messages = list(
-        DemoOrders(demo_catalogue(today), count=orders, seed=SEED, today=today)
+        DemoOrders(demo_catalogue(today), count=ORDERS, seed=SEED, today=today)
     )
     hospitals = Hospitals(SEED)
-    with hospitals as ports:
-        engine = Engine(tmp_path, url, ports)
+    with hospitals as ports, Engine(tmp_path, url, ports) as engine:
         senders = Senders(messages, engine.mllp_port)
         try:
             engine.start()
@@ -87,12 +89,13 @@ def test_nothing_is_lost_or_doubled(request, tmp_path, database, orders):
         for what, query in NOTHING_OF.items():
             assert engine.rows(query) == [], what
         repeats = check_told(engine, hospitals)
-    print(  # noqa: T201 - the counts are part of what is promised
-        f"{engine.kills} kills; {len(messages)} messages of {orders} orders in, sent"
-        f" again {senders.repeats} times; {engine.number(APPOINTMENTS)} booked;"
-        f" {engine.number(DELIVERED)} told, {repeats} again; peers: {hospitals.counts}"
-    )
-    assert engine.kills == IN_INTAKE + IN_PLANNING + IN_TELLING
+        print(  # noqa: T201 - the counts are part of what is promised
+            f"{database}: {engine.kills} kills; {len(messages)} messages of {ORDERS}"
+            f" orders in, sent again {senders.repeats} times;"
+            f" {engine.number(APPOINTMENTS)} booked; {engine.number(DELIVERED)} told,"
+            f" {repeats} again; peers: {hospitals.counts}"
+        )
+        assert engine.kills == IN_INTAKE + IN_PLANNING + IN_TELLING
 
 
 def take_in(engine, senders, count, random):
