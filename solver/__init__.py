@@ -1,6 +1,7 @@
 """Allocation of orders to scanner time: pure, arrays in, plan out."""
 
 from solver.baselines import earliest_by_urgency, first_come_first_served
+from solver.carry import Start, carried
 from solver.check import (
     FalseClaim,
     InvalidPrices,
@@ -19,6 +20,7 @@ from solver.explain import (
     explain,
     explain_all,
 )
+from solver.gap import GapParts
 from solver.limits import Limits
 from solver.occupied import Occupied
 from solver.online import Option, rank_slots
@@ -41,6 +43,7 @@ __all__ = [
     "FalseClaim",
     "Fault",
     "Filter",
+    "GapParts",
     "InvalidPrices",
     "InvalidProblem",
     "Limits",
@@ -54,9 +57,11 @@ __all__ = [
     "Progress",
     "Reason",
     "Stage",
+    "Start",
     "Term",
     "Verdict",
     "Violation",
+    "carried",
     "cost_terms",
     "earliest_by_urgency",
     "explain",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 
 class Clock:
@@ -12,10 +13,15 @@ class Clock:
     ----------
     seconds
         When the clock expires; None for never, which keeps runs deterministic.
+    stop
+        Expires the clock, whatever the time, as soon as it returns true.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(
+        self, seconds: float | None, stop: Callable[[], bool] | None = None
+    ) -> None:
         self._began = time.monotonic()
+        self._stop = stop
         self.seconds = seconds
 
     def elapsed(self) -> float:
@@ -24,13 +30,15 @@ class Clock:
 
     def expired(self) -> bool:
         """Tell whether the time is up."""
+        if self._stop is not None and self._stop():
+            return True
         return self.seconds is not None and self.elapsed() >= self.seconds
 
     def share(self, part: float) -> Clock:
         """Return a clock that expires after `part` of the seconds that are left."""
         if self.seconds is None:
-            return Clock(None)
-        return Clock(max(0.0, (self.seconds - self.elapsed()) * part))
+            return Clock(None, self._stop)
+        return Clock(max(0.0, (self.seconds - self.elapsed()) * part), self._stop)
 
     def fraction(self) -> float:
         """Return the share of the time that is used, 0 without a limit."""

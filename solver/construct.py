@@ -13,13 +13,29 @@ from solver.search import Search, empty, has_hours, has_room, put
 from solver.shortlist import Shortlist
 
 
-def construct(c: Columns, prices: Prices, listed: Shortlist) -> Search:
+def construct(
+    c: Columns,
+    prices: Prices,
+    listed: Shortlist,
+    *,
+    opening: Ints | None = None,
+    pair: Ints | None = None,
+) -> Search:
     """Return a plan that keeps minutes and ceilings.
 
     An order's stake is what it would lose by having no place: its unplaced cost above
     its best option's cost, prices included.
+
+    Parameters
+    ----------
+    c, prices, listed
+        The problem, the prices, and the options at the prices.
+    opening, pair
+        Shape ``(orders,)``. Places to keep where they still are options with room.
     """
     x = empty(c)
+    if opening is not None and pair is not None:
+        _keep(c, opening, pair, x)
     _place_all(c, by_stake(c, listed), prices.minute, prices.exam, listed, x)
     return x
 
@@ -34,6 +50,25 @@ def by_stake(c: Columns, listed: Shortlist) -> Ints:
 
 
 @kernel
+def _keep(c: Columns, opening: Ints, pair: Ints, x: Search) -> None:
+    """Put each order where `opening` and `pair` say, if that is an option with room."""
+    for j in range(opening.shape[0]):
+        b, p = opening[j], pair[j]
+        if b < 0 or not c.pair_start[j] <= p < c.pair_start[j + 1]:
+            continue
+        s, d = c.pair_scanner[p], c.pair_minutes[p]
+        if not c.scanner_start[s] <= b < c.scanner_start[s + 1]:
+            continue
+        if not c.earliest_day[j] <= c.day[b] <= c.latest_day[j]:
+            continue
+        cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
+        if cost <= c.unplaced_cost[j] and (
+            fits(c, j, p, b) and has_room(c, x, b, d) and has_hours(c, x, j, b, d)
+        ):
+            put(c, x, j, b, p, cost)
+
+
+@kernel
 def _place_all(
     c: Columns,
     order: Ints,
@@ -43,14 +78,15 @@ def _place_all(
     x: Search,
 ) -> None:
     for j in order:
-        done = False
+        done = x.opening[j] >= 0
         for r in range(s.listed[j]):
+            if done:
+                break
             b, p = s.opening[j, r], s.pair[j, r]
             d = c.pair_minutes[p]
             if has_room(c, x, b, d) and has_hours(c, x, j, b, d):
                 put(c, x, j, b, p, s.cost[j, r])
                 done = True
-                break
         if not done:
             place_anywhere(c, minute_price, exam_price, x, j)
 

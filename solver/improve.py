@@ -1,16 +1,17 @@
 """Local search over the whole plan: neighbourhoods cooled down round by round.
 
 In each round the scanners are cut into neighbourhoods, each of which is searched by
-itself, several at a time; the next round cuts elsewhere. The temperature falls over
-all rounds, with the time or the work that is used up.
+itself, several at a time; the next round cuts elsewhere. The first round is cold, so
+that a good plan is at hand soon; then the temperature falls from the top over all
+rounds, with the time or the work that is used up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,10 @@ from solver.regions import Map, draw_map, neighbourhoods, scanner_of_opening
 from solver.search import Search, restore
 from solver.shortlist import Shortlist
 
-HOTTEST, COLDEST = 1.6, 0.05
+HOTTEST, COLDEST = 12.8, 0.05
 """First and last temperature, as shares of the spread of the shortlists."""
+WARM_PART = 0.6
+"""Part of the cooling that is left out when the plan to improve is a good one."""
 
 SPREAD_RANK = 14
 """The spread is the median reduced cost from the best option to that of this rank."""
@@ -41,14 +44,18 @@ FOCUS_SHARE, FOCUS_ON = 4, 50
 A long exam that the first plan left out needs many tries before a chain lets it in.
 """
 
-ROUNDS = 16
+ROUNDS = 32
 """Times that the scanners are cut into neighbourhoods."""
 STEPS = 12
 """Temperatures in a round."""
 BLOCK_ORDERS = 3000
 """Orders in a neighbourhood, more or less."""
-FIRST_MOVES = 20
-"""Moves an order in the first round under a wall-clock limit, to learn the speed."""
+FIRST_MOVES = 30
+"""Most moves an order in the first, cold round, which also teaches the speed."""
+PIECE_MOVES = 200_000
+"""Moves between two looks at the clock."""
+ASIDE_SHARE, FEWEST_ROUNDS = 0.1, 6
+"""Most of the time that cutting and writing back may take, and the least rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,34 @@ class _Round:
     rows: list[Ints]
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What searching one or more neighbourhoods came to.
+
+    Parameters
+    ----------
+    change
+        Change of the plan's cost.
+    moves
+        Moves tried.
+    seconds
+        Time spent on moves, summed over the threads.
+    """
+
+    change: int = 0
+    moves: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best plan so far: its cost, the opening and the pair of each order."""
+
+    cost: int
+    opening: Ints
+    pair: Ints
+
+
 def improve(
     c: Columns,
     listed: Shortlist,
@@ -70,9 +105,10 @@ def improve(
     limits: Limits,
     clock: Clock,
     bound: int,
-    report: Callable[[int], None] | None = None,
+    warm: bool = False,
+    report: Callable[[Found, float], None] | None = None,
 ) -> None:
-    """Lower the cost of the plan `x` until a limit is reached.
+    """Lower the cost of the plan `x` until a limit is reached; never raise it.
 
     Parameters
     ----------
@@ -86,22 +122,24 @@ def improve(
         Expires when the search has to end.
     bound
         Lower bound on the cost, in cost units.
+    warm
+        Whether `x` is nearly good already, so that great heat would only spoil it.
     report
-        Called with the plan's cost now and then.
+        Called after each round with the best plan and the share of the limit used.
     """
-    run = _Run(c, listed, x, prices, limits, clock)
+    run = _Run(c, listed, x, prices, limits, clock, warm=warm)
     if run.orders == 0:
         return
-    best = run.cost, x.opening.copy(), x.pair.copy()
-    for number in range(ROUNDS):
-        if clock.expired() or best[0] - bound <= limits.target_gap * bound:
+    best = Found(run.cost, x.opening.copy(), x.pair.copy())
+    while run.number < run.rounds:
+        if clock.expired() or best.cost - bound <= limits.target_gap * bound:
             break
-        run.one_round(number)
-        if run.cost < best[0]:
-            best = run.cost, run.taken.copy(), run.taken_pair.copy()
+        run.one_round()
+        if run.cost < best.cost:
+            best = Found(run.cost, run.taken.copy(), run.taken_pair.copy())
         if report is not None:
-            report(best[0])
-    restore(c, x, best[1], best[2], costs_at(c, best[1], best[2]))
+            report(best, run.used())
+    restore(c, x, best.opening, best.pair, costs_at(c, best.opening, best.pair))
 
 
 def costs_at(c: Columns, opening: Ints, pair: Ints) -> Ints:
@@ -128,6 +166,8 @@ class _Run:
         prices: Prices,
         limits: Limits,
         clock: Clock,
+        *,
+        warm: bool,
     ) -> None:
         self.c, self.listed, self.prices = c, listed, prices
         self.limits, self.clock = limits, clock
@@ -139,40 +179,41 @@ class _Run:
         self.table = exponential_table().astype(np.int32)
         self.map: Map = draw_map(c)
         self.scanner = scanner_of_opening(c)
-        self.speed = 0.0
-        """Moves a second of one thread."""
+        self.number, self.rounds = 0, ROUNDS
+        self.first = WARM_PART if warm else 0.0
+        self.speed, self.aside = 0.0, 0.0
+        """Moves a second of one thread, and seconds a round that go on else."""
+
+    def used(self) -> float:
+        """Return the share of the limit that is used up, the nearest limit's."""
+        used = self.number / self.rounds
+        if self.limits.work is None:
+            used = self.clock.fraction()
+        elif self.clock.seconds is not None:
+            used = max(used, self.clock.fraction())
+        return used
 
     def heat(self, used: float) -> int:
         """Return the temperature when that share of the limit is used up."""
-        return int(
-            HEAT_UNIT * self.spread * HOTTEST * (COLDEST / HOTTEST) ** min(1.0, used)
-        )
+        part = self.first + (1.0 - self.first) * min(1.0, used)
+        return int(HEAT_UNIT * self.spread * HOTTEST * (COLDEST / HOTTEST) ** part)
 
-    def one_round(self, number: int) -> None:
+    def one_round(self) -> None:
         """Search all neighbourhoods of one cut."""
-        seed = self.limits.seed * 1_000_003 + number
+        began = monotonic()
+        seed = self.limits.seed * 1_000_003 + self.number
         cut = self._cut(seed)
         left = self.c.ceiling.copy()
         contract = self.c.contract[self.taken[self.taken >= 0]]
         left -= np.bincount(contract[contract >= 0], minlength=left.shape[0])
         orders = max(1, sum(rows.shape[0] for rows in cut.rows))
-        began, used = monotonic(), self.clock.fraction()
-        until = 1.0
-        if self.limits.work is not None:
-            moves = self.limits.work * 1000 // ROUNDS
-            used, until = number / ROUNDS, (number + 1) / ROUNDS
-        elif number == 0:
-            moves = orders * FIRST_MOVES
-            until = used
-        else:
-            rounds = ROUNDS - number
-            until = used + (1.0 - used) / rounds
-            seconds = ((self.clock.seconds or 0.0) - self.clock.elapsed()) / rounds
-            moves = int(seconds * self.speed)
-        if self.clock.seconds is not None and self.limits.work is not None:
-            used = max(used, self.clock.fraction())
+        moves = self._moves(orders)
+        used = self.used()
+        until = used + (1.0 - used) / (self.rounds - self.number)
+        if self.number == 0:
+            used = until = 1.0
 
-        def search(here: int) -> int:
+        def search(here: int) -> Effort:
             rows = cut.rows[here]
             return self._search(
                 cut, here, left, moves * rows.shape[0] // orders, used, until, seed
@@ -181,9 +222,35 @@ class _Run:
         sizes = np.array([rows.shape[0] for rows in cut.rows])
         visit = np.argsort(-sizes, kind="stable").tolist()
         with ThreadPoolExecutor(max_workers=self.limits.workers) as pool:
-            self.cost += sum(pool.map(search, visit))
+            efforts = list(pool.map(search, visit))
+        self.cost += sum(effort.change for effort in efforts)
         self._place_left()
-        self.speed = moves / max(1e-6, monotonic() - began)
+        self.number += 1
+        self._learn(efforts, monotonic() - began)
+
+    def _moves(self, orders: int) -> int:
+        """Return how many moves the round may try."""
+        first = orders * FIRST_MOVES
+        if self.limits.work is not None:
+            first = min(first, self.limits.work * 1000 // ROUNDS)
+            rest = (self.limits.work * 1000 - first) // (ROUNDS - 1)
+            return rest if self.number else first
+        if self.number == 0:
+            return first
+        seconds = (self.clock.seconds or 0.0) - self.clock.elapsed()
+        each = seconds / (self.rounds - self.number)
+        return int(max(each - self.aside, 0.0) * self.speed * self.limits.workers)
+
+    def _learn(self, efforts: list[Effort], seconds: float) -> None:
+        """Note how fast the round was, and how many rounds there is time for."""
+        moves = sum(effort.moves for effort in efforts)
+        searching = sum(effort.seconds for effort in efforts)
+        self.speed = moves / max(1e-6, searching)
+        self.aside = max(0.0, seconds - searching / self.limits.workers)
+        if self.number == 1 and self.limits.work is None and self.clock.seconds:
+            left = self.clock.seconds - self.clock.elapsed()
+            rounds = int(left * ASIDE_SHARE / max(1e-6, self.aside))
+            self.rounds = 1 + min(ROUNDS - 1, max(FEWEST_ROUNDS, rounds))
 
     def _place_left(self) -> None:
         """Place what is unplaced wherever there is room, listed or not."""
@@ -222,10 +289,10 @@ class _Run:
         used: float,
         until: float,
         seed: int,
-    ) -> int:
-        """Search one neighbourhood; return the change in cost."""
+    ) -> Effort:
+        """Search one neighbourhood."""
         if cut.rows[here].shape[0] == 0 or moves == 0:
-            return 0
+            return Effort()
         k = cut_out(
             self.c,
             self.listed,
@@ -243,17 +310,22 @@ class _Run:
         random = seeded(seed * 1_000_003 + here)
         rows = np.arange(k.order.shape[0], dtype=np.int64)
         change, tried = 0, 0
+        began = perf_counter()
         for step in range(STEPS):
-            if self.clock.expired():
-                break
             heat = self.heat(used + (until - used) * step / STEPS)
             size = moves * (step + 1) // STEPS - moves * step // STEPS
             focus = size // FOCUS_SHARE
             for start, tries in ((rows, size - focus), (_worst(k), focus)):
-                change += anneal(k, t, start, random, self.table, tries, heat, tried)
-                tried += tries
+                for piece in _pieces(tries):
+                    if self.clock.expired():
+                        break
+                    change += anneal(
+                        k, t, start, random, self.table, piece, heat, tried
+                    )
+                    tried += piece
+        seconds = perf_counter() - began
         write_back(k, self.taken, self.taken_pair)
-        return int(change)
+        return Effort(int(change), tried, seconds)
 
 
 def _grouped(group: NDArray[np.int32], count: int) -> list[Ints]:
@@ -261,6 +333,12 @@ def _grouped(group: NDArray[np.int32], count: int) -> list[Ints]:
     sort = np.argsort(group, kind="stable")
     edges = np.searchsorted(group[sort], np.arange(count + 1))
     return [sort[edges[i] : edges[i + 1]] for i in range(count)]
+
+
+def _pieces(moves: int) -> Iterator[int]:
+    """Cut a number of moves into pieces short enough to be stopped between them."""
+    for first in range(0, moves, PIECE_MOVES):
+        yield min(PIECE_MOVES, moves - first)
 
 
 def _worst(k: Block) -> Ints:

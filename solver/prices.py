@@ -28,7 +28,7 @@ LAST_STEP = 3.4e-4
 """The last step as a share of the first; it shrinks by the same factor each pass."""
 TIMED_PASSES = 4
 """Passes after which the clock says how many there will be time for."""
-FIRST_SCALE, WARM_SCALE = 0.25, 0.02
+FIRST_SCALE, WARM_SCALE = 1.0, 0.02
 """First steps, as shares of the median ``unplaced_cost / minutes``."""
 LEVEL_STEPS, LEAST_LEVEL_STEP = 64, 50
 """First step of the common level as a share of the price level, and the last step."""

@@ -9,10 +9,12 @@ from functools import cache
 
 import numpy as np
 
+from solver.carry import Start
 from solver.clock import Clock
 from solver.construct import construct
 from solver.costs import terms_of
-from solver.improve import improve
+from solver.gap import GapParts, Gauge
+from solver.improve import Found, improve
 from solver.layout import Columns, columns
 from solver.limits import Limits
 from solver.plan import Certificate, Plan
@@ -30,7 +32,7 @@ SHORTLIST_WIDTH = 40
 """Options per order that the local search looks at."""
 PRICES_SHARE = 0.3
 """Most of the time that prices may take."""
-SEQUENCE_SHARE = 0.1
+SEQUENCE_SHARE = 0.05
 """Time that is kept for start times."""
 
 
@@ -60,6 +62,10 @@ class Progress:
         Lower bound on the cost of every plan.
     gap
         ``(cost - bound) / bound``, or None before there is a plan.
+    used
+        Share of the time or the work that is used up, from 0 to 1.
+    parts
+        Where the gap sits, where the search has worked it out; else None.
     """
 
     stage: Stage
@@ -67,6 +73,8 @@ class Progress:
     cost: int | None
     bound: int
     gap: float | None
+    used: float = 0.0
+    parts: GapParts | None = None
 
 
 def solve(
@@ -74,7 +82,9 @@ def solve(
     *,
     limits: Limits,
     warm_prices: Certificate | None = None,
+    start: Start | None = None,
     progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Plan:
     """Place the orders of `problem` at least cost, as far as `limits` allow.
 
@@ -89,14 +99,23 @@ def solve(
     warm_prices
         Certificate of an earlier plan, its rows matched to this problem's openings
         and contracts (0 where one is new); prices start from there.
+    start
+        Prices and places of an earlier plan, its rows matched to this problem's (see
+        `carried`); the search starts from there and `warm_prices` is not looked at.
     progress
         Called now and then, at most a few times a second per stage.
+    stop
+        Asked often, by any thread; once it says true, the solve ends within about a
+        second with the best plan so far.
     """
     require_valid(problem)
     if limits.seconds is not None:
         compile_once()
-    clock = Clock(limits.seconds)
+    clock = Clock(limits.seconds, stop)
     c = columns(problem)
+    if start is not None:
+        _require_start(c, start)
+        warm_prices = Certificate(start.minute_price, start.exam_price, 0)
     tell = _Teller(clock, progress)
     prices = price_regions(
         c,
@@ -109,11 +128,23 @@ def solve(
     tell(Stage.PRICES, None, prices.bound)
     if c.tier.shape[0] == 0 or c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0:
         x = empty(c)
-        start = np.full(c.tier.shape[0], NO_START, np.int64)
+        begins = np.full(c.tier.shape[0], NO_START, np.int64)
     else:
         listed = shortlist(c, prices.minute, prices.exam, width=SHORTLIST_WIDTH)
-        x = construct(c, prices, listed)
+        x = construct(
+            c,
+            prices,
+            listed,
+            opening=None if start is None else start.opening,
+            pair=None if start is None else start.pair,
+        )
         tell(Stage.CONSTRUCT, int(x.cost.sum()), prices.bound)
+        gauge = Gauge(c, prices, listed)
+
+        def report(best: Found, used: float) -> None:
+            parts = gauge.parts(best.cost, best.opening, best.pair)
+            tell(Stage.IMPROVE, best.cost, prices.bound, used, parts)
+
         improve(
             c,
             listed,
@@ -122,16 +153,17 @@ def solve(
             limits=limits,
             clock=clock.share(1.0 - SEQUENCE_SHARE),
             bound=prices.bound,
-            report=lambda cost: tell(Stage.IMPROVE, cost, prices.bound),
+            warm=start is not None,
+            report=None if progress is None else report,
         )
-        start = sequence(c, x, seed=limits.seed, clock=clock)
-        tell(Stage.SEQUENCE, int(x.cost.sum()), prices.bound)
+        begins = sequence(c, x, seed=limits.seed, clock=clock)
+        tell(Stage.SEQUENCE, int(x.cost.sum()), prices.bound, 1.0)
     terms = terms_of(c, x.opening, x.pair)
-    tell(Stage.DONE, terms.total, prices.bound)
+    tell(Stage.DONE, terms.total, prices.bound, 1.0)
     return Plan(
         opening=x.opening,
         pair=x.pair,
-        start_minute=np.where(x.opening >= 0, start, 0),
+        start_minute=np.where(x.opening >= 0, begins, 0),
         terms=terms,
         certificate=Certificate(prices.minute, prices.exam, prices.bound),
         seconds=clock.elapsed(),
@@ -157,6 +189,7 @@ def compile_once() -> None:
         clock=Clock(None),
         bound=-1,
     )
+    x = construct(c, prices, listed, opening=x.opening, pair=x.pair)
     restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
     take(c, x, 0)
 
@@ -175,6 +208,17 @@ def _warm(c: Columns, certificate: Certificate | None) -> Prices | None:
     return proved(c, minute, exam)
 
 
+def _require_start(c: Columns, start: Start) -> None:
+    """Raise `ValueError` unless the start's places have one row for each order."""
+    for name in ("opening", "pair"):
+        shape = getattr(start, name).shape
+        if shape != c.tier.shape:
+            raise ValueError(
+                f"start.{name} has shape {shape}; the problem has {c.tier.shape[0]}"
+                " orders. Match the rows by key first, with carried()."
+            )
+
+
 class _Teller:
     """Passes progress on, not more than a few times a second within a stage."""
 
@@ -187,7 +231,14 @@ class _Teller:
         self._stage: Stage | None = None
         self._told = 0.0
 
-    def __call__(self, stage: Stage, cost: int | None, bound: int) -> None:
+    def __call__(
+        self,
+        stage: Stage,
+        cost: int | None,
+        bound: int,
+        used: float = 0.0,
+        parts: GapParts | None = None,
+    ) -> None:
         now = self._clock.elapsed()
         if self._progress is None or (
             stage is self._stage and now - self._told < self.LEAST_SECONDS
@@ -195,7 +246,7 @@ class _Teller:
             return
         self._stage, self._told = stage, now
         gap = None if cost is None else _gap(cost, bound)
-        self._progress(Progress(stage, now, cost, bound, gap))
+        self._progress(Progress(stage, now, cost, bound, gap, used, parts))
 
 
 def _gap(cost: int, bound: int) -> float:
