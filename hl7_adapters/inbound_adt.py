@@ -20,6 +20,7 @@ from booking_engine.application.patient_commands import (
     MergePatients,
     QuestionIdentity,
     RecordPatientAnswers,
+    TakeBackPatientAnswers,
     UpdatePatient,
 )
 from booking_engine.domain.identifiers import PatientKey
@@ -144,19 +145,22 @@ def _allergies(
     keys: Sequence[PatientKey],
     group: OrderGroup,
     reading: Reading,
-) -> Iterator[RecordPatientAnswers]:
-    profile = reading.profile
+) -> Iterator[RecordPatientAnswers | TakeBackPatientAnswers]:
+    profile, taken_back = reading.profile, False
     for segment in (*message.all("AL1"), *message.all("IAM")):
         if profile.allergens.isdisjoint(code_names(segment)):
             continue
         if segment.id == "IAM" and segment.value(6).strip().upper() == _REMOVED:
             reading.warn("IAM-6: an allergy is taken back; a person must clear it")
+            taken_back = True
             continue
         source = f"{profile.id} {segment.id}-3"
         at = recorded_at(group, reading)
         answer = SafetyAnswer(Question.CONTRAST_ALLERGY, Answer.YES, at, source)
         yield RecordPatientAnswers(profile.id, tuple(keys), (answer,))
         return
+    if taken_back:
+        yield TakeBackPatientAnswers(profile.id, tuple(keys), Question.CONTRAST_ALLERGY)
 
 
 def read_nothing(_: Message, reading: Reading) -> Iterator[object]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from booking_engine.application import (
+    answers_taken_back,
     attendance,
     changing,
     commands,
@@ -80,6 +81,9 @@ HANDLERS: dict[type, Handler] = {
     patient_commands.MergePatients: merging.merge_patients,
     patient_commands.QuestionIdentity: patients.question_identity,
     patient_commands.RecordPatientAnswers: patients.record_patient_answers,
+    patient_commands.TakeBackPatientAnswers: (
+        answers_taken_back.take_back_patient_answers
+    ),
     patient_commands.SettleDeath: deaths.settle_death,
     commands.RetryDelivery: deliveries.retry_delivery,
     commands.RetryParked: deliveries.retry_parked,

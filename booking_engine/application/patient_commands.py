@@ -15,7 +15,7 @@ from booking_engine.domain.register import (
     PersonDetails,
     Visit,
 )
-from booking_engine.domain.safety import SafetyAnswer
+from booking_engine.domain.safety import Question, SafetyAnswer
 from booking_engine.domain.vocabulary import PatientSetting
 
 
@@ -98,6 +98,19 @@ class RecordPatientAnswers:
     partner: PartnerId
     keys: tuple[PatientKey, ...]
     answers: tuple[SafetyAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackPatientAnswers:
+    """A sender no longer says yes to a safety question (ADT A60, IAM-6 D).
+
+    Handled by `answers_taken_back.take_back_patient_answers`, which returns a
+    `received.Received`. The answer stands until a clinician clears it.
+    """
+
+    partner: PartnerId
+    keys: tuple[PatientKey, ...]
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from booking_engine.application.patient_commands import (
     QuestionIdentity,
     RecordPatientAnswers,
     SettleDeath,
+    TakeBackPatientAnswers,
     UpdatePatient,
 )
 from booking_engine.application.received import ReceivedAs
@@ -656,3 +657,24 @@ def test_an_allergy_reaches_every_open_order_once(desk):
     assert desk.do(command).order_ids == (order.id,)
     assert desk.do(command).kind is ReceivedAs.RECORDED
     assert desk.now(order).content.safety.count(allergy) == 1
+
+
+def test_an_allergy_taken_back_stands_and_is_noted_once(desk):
+    order = desk.order()
+    allergy = SafetyAnswer(Question.CONTRAST_ALLERGY, Answer.YES, NOW, "north IAM-3")
+    desk.do(RecordPatientAnswers(NORTH, (X1,), (allergy,)))
+    other = desk.order("P2")  # came later, without it
+    command = TakeBackPatientAnswers(NORTH, (X1,), Question.CONTRAST_ALLERGY)
+
+    first, again = desk.do(command), desk.do(command)
+
+    assert (first.kind, first.order_ids) == (ReceivedAs.HELD, (order.id,))
+    assert (again.kind, again.order_ids) == (ReceivedAs.RECORDED, ())
+    assert allergy in desk.now(order).content.safety
+    with desk.engine.reading("person:test") as session:
+        notes = [c.note for c in session.uow.orders.history(order.id)]
+        others = [c.note for c in session.uow.orders.history(other.id)]
+    assert (
+        notes.count("contrast_allergy taken back by north; a clinician clears it") == 1
+    )
+    assert not any("taken back" in note for note in others)

@@ -13,6 +13,7 @@ from booking_engine.application.patient_commands import (
     MergePatients,
     QuestionIdentity,
     RecordPatientAnswers,
+    TakeBackPatientAnswers,
     UpdatePatient,
 )
 from booking_engine.domain.diary_entries import EntryKind, Stretch
@@ -246,9 +247,18 @@ def test_allergies_to_contrast_are_answers():
 
 def test_other_allergies_and_those_taken_back_are_no_answers():
     assert read("A60", PID, "IAM|1|FA|NUTS").commands == ()
+    assert read("A60", PID, "IAM|1|FA|NUTS|||D").commands == ()
     taken_back = read("A60", PID, "IAM|1|DA|IODCON|||D")
-    assert taken_back.commands == ()
+    (command,) = taken_back.commands
+    assert isinstance(command, TakeBackPatientAnswers)
+    assert command.question is Question.CONTRAST_ALLERGY
     assert any("IAM-6" in warning for warning in taken_back.warnings)
+
+
+def test_an_allergy_that_another_entry_still_says_is_not_taken_back():
+    lines = ("IAM|1|DA|IODCON|||D", "IAM|2|DA|IODCON|SV||A")
+
+    assert isinstance(only("A60", PID, *lines), RecordPatientAnswers)
 
 
 def test_the_time_is_that_of_the_event_else_of_the_message_and_never_ahead():
