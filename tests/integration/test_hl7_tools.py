@@ -285,21 +285,23 @@ def test_both_speak_tls_and_want_to_know_each_other(tmp_path):
     (theirs, their_key), (ours, our_key) = (
         certificate(tmp_path, name) for name in ("ris", "engine")
     )
-    file = tmp_path / "one.hl7"
-    file.write_bytes(order(1))
+    folder = tmp_path / "orders"
+    folder.mkdir()
+    (folder / "1.hl7").write_bytes(order(1) + order(2))
+    (folder / "2.hl7").write_bytes(order(3))
     server = ("--tls", "--cert", theirs, "--key", their_key, "--ca", ours)
-    with listening(*server, "--count", 1) as (process, port):
+    with listening(*server, "--count", 3) as (process, port):
         to = ("--to", f"127.0.0.1:{port}", "--timeout", 10)
-        stranger = run("hl7", "send", file, *to, "--tls", "--ca", theirs)
+        stranger = run("hl7", "send", folder, *to, "--tls", "--ca", theirs)
         known = run(
-            *("hl7", "send", file, *to, "--tls", "--ca", theirs),
+            *("hl7", "send", folder, *to, "--tls", "--ca", theirs),
             *("--cert", ours, "--key", our_key),
         )
-        process.communicate(timeout=30)
+        heard, _ = process.communicate(timeout=30)
 
     assert stranger.exit_code == 1
     assert known.exit_code == 0, known.output
-    assert "MSA|AA|M1" in known.stdout
+    assert [line.split()[-1] for line in heard.splitlines()] == ["M1", "M2", "M3"]
 
 
 # The relay against it ----------------------------------------------------------------

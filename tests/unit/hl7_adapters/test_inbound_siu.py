@@ -100,6 +100,45 @@ def test_changes_are_snapshots_that_may_be_new(event):
     assert only("S12", SCH, PID, *RESOURCE, profile=strict).may_create
 
 
+def timed(starts, ends):
+    return f"SCH||D1|||||||||^^^{starts}^{ends}", PID, *RESOURCE
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "instant", "minutes"),
+    [
+        # 25 October 2026: the hour from one to two comes twice.
+        (
+            "202610250030",
+            "202610250230",
+            datetime(2026, 10, 24, 23, 30, tzinfo=UTC),
+            180,
+        ),
+        ("202610250145", "202610250215", datetime(2026, 10, 25, 0, 45, tzinfo=UTC), 90),
+        (
+            "202610250145+0000",
+            "202610250215",
+            datetime(2026, 10, 25, 1, 45, tzinfo=UTC),
+            30,
+        ),
+        # 28 March 2027: it does not come at all.
+        ("202703280030", "202703280230", datetime(2027, 3, 28, 0, 30, tzinfo=UTC), 60),
+    ],
+)
+def test_an_appointment_in_a_clock_change_night_lasts_what_it_lasts(
+    starts, ends, instant, minutes
+):
+    found = stretches(*timed(starts, ends))
+
+    assert found == [("MRX", instant, minutes)]
+
+
+def test_an_appointment_in_the_hour_that_the_clocks_skip_is_refused():
+    _, code = refused("S12", *timed("202703280130", "202703280230"))
+
+    assert code == "102"
+
+
 @pytest.mark.parametrize(
     ("event", "ending"),
     [

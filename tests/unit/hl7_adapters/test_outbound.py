@@ -22,6 +22,7 @@ from hl7apy.exceptions import ValidationError
 from hl7apy.parser import parse_message
 from network import INDIE, NORTH, NOW, catalogue, content
 
+from booking_engine.domain.clock import LONDON
 from booking_engine.domain.decisions import Choice, Decision, DecisionKind, Terms
 from booking_engine.domain.events import Event, EventKind
 from booking_engine.domain.identifiers import (
@@ -40,6 +41,7 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.vocabulary import Priority
 from booking_engine.domain.waiting import WaitingClock
+from hl7_adapters.datatypes import Purpose, read_timestamp
 from hl7_adapters.destination import Outgoing, Sending
 from hl7_adapters.er7 import decode
 from hl7_adapters.event_codes import OF_THE_DAY, SCHEDULING, STATUS
@@ -291,6 +293,36 @@ def test_times_are_local_with_their_offset():
     raw = render(replace(told, event=event), partner("2.4", Sending.SIU))
 
     assert decode(raw).get("SCH-11.4") == "20260701093000+0100"
+
+
+@pytest.mark.parametrize(
+    ("starts", "written"),
+    [
+        # 25 October 2026: the hour from one to two comes twice.
+        (datetime(2026, 10, 25, 0, 45, tzinfo=UTC), "20261025014500+0100"),
+        (datetime(2026, 10, 25, 1, 45, tzinfo=UTC), "20261025014500+0000"),
+        # 28 March 2027: it does not come at all.
+        (datetime(2027, 3, 28, 0, 45, tzinfo=UTC), "20270328004500+0000"),
+        (datetime(2027, 3, 28, 1, 0, tzinfo=UTC), "20270328020000+0100"),
+    ],
+)
+def test_an_appointment_in_a_clock_change_night_is_read_as_it_was_meant(
+    starts, written
+):
+    told = telling(EventKind.APPOINTMENT_BOOKED)
+    ends = starts + timedelta(minutes=30)
+    event = replace(told.event, starts_at=starts, ends_at=ends)
+
+    message = decode(render(replace(told, event=event), partner("2.4", Sending.SIU)))
+
+    assert message.get("SCH-11.4") == written
+    read = [
+        read_timestamp(
+            message.get(field), zone=LONDON, purpose=Purpose.APPOINTMENT
+        ).instant
+        for field in ("SCH-11.4", "SCH-11.5")
+    ]
+    assert read == [starts, ends]
 
 
 def test_the_sender_gets_its_own_codes_back_and_others_get_theirs():
