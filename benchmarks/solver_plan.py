@@ -1,72 +1,82 @@
 """Measure our plans against a clerk's, and against one large model of each peer.
 
-    python benchmarks/solver_plan.py --orders 5000 --seed 1 --seconds 30 [--peers]
+    python -m benchmarks.solver_plan --orders 5000 --seeds 1 2 3 --seconds 10 --peers
+    python -m benchmarks.solver_plan --england ../shared/data --seconds 600
 
-All gaps are measured from one bound, which `check.lower_bound` recomputes from the
-prices of our certificate. Prints a markdown table.
+All gaps are measured from one bound, which the independent checker recomputes from the
+prices of our certificate. Prints a markdown table with what it takes to repeat it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
+import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
-import highspy
 import numpy as np
-from ortools.sat.python import cp_model
 
 import solver
-from solver import Limits, Plan, Problem
-from solver.instances import Scale, generate
-from solver.layout import columns
-from solver.shortlist import shortlist
+from benchmarks import conditions, table
+from benchmarks.solver_peers import peers
+from solver import Limits, Orders, Pairs, Plan, Problem
+from solver.instances import Scale, england, generate, read_national_data
+from solver.problem import Ints
 
-PEER_SECONDS = 60
-PEER_WIDTH = 12
-"""Options per order in the peers' models, the best at our prices."""
+HEADINGS = (
+    "method",
+    "seed",
+    "wall, s",
+    "CPU, s",
+    "cost",
+    "gap",
+    "unplaced",
+    "patient-days per 1,000",
+)
+DAY_COST = 5
+"""What a day of waiting costs for an order of the lowest tier, in both instances."""
+KNOWN_SHARE = 0.95
+"""Orders of today that were on yesterday's list, for the warm start."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """How long something took: wall clock and processor seconds."""
+
+    wall: float
+    cpu: float
 
 
 def main() -> None:
     """Run the benchmark that the command line asks for."""
     wanted = arguments()
     solver.warm_up()
-    scale = Scale(
-        orders=wanted.orders,
-        scanners=wanted.scanners or max(4, round(wanted.orders * 15 / 5000)),
-        days=wanted.days,
-        load=wanted.load,
-        window_share=wanted.windows,
-        patient_share=wanted.patients,
-        contract_share=wanted.contracts,
-    )
-    problem = generate(scale, seed=wanted.seed)
-    limits = Limits(seconds=wanted.seconds, seed=wanted.seed, workers=wanted.workers)
-    plan = solver.solve(problem, limits=limits)
-    verdict = solver.verify(problem, plan)
-    if not verdict.accepted or verdict.bound is None:
-        raise SystemExit(f"Our own plan was refused: {verdict}")
-    bound = verdict.bound
-    placed = int((plan.opening >= 0).sum())
-    print(f"Machine: {machine()}")
-    print(f"Problem: {scale}, seed {wanted.seed};")
-    openings = len(problem.openings.key)
     print(
-        f"{openings} openings, {placed / openings:.1f} exams an opening,"
-        f" bound {bound}.\n"
+        conditions(
+            "A plan for everybody who waits",
+            seed=wanted.seeds[0],
+            size=_named(wanted),
+        )
     )
-    print("| method | seconds | cost | gap | unplaced | patient-days per 1,000 |")
-    print("|---|---|---|---|---|---|")
-    line("this solver", plan, bound)
-    line("urgency-first greedy", solver.earliest_by_urgency(problem), bound)
-    line("first come, first served", solver.first_come_first_served(problem), bound)
-    if wanted.peers:
-        for name, cost, seconds, unplaced in peers(problem, plan):
-            row(name, cost, seconds, unplaced, bound, wanted.orders)
+    print(f"highspy {version('highspy')}; seeds {', '.join(map(str, wanted.seeds))}\n")
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    for seed in wanted.seeds:
+        problem = instance(wanted, seed)
+        rows.extend(measured(problem, wanted, seed, notes))
+        if seed == wanted.seeds[0] and wanted.warm:
+            rows.append(warm(problem, wanted, seed))
+    print(table(HEADINGS, rows))
+    print("\n" + "\n".join(f"- {note}" for note in notes))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"- peak memory of the whole run, checker and peers included: {peak:.2f} GB")
 
 
 def arguments() -> argparse.Namespace:
@@ -79,147 +89,160 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--windows", type=float, default=0.0)
     parser.add_argument("--patients", type=float, default=0.0)
     parser.add_argument("--contracts", type=float, default=0.0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--england", type=Path, metavar="DIRECTORY", help="of the national files"
+    )
+    parser.add_argument("--seed", type=int, help="one seed, as other benchmarks take")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--work", type=int, help="thousands of moves instead of a time")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--warm", action="store_true", help="start from yesterday too")
     parser.add_argument("--peers", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--peer-seconds", type=float, default=60.0)
+    wanted = parser.parse_args()
+    if wanted.seed is not None:
+        wanted.seeds = [wanted.seed]
+    return wanted
 
 
-def machine() -> str:
-    """Return processor, cores and versions."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for text in info.read_text(encoding="utf-8").splitlines():
-            if text.startswith("model name"):
-                processor = text.partition(":")[2].strip()
-                break
-    used = ", ".join(
-        f"{name} {version(name)}" for name in ("numpy", "numba", "ortools", "highspy")
-    )
-    return (
-        f"{processor}, {os.cpu_count()} cores; Python {platform.python_version()},"
-        f" {used}"
-    )
+def instance(wanted: argparse.Namespace, seed: int) -> Problem:
+    """Return the problem that the command line and the seed name."""
+    if wanted.england is not None:
+        data = read_national_data(wanted.england)
+        return england(data, seed=seed, days=wanted.days, load=wanted.load)
+    return generate(_scale(wanted), seed=seed)
 
 
-def line(name: str, plan: Plan, bound: int) -> None:
-    """Print the row of a plan."""
-    row(
-        name,
-        plan.terms.total,
-        plan.seconds,
-        int((plan.opening < 0).sum()),
-        bound,
-        plan.opening.shape[0],
+def limits(wanted: argparse.Namespace, seed: int) -> Limits:
+    """Return the limits that the command line gives."""
+    return Limits(
+        seconds=None if wanted.work is not None else wanted.seconds,
+        work=wanted.work,
+        seed=seed,
+        workers=wanted.workers,
     )
 
 
-def row(
-    name: str, cost: int, seconds: float, unplaced: int, bound: int, orders: int
-) -> None:
-    """Print one row; one day of the lowest tier costs five units."""
-    days = (cost - bound) / 5 / orders * 1000
-    print(
-        f"| {name} | {seconds:.1f} | {cost} | {(cost - bound) / bound:.2%} |"
-        f" {unplaced} | {days:.0f} |"
+def measured(
+    problem: Problem, wanted: argparse.Namespace, seed: int, notes: list[str]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of one problem; note its shape, its bound and the check."""
+    plan, spent = timed(lambda: solver.solve(problem, limits=limits(wanted, seed)))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    verdict, checking = timed(lambda: solver.verify(problem, plan))
+    if not verdict.accepted or verdict.bound is None:
+        raise SystemExit(f"Our own plan was refused: {verdict}")
+    bound = verdict.bound
+    openings = len(problem.openings.key)
+    placed = int((plan.opening >= 0).sum())
+    notes.append(
+        f"seed {seed}: {len(problem.orders.key):,} orders,"
+        f" {len(problem.scanner_key):,} scanners, {openings:,} openings of"
+        f" {placed / openings:.1f} exams; bound {bound:,}; checked in"
+        f" {checking.wall:.1f} s; memory up to the plan {memory:.2f} GB"
     )
-
-
-def peers(problem: Problem, plan: Plan) -> Iterator[tuple[str, int, float, int]]:
-    """Yield name, cost, seconds and unplaced of one large model by each peer.
-
-    The models keep minutes and ceilings, not the clock, so they have the easier
-    problem; and they get the options that are best at our prices.
-    """
-    c = columns(problem)
-    certificate = plan.certificate
-    listed = shortlist(
-        c, certificate.minute_price, certificate.exam_price, width=PEER_WIDTH
-    )
-    used = np.arange(PEER_WIDTH)[None, :] < listed.listed[:, None]
-    j, r = np.nonzero(used)
-    b, p, cost = listed.opening[j, r], listed.pair[j, r], listed.cost[j, r]
-    yield cp_sat(problem, j, b, problem.pairs.minutes[p], cost)
-    yield highs(problem, j, b, problem.pairs.minutes[p], cost)
-
-
-def groups(keys: np.ndarray, size: int) -> list[np.ndarray]:
-    """Return the positions at which each key from 0 to ``size - 1`` occurs."""
-    sort = np.argsort(keys, kind="stable")
-    return np.split(sort, np.searchsorted(keys[sort], np.arange(1, size)))
-
-
-def cp_sat(
-    problem: Problem, j: np.ndarray, b: np.ndarray, d: np.ndarray, cost: np.ndarray
-) -> tuple[str, int, float, int]:
-    """Solve the assignment as one CP-SAT model."""
-    model = cp_model.CpModel()
-    x = [model.new_bool_var("") for _ in range(j.shape[0])]
-    for rows in groups(j, len(problem.orders.key)):
-        model.add_at_most_one([x[i] for i in rows])
-    for opening, rows in enumerate(groups(b, len(problem.openings.key))):
-        room = int(problem.openings.minutes[opening])
-        model.add(sum(int(d[i]) * x[i] for i in rows) <= room)
-    contract = problem.openings.contract[b]
-    for k, ceiling in enumerate(problem.contract_ceiling):
-        model.add(sum(x[i] for i in np.flatnonzero(contract == k)) <= int(ceiling))
-    gain = problem.orders.unplaced_cost[j] - cost
-    model.maximize(sum(int(g) * v for g, v in zip(gain, x, strict=True)))
-    engine = cp_model.CpSolver()
-    engine.parameters.max_time_in_seconds = PEER_SECONDS
-    began = time.monotonic()
-    engine.solve(model)
-    seconds = time.monotonic() - began
-    taken = sum(engine.boolean_value(v) for v in x)
-    total = int(problem.orders.unplaced_cost.sum()) - round(engine.objective_value)
-    name = f"CP-SAT, one model, {PEER_WIDTH} options an order"
-    return name, total, seconds, len(problem.orders.key) - taken
-
-
-def highs(
-    problem: Problem, j: np.ndarray, b: np.ndarray, d: np.ndarray, cost: np.ndarray
-) -> tuple[str, int, float, int]:
-    """Solve the assignment as one mixed-integer programme."""
-    engine = highspy.Highs()
-    engine.setOptionValue("output_flag", False)
-    engine.setOptionValue("time_limit", float(PEER_SECONDS))
-    n = j.shape[0]
-    gain = (problem.orders.unplaced_cost[j] - cost).astype(np.float64)
-    engine.addVars(n, np.zeros(n), np.ones(n))
-    engine.changeColsCost(n, np.arange(n, dtype=np.int32), -gain)
-    engine.changeColsIntegrality(
-        n,
-        np.arange(n, dtype=np.int32),
-        np.array([highspy.HighsVarType.kInteger] * n),
-    )
-
-    def at_most(limit: float, rows: np.ndarray, weight: np.ndarray) -> None:
-        engine.addRow(
-            -highspy.kHighsInf,
-            limit,
-            rows.shape[0],
-            rows.astype(np.int32),
-            weight.astype(np.float64),
+    yield row("this solver", seed, plan, spent, bound)
+    clerk, spent = timed(lambda: solver.earliest_by_urgency(problem))
+    yield row("urgency-first greedy", seed, clerk, spent, bound)
+    first, spent = timed(lambda: solver.first_come_first_served(problem))
+    yield row("earliest slot, first come", seed, first, spent, bound)
+    if wanted.peers and seed == wanted.seeds[0]:
+        found = peers(
+            problem, plan, seconds=wanted.peer_seconds, workers=wanted.workers
         )
+        for answer in found:
+            yield (
+                answer.name,
+                str(seed),
+                f"{answer.seconds:.1f}",
+                "",
+                f"{answer.cost:,}",
+                *_distance(answer.cost, answer.unplaced, bound, placed),
+            )
 
-    for rows in groups(j, len(problem.orders.key)):
-        at_most(1.0, rows, np.ones(rows.shape[0]))
-    for opening, rows in enumerate(groups(b, len(problem.openings.key))):
-        at_most(float(problem.openings.minutes[opening]), rows, d[rows])
-    contract = problem.openings.contract[b]
-    for k, ceiling in enumerate(problem.contract_ceiling):
-        rows = np.flatnonzero(contract == k)
-        at_most(float(ceiling), rows, np.ones(rows.shape[0]))
-    began = time.monotonic()
-    engine.run()
-    seconds = time.monotonic() - began
-    value = np.array(engine.getSolution().col_value)
-    taken = value > 0.5 if value.shape[0] == n else np.zeros(n, bool)
-    total = int(problem.orders.unplaced_cost.sum() - gain[taken].sum())
-    name = f"HiGHS MIP, one model, {PEER_WIDTH} options an order"
-    return name, total, seconds, len(problem.orders.key) - int(taken.sum())
+
+def warm(problem: Problem, wanted: argparse.Namespace, seed: int) -> tuple[str, ...]:
+    """Return the row of a solve that starts from yesterday's plan."""
+    known = np.random.default_rng(seed).random(len(problem.orders.key)) < KNOWN_SHARE
+    yesterday = only(problem, np.flatnonzero(known))
+    plan = solver.solve(yesterday, limits=limits(wanted, seed))
+    start = solver.carried(yesterday, plan, problem)
+    brief = replace(limits(wanted, seed), seconds=wanted.seconds / 4, work=None)
+    today, spent = timed(lambda: solver.solve(problem, limits=brief, start=start))
+    verdict = solver.verify(problem, today)
+    if not verdict.accepted or verdict.bound is None:
+        raise SystemExit(f"The plan that started from another was refused: {verdict}")
+    name = f"this solver, from a plan of {KNOWN_SHARE:.0%} of the orders (own bound)"
+    return row(name, seed, today, spent, verdict.bound)
+
+
+def only(problem: Problem, rows: Ints) -> Problem:
+    """Return the problem with some of its orders."""
+    orders, pairs = problem.orders, problem.pairs
+    count = np.diff(pairs.start)[rows]
+    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    p = np.repeat(pairs.start[:-1][rows] - start[:-1], count) + np.arange(start[-1])
+    columns = {
+        field.name: getattr(orders, field.name)[rows]
+        for field in fields(Orders)
+        if isinstance(getattr(orders, field.name), np.ndarray)
+    }
+    key = tuple(orders.key[j] for j in rows)
+    return replace(
+        problem,
+        orders=replace(orders, key=key, **columns),
+        pairs=Pairs(start, pairs.scanner[p], pairs.minutes[p], pairs.cost[p]),
+    )
+
+
+def timed(run: Callable[[], T]) -> tuple[T, Timed]:
+    """Return what `run` returns, and what it took."""
+    wall, cpu = time.monotonic(), time.process_time()
+    found = run()
+    return found, Timed(time.monotonic() - wall, time.process_time() - cpu)
+
+
+def row(name: str, seed: int, plan: Plan, spent: Timed, bound: int) -> tuple[str, ...]:
+    """Return the row of a plan."""
+    unplaced = int((plan.opening < 0).sum())
+    cost, placed = plan.terms.total, plan.opening.shape[0] - unplaced
+    return (
+        name,
+        str(seed),
+        f"{spent.wall:.1f}",
+        f"{spent.cpu:.1f}",
+        f"{cost:,}",
+        *_distance(cost, unplaced, bound, placed),
+    )
+
+
+def _distance(cost: int, unplaced: int, bound: int, placed: int) -> tuple[str, ...]:
+    """Return gap, orders without a place, and the gap in days of the lowest tier."""
+    days = (cost - bound) / DAY_COST / max(1, placed + unplaced) * 1000
+    return f"{(cost - bound) / bound:.2%}", f"{unplaced:,}", f"{days:,.0f}"
+
+
+def _scale(wanted: argparse.Namespace) -> Scale:
+    return Scale(
+        orders=wanted.orders,
+        scanners=wanted.scanners or max(4, round(wanted.orders * 15 / 5000)),
+        days=wanted.days,
+        load=wanted.load,
+        window_share=wanted.windows,
+        patient_share=wanted.patients,
+        contract_share=wanted.contracts,
+    )
+
+
+def _named(wanted: argparse.Namespace) -> str:
+    effort = f"{wanted.seconds:g} s"
+    if wanted.work is not None:
+        effort = f"{wanted.work:,} thousand moves"
+    what = str(_scale(wanted))
+    if wanted.england is not None:
+        what = f"England, {wanted.days} days, load {wanted.load}"
+    return f"{what}; {effort}, {wanted.workers} threads"
 
 
 if __name__ == "__main__":

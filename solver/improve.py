@@ -78,13 +78,14 @@ class Effort:
         Change of the plan's cost.
     moves
         Moves tried.
-    seconds
-        Time spent on moves, summed over the threads.
+    searching, busy
+        Seconds spent on moves, and with cutting out and writing back.
     """
 
     change: int = 0
     moves: int = 0
-    seconds: float = 0.0
+    searching: float = 0.0
+    busy: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class _Run:
         self.number, self.rounds = 0, ROUNDS
         self.first = WARM_PART if warm else 0.0
         self.speed, self.aside = 0.0, 0.0
-        """Moves a second of one thread, and seconds a round that go on else."""
+        """Moves a second of all threads, and seconds a round that go on else."""
 
     def used(self) -> float:
         """Return the share of the limit that is used up, the nearest limit's."""
@@ -221,12 +222,14 @@ class _Run:
 
         sizes = np.array([rows.shape[0] for rows in cut.rows])
         visit = np.argsort(-sizes, kind="stable").tolist()
+        ready = monotonic()
         with ThreadPoolExecutor(max_workers=self.limits.workers) as pool:
             efforts = list(pool.map(search, visit))
+        searched = monotonic()
         self.cost += sum(effort.change for effort in efforts)
         self._place_left()
         self.number += 1
-        self._learn(efforts, monotonic() - began)
+        self._learn(efforts, monotonic() - began, searched - ready)
 
     def _moves(self, orders: int) -> int:
         """Return how many moves the round may try."""
@@ -239,14 +242,23 @@ class _Run:
             return first
         seconds = (self.clock.seconds or 0.0) - self.clock.elapsed()
         each = seconds / (self.rounds - self.number)
-        return int(max(each - self.aside, 0.0) * self.speed * self.limits.workers)
+        return int(max(each - self.aside, 0.0) * self.speed)
 
-    def _learn(self, efforts: list[Effort], seconds: float) -> None:
-        """Note how fast the round was, and how many rounds there is time for."""
-        moves = sum(effort.moves for effort in efforts)
-        searching = sum(effort.seconds for effort in efforts)
-        self.speed = moves / max(1e-6, searching)
-        self.aside = max(0.0, seconds - searching / self.limits.workers)
+    def _learn(self, efforts: list[Effort], seconds: float, together: float) -> None:
+        """Note how fast the round was, and how many rounds there is time for.
+
+        Parameters
+        ----------
+        efforts
+            Of the neighbourhoods.
+        seconds, together
+            Of the whole round, and of the threads' part of it.
+        """
+        searching = max(1e-6, sum(effort.searching for effort in efforts))
+        busy = max(1e-6, sum(effort.busy for effort in efforts))
+        side_by_side = max(1.0, busy / max(1e-6, together))
+        self.speed = side_by_side * sum(e.moves for e in efforts) / searching
+        self.aside = max(0.0, seconds - searching / side_by_side)
         if self.number == 1 and self.limits.work is None and self.clock.seconds:
             left = self.clock.seconds - self.clock.elapsed()
             rounds = int(left * ASIDE_SHARE / max(1e-6, self.aside))
@@ -293,6 +305,7 @@ class _Run:
         """Search one neighbourhood."""
         if cut.rows[here].shape[0] == 0 or moves == 0:
             return Effort()
+        began = perf_counter()
         k = cut_out(
             self.c,
             self.listed,
@@ -310,7 +323,7 @@ class _Run:
         random = seeded(seed * 1_000_003 + here)
         rows = np.arange(k.order.shape[0], dtype=np.int64)
         change, tried = 0, 0
-        began = perf_counter()
+        ready = perf_counter()
         for step in range(STEPS):
             heat = self.heat(used + (until - used) * step / STEPS)
             size = moves * (step + 1) // STEPS - moves * step // STEPS
@@ -323,9 +336,9 @@ class _Run:
                         k, t, start, random, self.table, piece, heat, tried
                     )
                     tried += piece
-        seconds = perf_counter() - began
+        done = perf_counter()
         write_back(k, self.taken, self.taken_pair)
-        return Effort(int(change), tried, seconds)
+        return Effort(int(change), tried, done - ready, perf_counter() - began)
 
 
 def _grouped(group: NDArray[np.int32], count: int) -> list[Ints]:
