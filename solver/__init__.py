@@ -1,6 +1,13 @@
 """Allocation of orders to scanner time: pure, arrays in, plan out."""
 
 from solver.baselines import earliest_by_urgency, first_come_first_served
+from solver.bidprices import (
+    DemandToCome,
+    InvalidDemand,
+    RoomPrices,
+    learnt,
+    room_prices,
+)
 from solver.carry import Start, carried
 from solver.check import (
     FalseClaim,
@@ -23,7 +30,7 @@ from solver.explain import (
 from solver.gap import GapParts
 from solver.limits import Limits
 from solver.occupied import Occupied
-from solver.online import Option, rank_slots
+from solver.online import Option, Protection, rank_slots
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
 from solver.solve import Progress, Stage, solve
@@ -39,11 +46,13 @@ __all__ = [
     "Certificate",
     "Constraint",
     "CostTerms",
+    "DemandToCome",
     "Explanation",
     "FalseClaim",
     "Fault",
     "Filter",
     "GapParts",
+    "InvalidDemand",
     "InvalidPrices",
     "InvalidProblem",
     "Limits",
@@ -55,7 +64,9 @@ __all__ = [
     "Plan",
     "Problem",
     "Progress",
+    "Protection",
     "Reason",
+    "RoomPrices",
     "Stage",
     "Start",
     "Term",
@@ -68,9 +79,11 @@ __all__ = [
     "explain_all",
     "faults",
     "first_come_first_served",
+    "learnt",
     "lower_bound",
     "rank_slots",
     "require_valid",
+    "room_prices",
     "solve",
     "verify",
     "violations",

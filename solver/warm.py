@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from solver.baselines import earliest_by_urgency
+from solver.bidprices import DemandToCome, room_prices
 from solver.explain import explain_all
 from solver.limits import Limits
-from solver.online import rank_slots
+from solver.online import Protection, rank_slots
 from solver.solve import compile_once, solve
 from solver.tiny import tiny_problem
 
@@ -23,4 +26,12 @@ def warm_up() -> None:
         minute_price=plan.certificate.minute_price,
         exam_price=plan.certificate.exam_price,
         k=1,
+        protection=Protection(
+            room_prices(
+                DemandToCome(np.zeros((1, 1, 1)), np.ones(1, np.int64)),
+                displaced_cost=np.zeros(1),
+            ),
+            kind_of_scanner=np.zeros(len(problem.scanner_key), np.int64),
+            today=0,
+        ),
     )
