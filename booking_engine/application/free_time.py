@@ -60,8 +60,10 @@ class FreeTime:
 
     Parameters
     ----------
+    sessions
+        Shape ``(sessions,)``. The sessions, as objects, also such as have no row.
     session
-        The session of each row, as an object.
+        The number of each row's session in `sessions`.
     start
         When it begins, in minutes from 1970 (`minute_of`).
     day, begin
@@ -75,7 +77,8 @@ class FreeTime:
         it; `NEVER` where it stays as it is.
     """
 
-    session: Objects
+    sessions: Objects
+    session: Ints
     start: Ints
     day: Ints
     begin: Ints
@@ -90,19 +93,47 @@ class FreeTime:
 
     def take(self, rows: NDArray[Any]) -> FreeTime:
         """Return some of the rows: a mask or row numbers."""
-        return FreeTime(*(getattr(self, name)[rows] for name in FreeTime.__slots__))
+        return FreeTime(
+            self.sessions, *(getattr(self, name)[rows] for name in _COLUMNS)
+        )
+
+    def session_of(self, row: int) -> ScanSession:
+        """Return the session of a row."""
+        found: ScanSession = self.sessions[self.session[row]]
+        return found
+
+    def compact(self) -> FreeTime:
+        """Return the same rows with no other sessions than theirs."""
+        used, session = np.unique(self.session, return_inverse=True)
+        return replace(self, sessions=self.sessions[used], session=session)
 
     @staticmethod
     def joined(parts: Sequence[FreeTime]) -> FreeTime:
         """Return the rows of all parts, one part after the other."""
         if not parts:
             return NOTHING
+        counts = [part.sessions.shape[0] for part in parts]
+        first = np.cumsum([0, *counts[:-1]])
+        session = [one.session + at for one, at in zip(parts, first, strict=True)]
         return FreeTime(
+            np.concatenate([part.sessions for part in parts]),
+            np.concatenate(session),
             *(
                 np.concatenate([getattr(part, name) for part in parts])
-                for name in FreeTime.__slots__
-            )
+                for name in _COLUMNS[1:]
+            ),
         )
+
+    def of_sessions(self, values: Sequence[int]) -> Ints:
+        """Return for each row the value of its session.
+
+        Parameters
+        ----------
+        values
+            One for each of `sessions`.
+        """
+        found: Ints = np.array(values, dtype=np.int64)[self.session]
+        return found
 
     def rows_of(self, scanners: Mapping[ScannerId, int]) -> tuple[FreeTime, Ints]:
         """Return the stretches on these scanners, by their number, then start.
@@ -112,14 +143,12 @@ class FreeTime:
         tuple
             The stretches, and the number of each one's scanner.
         """
-        numbers = np.fromiter(
-            (scanners.get(one.scanner, -1) for one in self.session),
-            np.int64,
-            count=len(self),
+        numbers = self.of_sessions(
+            [scanners.get(one.scanner, -1) for one in self.sessions]
         )
         rows = np.flatnonzero(numbers >= 0)
         rows = rows[np.lexsort((self.start[rows], numbers[rows]))]
-        return self.take(rows), numbers[rows]
+        return self.take(rows).compact(), numbers[rows]
 
     def between(self, since: datetime, until: datetime) -> FreeTime:
         """Return what ends after one instant, in sessions that begin before another."""
@@ -173,14 +202,19 @@ class FreeTime:
         return np.where(released, int(ListType.GENERAL), self.list_bits)
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> FreeTime:
-    sessions = np.empty(len(rows), dtype=object)
-    sessions[:] = [row[0] for row in rows]
-    table = np.array([row[1:] for row in rows], dtype=np.int64).reshape(len(rows), 7)
-    return FreeTime(sessions, *(np.ascontiguousarray(c) for c in table.T))
+_COLUMNS: Final = FreeTime.__slots__[1:]
 
 
-NOTHING: Final = _columns([])
+def _columns(
+    sessions: Sequence[ScanSession], rows: Sequence[tuple[int, ...]]
+) -> FreeTime:
+    objects = np.empty(len(sessions), dtype=object)
+    objects[:] = sessions
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), len(_COLUMNS))
+    return FreeTime(objects, *(np.ascontiguousarray(c) for c in table.T))
+
+
+NOTHING: Final = _columns([], [])
 """No free time at all."""
 
 
@@ -200,7 +234,8 @@ def free_time(
             taken.setdefault(one.scanner, []).append((one.starts_at, one.ends_at))
     for intervals in taken.values():
         intervals.sort()
-    rows: list[tuple[Any, ...]] = []
+    rows: list[tuple[int, ...]] = []
+    cut: list[ScanSession] = []
     by_scanner: dict[ScannerId, list[ScanSession]] = {}
     for session in sessions:
         if session.status is SessionStatus.OPEN:
@@ -214,8 +249,9 @@ def free_time(
             while first < len(busy) and busy[first][1] <= session.starts_at:
                 first += 1
             here = _overlapping(busy, first, session)
-            rows.extend(_stretches(session, here))
-    return _columns(rows)
+            rows.extend(_stretches(len(cut), session, here))
+            cut.append(session)
+    return _columns(cut, rows)
 
 
 def _overlapping(
@@ -231,8 +267,8 @@ def _overlapping(
 
 
 def _stretches(
-    session: ScanSession, busy: Sequence[Interval]
-) -> Iterable[tuple[Any, ...]]:
+    number: int, session: ScanSession, busy: Sequence[Interval]
+) -> Iterable[tuple[int, ...]]:
     release = NEVER if session.release_at is None else minute_from(session.release_at)
     session_start = minute_of(session.starts_at)
     for starts_at, ends_at in free_intervals(session, busy):
@@ -242,6 +278,6 @@ def _stretches(
         minutes = min(minutes, DAY_MINUTES - begin)
         if minutes > 0:
             yield (
-                *(session, minute_of(starts_at), local.toordinal(), begin, minutes),
+                *(number, minute_of(starts_at), local.toordinal(), begin, minutes),
                 *(session_start, int(session.list_type), release),
             )

@@ -281,9 +281,8 @@ def prices_of(snapshot: Snapshot, context: Context, uow: UnitOfWork) -> Certific
     """Return the price book as columns of the snapshot's openings and contracts."""
     book = context.prices
     return Certificate(
-        minute_price=np.array(
-            [book.minute.get(one.id, 0) for one in snapshot.free.session],
-            dtype=np.int64,
+        minute_price=snapshot.free.of_sessions(
+            [book.minute.get(one.id, 0) for one in snapshot.free.sessions]
         ),
         exam_price=np.array(
             [book.exam.get(c, 0) for c in uow.catalogue().contracts], dtype=np.int64

@@ -92,7 +92,7 @@ class Snapshot:
 
     def opening(self, row: int) -> Opening:
         """Return what an opening's row means."""
-        return Opening(self.free.session[row], instant_of(int(self.free.start[row])))
+        return Opening(self.free.session_of(row), instant_of(int(self.free.start[row])))
 
     def exclusions_of(self, row: int) -> tuple[tuple[str, int], ...]:
         """Return what the scanner rules took out for one order, without zeros."""
@@ -168,16 +168,10 @@ def _openings(
 ) -> Openings:
     """Return the columns of free time as openings, by scanner, then start."""
     contract_row = {contract: row for row, contract in enumerate(catalogue.contracts)}
-    sessions = free.session.tolist()
+    sessions = free.sessions.tolist()
+    rows = zip(free.session.tolist(), (free.start % DAY_MINUTES).tolist(), strict=True)
     return Openings(
-        key=tuple(
-            [
-                one.id + _AT_MINUTE[minute]
-                for one, minute in zip(
-                    sessions, (free.start % DAY_MINUTES).tolist(), strict=True
-                )
-            ]
-        ),
+        key=tuple([sessions[n].id + _AT_MINUTE[minute] for n, minute in rows]),
         scanner_start=np.searchsorted(
             scanner, np.arange(len(catalogue.scanners) + 1)
         ).astype(np.int64),
@@ -186,12 +180,11 @@ def _openings(
         minutes=free.minutes,
         list_bit=free.list_bits_at(minute_of(now)),
         cost=np.zeros(len(free), dtype=np.int64),
-        contract=np.array(
+        contract=free.of_sessions(
             [
                 NO_GROUP if one.contract is None else contract_row[one.contract]
                 for one in sessions
-            ],
-            dtype=np.int64,
+            ]
         ),
     )
 

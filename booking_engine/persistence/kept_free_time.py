@@ -301,11 +301,13 @@ def _by_day(
         day: {} for day in range(first, last + 1)
     }
     groups: dict[tuple[int, ScannerId], list[int]] = {}
-    for row, (day, one) in enumerate(zip(free.day.tolist(), free.session, strict=True)):
+    scanners = [one.scanner for one in free.sessions]
+    rows = zip(free.day.tolist(), free.session.tolist(), strict=True)
+    for row, (day, number) in enumerate(rows):
         if first <= day <= last:
-            groups.setdefault((day, one.scanner), []).append(row)
+            groups.setdefault((day, scanners[number]), []).append(row)
     for (day, scanner), numbers in groups.items():
-        found[day][scanner] = free.take(np.array(numbers))
+        found[day][scanner] = free.take(np.array(numbers)).compact()
     return found
 
 

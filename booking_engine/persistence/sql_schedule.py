@@ -91,15 +91,15 @@ _EXPIRED: Final = Statement(
 
 
 def _contract_use(_: str) -> Select[Any]:
-    live = (
-        select(_APPOINTMENT.c.session_id, func.count().label("number"))
-        .where(occupying())
-        .group_by(_APPOINTMENT.c.session_id)
-        .subquery()
+    # From the sessions under contract, which are few.
+    number = (
+        select(func.count())
+        .select_from(_APPOINTMENT)
+        .where(_APPOINTMENT.c.session_id == _SESSION.c.id, occupying())
+        .scalar_subquery()
     )
     return (
-        select(_SESSION.c.contract, func.sum(live.c.number))
-        .join(live, live.c.session_id == _SESSION.c.id)
+        select(_SESSION.c.contract, func.sum(number))
         .where(_SESSION.c.contract.is_not(None))
         .group_by(_SESSION.c.contract)
     )
@@ -275,7 +275,8 @@ class SqlSchedule:
         """Return how many occupying appointments count against each contract."""
         t = self._transaction
         t.settle(Kind.SESSION, Kind.APPOINTMENT)
-        return {contract: int(number) for contract, number in t.rows(_CONTRACT_USE)}
+        used = t.rows(_CONTRACT_USE)
+        return {contract: int(number) for contract, number in used if number}
 
     def _identified(self, found: Sequence[Sequence[Any]]) -> list[Appointment]:
         """Return the appointments of rows, as this transaction knows them."""

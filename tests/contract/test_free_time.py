@@ -25,8 +25,8 @@ def stretches(free):
     columns = (free.start, free.day, free.begin, free.minutes, free.list_bits)
     numbers = zip(*(c.tolist() for c in columns), free.release.tolist(), strict=True)
     return sorted(
-        (one.scanner, one.id, *row)
-        for one, row in zip(free.session, numbers, strict=True)
+        (free.session_of(n).scanner, free.session_of(n).id, *row)
+        for n, row in enumerate(numbers)
     )
 
 

@@ -135,7 +135,7 @@ def test_an_entry_takes_time_from_search_booking_and_plan(engine):
         found = search_slots(order, reading.uow, reading.context, limit=50)
         snapshot = snapshot_of(reading.uow, reading.context)
     assert all(o.chosen.session_id != session.id for o in found.options)
-    assert session.id not in {one.id for one in snapshot.free.session}
+    assert session.id not in {one.id for one in snapshot.free.sessions}
     with pytest.raises(SlotTaken, match="diary"):
         engine.book(order_id, at(10))
 
