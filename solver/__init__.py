@@ -27,6 +27,7 @@ from solver.explain import (
     explain,
     explain_all,
 )
+from solver.fault import Fault, InvalidProblem
 from solver.gap import GapParts
 from solver.limits import Limits
 from solver.occupied import Occupied
@@ -35,7 +36,7 @@ from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
 from solver.solve import Progress, Stage, solve
 from solver.terms import Constraint, Term
-from solver.validation import Fault, InvalidProblem, faults, require_valid
+from solver.validation import faults, require_valid
 from solver.warm import warm_up
 
 __all__ = [

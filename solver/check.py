@@ -1,22 +1,23 @@
 """The independent checker: whether a plan is one, what it costs, what it proves.
 
 Nothing here comes from the optimiser but the data types and the names of the rules.
-Costs, rules (`check_rules`) and the bound (`check_bound`) are stated afresh, in whole
-numbers, with numpy alone.
+Costs (`check_terms`), rules (`check_rules`, `check_visits`, `check_shared`) and the
+bound (`check_bound`) are stated afresh, in whole numbers, with numpy alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from solver.check_bound import InvalidPrices, lower_bound
-from solver.check_rules import CHECKS, MEANINGLESS, Violation, violations
-from solver.plan import UNPLACED, CostTerms, Plan
+from solver.check_rules import MEANINGLESS, SLOT_CHECKS
+from solver.check_shared import SHARED_CHECKS
+from solver.check_terms import cost_terms
+from solver.check_visits import VISIT_CHECKS
+from solver.plan import CostTerms, Plan
 from solver.problem import Problem
-from solver.terms import Term
+from solver.terms import Constraint, Term
+from solver.violation import Check, Violation
 
 __all__ = [
     "CHECKS",
@@ -29,6 +30,9 @@ __all__ = [
     "verify",
     "violations",
 ]
+
+CHECKS: dict[Constraint, Check] = {**SLOT_CHECKS, **VISIT_CHECKS, **SHARED_CHECKS}
+"""The rules and how each is checked; a test holds it to the enumeration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +93,15 @@ def verify(problem: Problem, plan: Plan) -> Verdict:
     return Verdict(tuple(broken), tuple(claims), terms, bound)
 
 
-def cost_terms(problem: Problem, plan: Plan) -> CostTerms:
-    """Return the cost of `plan` by term, in cost units."""
-    orders, openings = problem.orders, problem.openings
-    j = np.flatnonzero(plan.opening != UNPLACED)
-    b, p = plan.opening[j], plan.pair[j]
-    day = openings.day[b].astype(object)
-    late = np.maximum(day - orders.target_day[j], 0)
-    breached = openings.day[b] >= orders.breach_day[j]
-    return CostTerms(
-        waiting=_sum(orders.wait_cost[j] * day),
-        lateness=_sum(orders.late_cost[j] * late),
-        breach=_sum(orders.breach_cost[j][breached].astype(object)),
-        pair=_sum(problem.pairs.cost[p].astype(object)),
-        opening=_sum(openings.cost[b].astype(object)),
-        unplaced=_sum(orders.unplaced_cost[plan.opening == UNPLACED].astype(object)),
-    )
-
-
-def _sum(numbers: Any) -> int:
-    return int(numbers.sum()) if numbers.size else 0
+def violations(problem: Problem, plan: Plan) -> list[Violation]:
+    """Return every broken rule; an empty list means that the plan may be applied."""
+    for constraint in MEANINGLESS:
+        found = list(CHECKS[constraint](problem, plan))
+        if found:
+            return found
+    return [
+        violation
+        for constraint, check in CHECKS.items()
+        if constraint not in MEANINGLESS
+        for violation in check(problem, plan)
+    ]

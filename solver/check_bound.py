@@ -28,8 +28,10 @@ def lower_bound(problem: Problem, minute_price: Ints, exam_price: Ints) -> int:
     """Return ``ceil(L)``, a lower bound on the cost of every plan, in cost units.
 
     L is the sum of the orders' worths (least cost at the prices, or the unplaced cost),
-    less the most that whole exams can earn in each opening, less the exam prices times
-    the ceilings. What an exam earns is its order's worth less its cost.
+    less the most that whole exams can earn in each opening, less what the contracts
+    keep. What an exam earns is its order's worth less its cost. Rules that join orders,
+    shared resources and the terms of the plan as a whole only take plans away or add
+    cost, so L holds without them.
 
     Parameters
     ----------
@@ -69,8 +71,27 @@ def lower_bound(problem: Problem, minute_price: Ints, exam_price: Ints) -> int:
         cost, option = _options(problem, owner, exam_price, p, b, kind)
         earns = np.where(option, worth[owner[p]][:, None] - cost, 0)
         total -= _most_earned(earns, pairs.minutes[p], openings.minutes[b])
-    total -= _sum(exam_price.astype(object) * problem.contract_ceiling)
+    total -= _kept_by_contracts(problem, exam_price)
     return -(-total // PRICE_SCALE)
+
+
+def _kept_by_contracts(problem: Problem, exam_price: Ints) -> int:
+    """Return the most that exam prices less the cost of the exams can come to.
+
+    Of n exams within the ceiling, those beyond the floor cost the contract's price, so
+    the most is met at the floor or at the ceiling. In 1 / `PRICE_SCALE` cost units.
+    """
+    floors, costs = problem.rules.contract_floor, problem.rules.contract_price
+    kept = 0
+    for k, ceiling in enumerate(problem.contract_ceiling.tolist()):
+        price, most = int(exam_price[k]), int(ceiling)
+        if costs.size:
+            floor = min(most, int(floors[k]))
+            beyond = (price - int(costs[k]) * PRICE_SCALE) * (most - floor)
+            kept += price * floor + max(0, beyond)
+        else:
+            kept += price * most
+    return kept
 
 
 def _options(

@@ -1,4 +1,4 @@
-"""The checker's rules: every way in which a plan can be none.
+"""The checker's rules for an order and its slot: a scanner, a time, a patient.
 
 Nothing here comes from the optimiser but the data types and the names of the rules.
 """
@@ -6,7 +6,6 @@ Nothing here comes from the optimiser but the data types and the names of the ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,43 +13,7 @@ from numpy.typing import NDArray
 from solver.plan import UNPLACED, Plan
 from solver.problem import PATIENT_GAP_MINUTES, Ints, Problem
 from solver.terms import Constraint
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One broken rule.
-
-    Parameters
-    ----------
-    constraint
-        The rule.
-    keys
-        Keys of the orders, openings or contracts concerned.
-    values
-        What was found, by name.
-    """
-
-    constraint: Constraint
-    keys: tuple[str, ...]
-    values: tuple[tuple[str, int | str], ...]
-
-
-def violations(problem: Problem, plan: Plan) -> list[Violation]:
-    """Return every broken rule; an empty list means that the plan may be applied."""
-    for constraint in MEANINGLESS:
-        found = list(CHECKS[constraint](problem, plan))
-        if found:
-            return found
-    return [
-        violation
-        for constraint, check in CHECKS.items()
-        if constraint not in MEANINGLESS
-        for violation in check(problem, plan)
-    ]
-
-
-def _named(**values: int | str) -> tuple[tuple[str, int | str], ...]:
-    return tuple((k, v if isinstance(v, str) else int(v)) for k, v in values.items())
+from solver.violation import Check, Violation, named
 
 
 def _check_shape(problem: Problem, plan: Plan) -> Iterator[Violation]:
@@ -58,12 +21,12 @@ def _check_shape(problem: Problem, plan: Plan) -> Iterator[Violation]:
     for name in ("opening", "pair", "start_minute"):
         column = getattr(plan, name)
         if not isinstance(column, np.ndarray) or column.dtype != np.int64:
-            yield Violation(Constraint.PLAN_SHAPE, (name,), _named(expected="int64"))
+            yield Violation(Constraint.PLAN_SHAPE, (name,), named(expected="int64"))
         elif column.shape != (rows,):
             yield Violation(
                 Constraint.PLAN_SHAPE,
                 (name,),
-                _named(expected=rows, found=str(column.shape)),
+                named(expected=rows, found=str(column.shape)),
             )
 
 
@@ -75,7 +38,7 @@ def _check_rows(problem: Problem, plan: Plan) -> Iterator[Violation]:
         yield Violation(
             Constraint.KNOWN_ROWS,
             (problem.orders.key[j],),
-            _named(opening=b[j], pair=p[j]),
+            named(opening=b[j], pair=p[j]),
         )
 
 
@@ -92,7 +55,7 @@ def _each_placed(
         yield Violation(
             constraint,
             (problem.orders.key[j[i]], problem.openings.key[b[i]]),
-            _named(
+            named(
                 day=problem.openings.day[b[i]],
                 start_minute=plan.start_minute[j[i]],
                 minutes=problem.pairs.minutes[p[i]],
@@ -169,7 +132,7 @@ def _check_capacity(problem: Problem, plan: Plan) -> Iterator[Violation]:
         yield Violation(
             Constraint.CAPACITY,
             (problem.openings.key[b],),
-            _named(used=used[b], minutes=problem.openings.minutes[b]),
+            named(used=used[b], minutes=problem.openings.minutes[b]),
         )
 
 
@@ -202,7 +165,7 @@ def _overlaps(
             yield Violation(
                 constraint,
                 (problem.orders.key[latest[1]], problem.orders.key[j]),
-                _named(day=where[1], ends=latest[0], starts=begin),
+                named(day=where[1], ends=latest[0], starts=begin),
             )
         if latest is None or end > latest[0]:
             latest = end, j
@@ -239,13 +202,11 @@ def _check_ceiling(problem: Problem, plan: Plan) -> Iterator[Violation]:
         yield Violation(
             Constraint.CONTRACT_CEILING,
             (f"contract {k}",),
-            _named(used=used[k], ceiling=ceiling[k]),
+            named(used=used[k], ceiling=ceiling[k]),
         )
 
 
-Check = Callable[[Problem, Plan], Iterator[Violation]]
-
-CHECKS: dict[Constraint, Check] = {
+SLOT_CHECKS: dict[Constraint, Check] = {
     Constraint.PLAN_SHAPE: _check_shape,
     Constraint.KNOWN_ROWS: _check_rows,
     Constraint.ELIGIBLE_SCANNER: _check_scanner,
@@ -258,7 +219,7 @@ CHECKS: dict[Constraint, Check] = {
     Constraint.PATIENT_OVERLAP: _check_patient,
     Constraint.CONTRACT_CEILING: _check_ceiling,
 }
-"""The rules and how each is checked; a test holds it to the enumeration."""
+"""The rules of a single slot and how each is checked."""
 
 MEANINGLESS = (Constraint.PLAN_SHAPE, Constraint.KNOWN_ROWS)
 """Broken, these leave the other rules without a meaning."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from solver.problem import PATIENT_GAP_MINUTES, Ints
@@ -24,6 +25,7 @@ def keep_most(
     patient: Ints,
     hint: Ints,
     seed: int,
+    setup: NDArray[np.int64] | None = None,
 ) -> Ints | None:
     """Return starts that keep the exams of greatest total value; -1 for the others.
 
@@ -43,6 +45,8 @@ def keep_most(
         Starts known to be feasible; -1 where none is.
     seed
         Seed of the search; the work is limited, so that equal input gives equal output.
+    setup
+        Shape ``(exams, exams)``. Minutes from the end of one to the start of another.
     """
     model = cp_model.CpModel()
     starts: list[cp_model.IntVar] = []
@@ -77,6 +81,8 @@ def keep_most(
         starts.append(start)
         kept.append(present)
     model.add_no_overlap(intervals)
+    if setup is not None:
+        _keep_apart(model, starts, kept, minutes, setup)
     for same in own.values():
         model.add_no_overlap(same)
     # One more for each exam kept, so that an exam of no value is not dropped for fun.
@@ -94,3 +100,21 @@ def keep_most(
         ],
         dtype=np.int64,
     )
+
+
+def _keep_apart(
+    model: cp_model.CpModel,
+    starts: Sequence[cp_model.IntVar],
+    kept: Sequence[cp_model.IntVar],
+    minutes: Ints,
+    setup: NDArray[np.int64],
+) -> None:
+    """Leave the setup between each two exams that are kept, whichever comes first."""
+    for i in range(len(starts)):
+        for k in range(i):
+            if not setup[i, k] and not setup[k, i]:
+                continue
+            first = model.new_bool_var("")
+            for a, b, way in ((i, k, first), (k, i, first.negated())):
+                end = starts[a] + int(minutes[a]) + int(setup[a, b])
+                model.add(starts[b] >= end).only_enforce_if(kept[a], kept[b], way)

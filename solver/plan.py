@@ -21,9 +21,10 @@ class Certificate:
     cost or, if that is less, its least ``cost + minute_price[b] * minutes[p] +
     exam_price[contract[b]]`` over its pairs p and openings b. Then ``L = sum of the
     worths - sum over b of the most that whole exams can earn in b - sum over c of
-    exam_price[c] * ceiling[c]`` is at most the cost of the best plan, where an exam
-    earns its order's worth less its cost and its exam price (Lagrangian duality). A
-    checker needs the problem and the prices alone.
+    the most that exam_price[c] * n less the contract's cost of n exams can be`` is at
+    most the cost of the best plan, where an exam earns its order's worth less its cost
+    and its exam price (Lagrangian duality). Without floors the last sum is that of
+    ``exam_price[c] * ceiling[c]``. A checker needs the problem and the prices alone.
 
     Parameters
     ----------
@@ -50,6 +51,11 @@ class CostTerms:
     pair: int
     opening: int
     unplaced: int
+    moves: int = 0
+    contract: int = 0
+    journeys: int = 0
+    gaps: int = 0
+    unfairness: int = 0
 
     @property
     def total(self) -> int:
@@ -61,6 +67,11 @@ class CostTerms:
             + self.pair
             + self.opening
             + self.unplaced
+            + self.moves
+            + self.contract
+            + self.journeys
+            + self.gaps
+            + self.unfairness
         )
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.rules import Rules
+
 Ints = NDArray[np.int64]
 """One column of the problem: a one-dimensional array of 64-bit integers."""
 
@@ -153,6 +155,8 @@ class Problem:
         The caller's name of each scanner; unique.
     policy_version
         Name of the published weights that the costs were made with.
+    rules
+        What is asked for beyond one order, one slot; nothing by default.
     """
 
     orders: Orders
@@ -161,3 +165,4 @@ class Problem:
     contract_ceiling: Ints
     scanner_key: tuple[str, ...]
     policy_version: str = field(default="unversioned")
+    rules: Rules = field(default_factory=Rules)

@@ -1,9 +1,9 @@
 """Start times: from "this opening, some time" to "at 10:40".
 
-Exams go back to back, the urgent first. Where hours of the day or a patient's other
-exams interfere, two greedy orders are tried; `exact` decides the openings where both
-leave an exam out. What still has no start is ejected, and `reinsert` looks for the
-cheapest place left anywhere.
+Exams go back to back, the urgent first. Where hours of the day, changeovers or a
+patient's other exams interfere, two greedy orders are tried; `exact` decides the
+openings where both leave an exam out. What still has no start is ejected, and
+`reinsert` looks for the cheapest place left anywhere.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from solver.clock import Clock
 from solver.compiled import inlined, kernel
@@ -43,6 +44,38 @@ class Kin(NamedTuple):
     order: Ints
 
 
+class Setups(NamedTuple):
+    """Minutes between exams of different families, and what lies beside an opening.
+
+    Parameters
+    ----------
+    family
+        Shape ``(orders,)``, or ``(0,)`` where there are no families. Row, or -1.
+    minutes
+        Shape ``(families, families)``. From the end of one to the start of the next.
+    scanner
+        Shape ``(openings,)``. Scanner of each opening; as are the next four.
+    before_family, before_end
+        The last exam that has its start already, earlier on the scanner's day.
+    after_family, after_start
+        The first one that has it later on the day; `FAR` if there is none.
+    """
+
+    family: Ints
+    minutes: NDArray[np.int64]
+    scanner: Ints
+    before_family: Ints
+    before_end: Ints
+    after_family: Ints
+    after_start: Ints
+
+
+def no_setups() -> Setups:
+    """Return that no exam leaves anything for the next to wait for."""
+    nothing = np.zeros(0, np.int64)
+    return Setups(nothing, nothing.reshape(0, 0), *(nothing for _ in range(5)))
+
+
 def kin_of(c: Columns) -> Kin:
     """Group the orders by patient."""
     known, inverse, count = np.unique(
@@ -57,23 +90,33 @@ def kin_of(c: Columns) -> Kin:
     return Kin(group, start.astype(np.int64), rows.astype(np.int64))
 
 
-def sequence(c: Columns, x: Search, *, seed: int, clock: Clock) -> Ints:
+def sequence(
+    c: Columns,
+    x: Search,
+    *,
+    seed: int,
+    clock: Clock,
+    setups: Setups | None = None,
+) -> Ints:
     """Give every placed order a start; eject those that cannot have one.
 
-    Return the starts in minutes from midnight, `NO_START` for unplaced orders.
+    Without `setups`, what was ejected is placed again where there is time. Return the
+    starts in minutes from midnight, `NO_START` for unplaced orders.
     """
+    s = no_setups() if setups is None else setups
     start = np.full(c.tier.shape[0], NO_START, np.int64)
     kin = kin_of(c)
     scratch = np.zeros(c.tier.shape[0], np.int64)
     failed = np.zeros(c.day.shape[0], np.int64)
-    _sequence_all(c, x, kin, start, scratch, failed)
+    _sequence_all(c, x, kin, s, start, scratch, failed)
     for b in np.flatnonzero(failed)[:EXACT_OPENINGS]:
         if clock.expired():
             break
-        _exactly(c, x, kin, start, int(b), seed)
+        _exactly(c, x, kin, s, start, int(b), seed)
     for j in np.flatnonzero((x.opening >= 0) & (start == NO_START)):
         take(c, x, int(j))
-    reinsert(c, x, kin, start)
+    if setups is None:
+        reinsert(c, x, kin, start)
     return start
 
 
@@ -109,8 +152,58 @@ def past_kin(
     return at
 
 
+@inlined
+def between(s: Setups, f: int, j: int) -> int:
+    """Return the minutes from an exam of family `f` to order `j`."""
+    if f < 0 or s.family[j] < 0:
+        return 0
+    wanted: int = s.minutes[f, s.family[j]]
+    return wanted
+
+
 @kernel
-def _greedy(c: Columns, x: Search, kin: Kin, start: Ints, b: int, rule: int) -> int:
+def first_beside(c: Columns, x: Search, s: Setups, start: Ints, b: int, j: int) -> int:
+    """Return the least start of order `j` after what lies before opening `b`."""
+    first: int = c.begin[b]
+    if s.family.shape[0] == 0 or s.family[j] < 0:
+        return first
+    first = max(first, s.before_end[b] + between(s, s.before_family[b], j))
+    a = b - 1
+    while a >= 0 and s.scanner[a] == s.scanner[b] and c.day[a] == c.day[b]:
+        for i in range(x.member_start[a], x.member_start[a] + x.member_count[a]):
+            m = x.member[i]
+            if start[m] != NO_START:
+                done = start[m] + c.pair_minutes[x.pair[m]]
+                first = max(first, done + between(s, s.family[m], j))
+        a -= 1
+    return first
+
+
+@kernel
+def last_beside(c: Columns, x: Search, s: Setups, start: Ints, b: int, j: int) -> int:
+    """Return the last end of order `j` before what lies behind opening `b`."""
+    end: int = c.begin[b] + c.minutes[b]
+    if s.family.shape[0] == 0 or s.family[j] < 0:
+        return end
+    if s.after_family[b] >= 0:
+        wait: int = s.minutes[s.family[j], s.after_family[b]]
+        end = min(end, s.after_start[b] - wait)
+    a = b + 1
+    while a < s.scanner.shape[0] and (
+        s.scanner[a] == s.scanner[b] and c.day[a] == c.day[b]
+    ):
+        for i in range(x.member_start[a], x.member_start[a] + x.member_count[a]):
+            m = x.member[i]
+            if start[m] != NO_START:
+                end = min(end, start[m] - between(s, s.family[j], m))
+        a += 1
+    return end
+
+
+@kernel
+def _greedy(  # noqa: C901
+    c: Columns, x: Search, kin: Kin, s: Setups, start: Ints, b: int, rule: int
+) -> int:
     """Sequence one opening; return the number of exams left without a start.
 
     At each moment the exam goes on that can start first; among equals the one with
@@ -119,7 +212,7 @@ def _greedy(c: Columns, x: Search, kin: Kin, start: Ints, b: int, rule: int) -> 
     begin, count = x.member_start[b], x.member_count[b]
     for i in range(count):
         start[x.member[begin + i]] = NO_START
-    now, end = c.begin[b], c.begin[b] + c.minutes[b]
+    now, family = c.begin[b], -1
     left: int = count
     while left > 0:
         chosen, chosen_at, key_1, key_2 = -1, 0, 0, 0
@@ -129,8 +222,11 @@ def _greedy(c: Columns, x: Search, kin: Kin, start: Ints, b: int, rule: int) -> 
                 continue
             d = c.pair_minutes[x.pair[j]]
             at = max(now, c.earliest_minute[j])
+            if s.family.shape[0] > 0:
+                at = max(at, now + between(s, family, j))
+                at = max(at, first_beside(c, x, s, start, b, j))
             at = past_kin(c, x, kin, start, j, c.day[b], at, d)
-            deadline = min(end, c.latest_minute[j])
+            deadline = min(last_beside(c, x, s, start, b, j), c.latest_minute[j])
             if at + d > deadline:
                 continue
             first, second = c.tier[j], deadline
@@ -149,30 +245,40 @@ def _greedy(c: Columns, x: Search, kin: Kin, start: Ints, b: int, rule: int) -> 
             break
         start[chosen] = chosen_at
         now = chosen_at + c.pair_minutes[x.pair[chosen]]
+        if s.family.shape[0] > 0:
+            family = s.family[chosen]
         left -= 1
     return left
 
 
 @kernel
 def _sequence_all(
-    c: Columns, x: Search, kin: Kin, start: Ints, scratch: Ints, failed: Ints
+    c: Columns,
+    x: Search,
+    kin: Kin,
+    s: Setups,
+    start: Ints,
+    scratch: Ints,
+    failed: Ints,
 ) -> None:
     """Sequence every opening; note in `failed` how many exams have no start."""
     for b in range(c.day.shape[0]):
-        by_tier = _greedy(c, x, kin, start, b, BY_TIER)
+        by_tier = _greedy(c, x, kin, s, start, b, BY_TIER)
         if by_tier == 0:
             continue
         begin, count = x.member_start[b], x.member_count[b]
         for i in range(count):
             scratch[i] = start[x.member[begin + i]]
-        failed[b] = _greedy(c, x, kin, start, b, BY_DEADLINE)
+        failed[b] = _greedy(c, x, kin, s, start, b, BY_DEADLINE)
         if failed[b] > by_tier:
             failed[b] = by_tier
             for i in range(count):
                 start[x.member[begin + i]] = scratch[i]
 
 
-def _exactly(c: Columns, x: Search, kin: Kin, start: Ints, b: int, seed: int) -> None:
+def _exactly(
+    c: Columns, x: Search, kin: Kin, s: Setups, start: Ints, b: int, seed: int
+) -> None:
     """Sequence one opening so that what is left out costs least."""
     begin = int(x.member_start[b])
     members = x.member[begin : begin + int(x.member_count[b])].astype(np.int64)
@@ -190,19 +296,30 @@ def _exactly(c: Columns, x: Search, kin: Kin, start: Ints, b: int, seed: int) ->
                 and c.day[x.opening[i]] == c.day[b]
             ]
         )
-    end = int(c.begin[b] + c.minutes[b])
+    release = [first_beside(c, x, s, start, b, j) for j in members]
+    deadline = [last_beside(c, x, s, start, b, j) for j in members]
     found = keep_most(
-        release=np.maximum(c.begin[b], c.earliest_minute[members]),
-        deadline=np.minimum(end, c.latest_minute[members]),
+        release=np.maximum(release, c.earliest_minute[members]),
+        deadline=np.minimum(deadline, c.latest_minute[members]),
         minutes=minutes,
         value=np.maximum(c.unplaced_cost[members] - x.cost[members], 0),
         busy=busy,
         patient=np.where(kin.group[members] >= 0, kin.group[members], -1),
         hint=start[members],
         seed=seed,
+        setup=_setup_between(s, members),
     )
     if found is not None:
         start[members] = found
+
+
+def _setup_between(s: Setups, members: Ints) -> NDArray[np.int64] | None:
+    """Return the minutes from each of the members to each, or None for none at all."""
+    if s.family.shape[0] == 0:
+        return None
+    family = s.family[members]
+    wanted = s.minutes[family[:, None], family[None, :]]
+    return np.where((family[:, None] < 0) | (family[None, :] < 0), 0, wanted)
 
 
 @inlined

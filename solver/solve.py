@@ -12,18 +12,20 @@ import numpy as np
 from solver.carry import Start
 from solver.clock import Clock
 from solver.construct import construct
-from solver.costs import terms_of
+from solver.costs import whole_terms
 from solver.gap import GapParts, Gauge
 from solver.improve import Found, improve
+from solver.joint import as_unplaced, plan_jointly
 from solver.layout import Columns, columns
 from solver.limits import Limits
+from solver.offers import offers
 from solver.plan import Certificate, Plan
 from solver.prices import Prices, proved
 from solver.pricing import price_regions
 from solver.problem import Problem
 from solver.regions import regions
 from solver.search import empty, restore, take
-from solver.sequence import NO_START, sequence
+from solver.sequence import sequence
 from solver.shortlist import shortlist
 from solver.tiny import tiny_problem
 from solver.validation import require_valid
@@ -117,18 +119,30 @@ def solve(
         _require_start(c, start)
         warm_prices = Certificate(start.minute_price, start.exam_price, 0)
     tell = _Teller(clock, progress)
-    prices = price_regions(
+    searched, guide, prices = offers(
+        problem,
         c,
-        regions(c),
-        seed=limits.seed,
-        clock=clock.share(PRICES_SHARE),
-        workers=limits.workers,
-        warm=_warm(c, warm_prices),
+        lambda offered: price_regions(
+            offered,
+            regions(offered),
+            seed=limits.seed,
+            clock=clock.share(PRICES_SHARE),
+            workers=limits.workers,
+            warm=_warm(c, warm_prices),
+        ),
     )
     tell(Stage.PRICES, None, prices.bound)
     if c.tier.shape[0] == 0 or c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0:
-        x = empty(c)
-        begins = np.full(c.tier.shape[0], NO_START, np.int64)
+        opening, pair, begins = as_unplaced(c)
+    elif problem.rules.asked:
+        opening, pair, begins = plan_jointly(
+            problem,
+            searched,
+            guide,
+            limits=limits,
+            clock=clock,
+            report=lambda cost, used: tell(Stage.IMPROVE, cost, prices.bound, used),
+        )
     else:
         listed = shortlist(c, prices.minute, prices.exam, width=SHORTLIST_WIDTH)
         x = construct(
@@ -158,12 +172,14 @@ def solve(
         )
         begins = sequence(c, x, seed=limits.seed, clock=clock)
         tell(Stage.SEQUENCE, int(x.cost.sum()), prices.bound, 1.0)
-    terms = terms_of(c, x.opening, x.pair)
+        opening, pair = x.opening, x.pair
+        begins = np.where(opening >= 0, begins, 0)
+    terms = whole_terms(problem, c, opening, pair, begins)
     tell(Stage.DONE, terms.total, prices.bound, 1.0)
     return Plan(
-        opening=x.opening,
-        pair=x.pair,
-        start_minute=np.where(x.opening >= 0, begins, 0),
+        opening=opening,
+        pair=pair,
+        start_minute=begins,
         terms=terms,
         certificate=Certificate(prices.minute, prices.exam, prices.bound),
         seconds=clock.elapsed(),

@@ -1,73 +1,28 @@
 """What makes a problem unusable, and what to do about it.
 
 InvalidProblem (a ValueError)
-    raised by `require_valid` with all faults found; `code`, `key` and `remedy` are
-    those of the first.
+    raised by `require_valid` with all faults found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from solver.fault import MOST_PER_RULE, Fault, InvalidProblem, costs, each
 from solver.plan import PRICE_SCALE
 from solver.problem import NO_GROUP, Ints, Openings, Orders, Pairs, Problem
+from solver.validation_rules import rule_faults, rule_shapes, weight_faults
 
-COST_MAX = 10**9
-"""Greatest cost of one row, so that one order's cost stays far below 2**63."""
 DAY_MAX = 36_500
 """Last day of a problem, a hundred years on; also how far back a target may lie."""
 DAY_MINUTES = 1440
 SUM_MAX = 2**62
 """Greatest sum that the bound may run into, in 1 / `PRICE_SCALE` cost units."""
-MOST_PER_RULE = 20
-"""Faults listed per rule; the rest would tell nothing new."""
 
 COSTS = ("wait_cost", "late_cost", "breach_cost", "unplaced_cost")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One reason why a problem cannot be solved.
-
-    Parameters
-    ----------
-    code
-        Stable name of the rule.
-    column
-        Where, for example ``"orders.wait_cost"``.
-    key
-        The caller's key of the row, or the row number; "" for whole columns.
-    value
-        What was found.
-    remedy
-        What to change.
-    """
-
-    code: str
-    column: str
-    key: str
-    value: str
-    remedy: str
-
-    def __str__(self) -> str:
-        row = f" of {self.key!r}" if self.key else ""
-        return f"{self.code}: {self.column}{row} is {self.value}. {self.remedy}"
-
-
-class InvalidProblem(ValueError):
-    """The problem breaks a rule of its own columns."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = tuple(faults)
-        self.code = faults[0].code
-        self.key = faults[0].key
-        self.remedy = faults[0].remedy
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        super().__init__(f"{faults[0]}{more}")
 
 
 def require_valid(problem: Problem) -> None:
@@ -82,14 +37,14 @@ def faults(problem: Problem) -> list[Fault]:
 
     Rules about values are looked at only where the shapes are right.
     """
-    shapes = list(_shapes(problem))
+    shapes = [*_shapes(problem), *rule_shapes(problem), *weight_faults(problem)]
     if shapes:
         return shapes
     rows = list(_rows(problem))
     if rows:
         return rows
     found = [*_orders(problem.orders), *_pairs(problem), *_openings(problem)]
-    return found or list(_sums(problem))
+    return found or list(_sums(problem)) or rule_faults(problem)
 
 
 def _shapes(problem: Problem) -> Iterator[Fault]:
@@ -159,38 +114,10 @@ def _compressed(name: str, start: Ints, rows: int) -> Iterator[Fault]:
         )
 
 
-def _each(
-    code: str,
-    column: str,
-    bad: NDArray[np.bool_],
-    keys: tuple[str, ...] | None,
-    values: Ints,
-    remedy: str,
-) -> Iterator[Fault]:
-    """Yield a fault for each of the first bad rows."""
-    for row in np.flatnonzero(bad)[:MOST_PER_RULE]:
-        key = f"row {row}" if keys is None else keys[row]
-        yield Fault(code, column, key, str(values[row]), remedy)
-
-
-def _costs(column: str, cost: Ints, keys: tuple[str, ...] | None) -> Iterator[Fault]:
-    yield from _each(
-        "cost.negative", column, cost < 0, keys, cost, "Give 0 or a positive cost."
-    )
-    yield from _each(
-        "cost.overflow",
-        column,
-        cost > COST_MAX,
-        keys,
-        cost,
-        f"Give at most {COST_MAX}; scale all costs down together.",
-    )
-
-
 def _orders(orders: Orders) -> Iterator[Fault]:
     for name in COSTS:
-        yield from _costs(f"orders.{name}", getattr(orders, name), orders.key)
-    yield from _each(
+        yield from costs(f"orders.{name}", getattr(orders, name), orders.key)
+    yield from each(
         "order.target_day",
         "orders.target_day",
         orders.target_day < -DAY_MAX,
@@ -198,7 +125,7 @@ def _orders(orders: Orders) -> Iterator[Fault]:
         orders.target_day,
         f"Give at least {-DAY_MAX}.",
     )
-    yield from _each(
+    yield from each(
         "order.patient",
         "orders.patient",
         orders.patient < NO_GROUP,
@@ -208,7 +135,7 @@ def _orders(orders: Orders) -> Iterator[Fault]:
     )
     for name in ("earliest_minute", "latest_minute"):
         minute = getattr(orders, name)
-        yield from _each(
+        yield from each(
             "order.minute",
             f"orders.{name}",
             (minute < 0) | (minute > DAY_MINUTES),
@@ -224,7 +151,7 @@ def _pairs(problem: Problem) -> Iterator[Fault]:
     owner = np.repeat(np.arange(counts.shape[0]), counts)
     keys = tuple(problem.orders.key[j] for j in owner)
     scanners = len(problem.scanner_key)
-    yield from _each(
+    yield from each(
         "pair.scanner",
         "pairs.scanner",
         (pairs.scanner < 0) | (pairs.scanner >= scanners),
@@ -232,7 +159,7 @@ def _pairs(problem: Problem) -> Iterator[Fault]:
         pairs.scanner,
         f"Give a scanner row from 0 to {scanners - 1}.",
     )
-    yield from _each(
+    yield from each(
         "pair.minutes",
         "pairs.minutes",
         (pairs.minutes <= 0) | (pairs.minutes > DAY_MINUTES),
@@ -240,7 +167,7 @@ def _pairs(problem: Problem) -> Iterator[Fault]:
         pairs.minutes,
         f"Give a duration from 1 to {DAY_MINUTES} minutes.",
     )
-    yield from _costs("pairs.cost", pairs.cost, keys)
+    yield from costs("pairs.cost", pairs.cost, keys)
 
 
 def _openings(problem: Problem) -> Iterator[Fault]:
@@ -249,7 +176,7 @@ def _openings(problem: Problem) -> Iterator[Fault]:
     day, bit = openings.day, openings.list_bit
     begin, length = openings.begin_minute, openings.minutes
     inside = (begin >= 0) & (length <= DAY_MINUTES) & (begin <= DAY_MINUTES - length)
-    yield from _costs("openings.cost", openings.cost, keys)
+    yield from costs("openings.cost", openings.cost, keys)
     for code, column, bad, values, remedy in (
         (
             "opening.day",
@@ -288,8 +215,8 @@ def _openings(problem: Problem) -> Iterator[Fault]:
             f"Give a row of contract_ceiling, or {NO_GROUP} for none.",
         ),
     ):
-        yield from _each(code, f"openings.{column}", bad, keys, values, remedy)
-    yield from _each(
+        yield from each(code, f"openings.{column}", bad, keys, values, remedy)
+    yield from each(
         "contract.ceiling",
         "contract_ceiling",
         problem.contract_ceiling < 0,
@@ -314,7 +241,7 @@ def _order_of(openings: Openings) -> Iterator[Fault]:
         ("opening.unsorted", back, "Sort by scanner, then day, then begin_minute."),
         ("opening.overlap", over, "Cut or merge the openings; one exam at a time."),
     ):
-        yield from _each(
+        yield from each(
             code,
             "openings.begin_minute",
             np.concatenate([[False], bad]),
@@ -336,6 +263,8 @@ def _sums(problem: Problem) -> Iterator[Fault]:
         + int(orders.breach_cost.max(initial=0))
         + int(problem.pairs.cost.max(initial=0))
         + int(openings.cost.max(initial=0))
+        + int(problem.rules.bookings.move_cost.max(initial=0))
+        + _most_of_all(problem)
         + dearest
     )
     # No minute and no exam is ever worth more than the dearest order left unplaced.
@@ -352,3 +281,15 @@ def _sums(problem: Problem) -> Iterator[Fault]:
             "Scale all costs down together; their sums must stay below"
             f" {SUM_MAX // PRICE_SCALE}.",
         )
+
+
+def _most_of_all(problem: Problem) -> int:
+    """Return the most that one exam can add to the terms of the plan as a whole."""
+    rules = problem.rules
+    weights = rules.weights
+    return (
+        int(rules.contract_price.max(initial=0))
+        + weights.journey_cost
+        + weights.gap_cost * DAY_MINUTES
+        + weights.unfair_cost * (DAY_MAX if rules.cohort.size else 0)
+    )

@@ -19,6 +19,8 @@ from solver.instances.tables import (
     keys_of,
     number_columns,
     require_format,
+    weight_names,
+    weights_of,
 )
 from solver.problem import Ints, Problem
 
@@ -40,6 +42,11 @@ def save_columns(problem: Problem, directory: Path) -> None:
         "orders": len(problem.orders.key),
         "pairs": int(problem.pairs.scanner.shape[0]),
         "openings": len(problem.openings.key),
+        "rules": {
+            "weights": {
+                name: getattr(problem.rules.weights, name) for name in weight_names()
+            }
+        },
     }
     (directory / MANIFEST).write_text(
         json.dumps(manifest, indent=2) + "\n", encoding="utf-8"
@@ -75,11 +82,12 @@ def load_columns(directory: Path) -> Problem:
             found=f"holds a {type(manifest).__name__}",
             remedy="Write the directory again.",
         )
-    require_format(file, manifest, PROBLEM_FORMAT)
-    numbers = {name: _numbers(directory, name) for name in number_columns()}
+    version = require_format(file, manifest, PROBLEM_FORMAT)
+    numbers = {name: _numbers(directory, name) for name in number_columns(version)}
     keys = {name: _keys(directory, name) for name in KEY_COLUMNS}
     policy = str(manifest.get("policy_version", "unversioned"))
-    return assemble(directory, numbers, keys, policy)
+    weights = weights_of(file, manifest, version)
+    return assemble(directory, numbers, keys, policy, weights)
 
 
 def _path(directory: Path, name: str) -> Path:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from solver.instances.invalid import InvalidInstance
 from solver.instances.tables import (
     KEY_COLUMNS,
+    OLDEST,
     PLAN_FORMAT,
     PROBLEM_FORMAT,
     VERSION,
@@ -20,6 +21,9 @@ from solver.instances.tables import (
     require_field,
     require_format,
     texts,
+    weight_names,
+    weights_of,
+    whole_number,
     whole_numbers,
 )
 from solver.plan import Certificate, CostTerms, Plan
@@ -28,6 +32,15 @@ from solver.terms import Term
 
 PLAN_COLUMNS = ("opening", "pair", "start_minute")
 PRICE_COLUMNS = ("minute_price", "exam_price")
+FIRST_TERMS = (
+    Term.WAITING,
+    Term.LATENESS,
+    Term.BREACH,
+    Term.PAIR,
+    Term.OPENING,
+    Term.UNPLACED,
+)
+"""The terms of version 1; the others were not known to it."""
 
 
 def save_json(problem: Problem, file: Path) -> None:
@@ -46,6 +59,8 @@ def problem_to_json(problem: Problem) -> bytes:
         _put(document, name, list(keys_of(problem, name)))
     for name in number_columns():
         _put(document, name, column_of(problem, name).tolist())
+    for name in weight_names():
+        _put(document, f"rules.weights.{name}", getattr(problem.rules.weights, name))
     return _written(document)
 
 
@@ -57,7 +72,7 @@ def load_json(file: Path) -> Problem:
 def problem_from_json(data: bytes, file: Path) -> Problem:
     """Return the problem in `data`; errors name `file` as where it came from."""
     document = _read(data, file)
-    require_format(file, document, PROBLEM_FORMAT)
+    version = require_format(file, document, PROBLEM_FORMAT)
     policy = require_field(file, document, "policy_version")
     if not isinstance(policy, str):
         raise InvalidInstance(
@@ -69,13 +84,13 @@ def problem_from_json(data: bytes, file: Path) -> Problem:
         )
     numbers = {
         name: whole_numbers(file, name, require_field(file, document, name))
-        for name in number_columns()
+        for name in number_columns(version)
     }
     keys = {
         name: texts(file, name, require_field(file, document, name))
         for name in KEY_COLUMNS
     }
-    return assemble(file, numbers, keys, policy)
+    return assemble(file, numbers, keys, policy, weights_of(file, document, version))
 
 
 def save_plan(plan: Plan, file: Path) -> None:
@@ -109,7 +124,7 @@ def load_plan(file: Path) -> Plan:
 def plan_from_json(data: bytes, file: Path) -> Plan:
     """Return the plan in `data`; errors name `file` as where it came from."""
     document = _read(data, file)
-    require_format(file, document, PLAN_FORMAT)
+    version = require_format(file, document, PLAN_FORMAT)
     seconds = require_field(file, document, "seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidInstance(
@@ -134,36 +149,26 @@ def plan_from_json(data: bytes, file: Path) -> Plan:
     return Plan(
         **columns,
         terms=CostTerms(
-            **{str(term): _whole(file, document, f"terms.{term}") for term in Term}
+            **{
+                str(term): whole_number(file, document, f"terms.{term}")
+                for term in (FIRST_TERMS if version == OLDEST else Term)
+            }
         ),
         certificate=Certificate(
-            **prices, bound=_whole(file, document, "certificate.bound")
+            **prices, bound=whole_number(file, document, "certificate.bound")
         ),
         seconds=float(seconds),
     )
 
 
-def _whole(file: Path, document: dict[str, object], name: str) -> int:
-    value = require_field(file, document, name)
-    if type(value) is not int:
-        raise InvalidInstance(
-            file,
-            field=name,
-            row=None,
-            found=f"is {value!r}",
-            remedy="Give a whole number.",
-        )
-    return value
-
-
 def _put(document: dict[str, object], name: str, value: object) -> None:
-    table, _, column = name.partition(".")
-    if column:
-        part = document.setdefault(table, {})
-        if isinstance(part, dict):
-            part[column] = value
-    else:
-        document[table] = value
+    *path, last = name.split(".")
+    part = document
+    for step in path:
+        inner = part.setdefault(step, {})
+        assert isinstance(inner, dict), f"{name} runs through a column"
+        part = inner
+    part[last] = value
 
 
 def _written(document: dict[str, object]) -> bytes:

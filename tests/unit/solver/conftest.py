@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from solver import NO_GROUP, Openings, Orders, Pairs, Problem
+from solver.rules import Rules
 
 
 @dataclass
@@ -112,7 +113,8 @@ def opening() -> type[OpeningRow]:
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Problem]:
-    def make(orders, openings, *, ceilings=(), scanners=1) -> Problem:
-        return Case(list(orders), list(openings), tuple(ceilings), scanners).problem()
+    def make(orders, openings, *, ceilings=(), scanners=1, rules=None) -> Problem:
+        case = Case(list(orders), list(openings), tuple(ceilings), scanners)
+        return replace(case.problem(), rules=rules or Rules())
 
     return make

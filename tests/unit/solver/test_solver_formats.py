@@ -87,7 +87,7 @@ def edited(problem, tmp_path, edit):
 @pytest.mark.parametrize(
     ("edit", "field", "row"),
     [
-        (lambda d: d.update(version=2), "version", None),
+        (lambda d: d.update(version=3), "version", None),
         (lambda d: d.update(version=True), "version", None),
         (lambda d: d.update(format="other"), "format", None),
         (lambda d: d["orders"].pop("tier"), "orders.tier", None),

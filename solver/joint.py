@@ -1,0 +1,278 @@
+"""From prices to a timetable where orders are joined, booked, or share what they need.
+
+Parties that the fast search cannot see (visits, bookings, shared resources, supplies,
+patients whose journeys count) are placed first, at the prices, in the order of what
+they would lose. The others are planned in the time that is left, sequenced, and then
+everything is looked at once more: what has no place is placed, what gains by moving
+moves. A rule is never broken on the way; what cannot be kept is left out and tried
+again elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solver.clock import Clock
+from solver.compiled import kernel
+from solver.construct import construct
+from solver.free_time import FreeTime, free_time
+from solver.improve import costs_at, improve
+from solver.layout import FAR, Columns
+from solver.limits import Limits
+from solver.parties import Trial, trial
+from solver.plan import UNPLACED
+from solver.prices import Prices, cheapest
+from solver.problem import Ints, Problem
+from solver.search import Search, empty, restore
+from solver.sequence import NO_START, Setups, sequence
+from solver.shortlist import shortlist
+from solver.sweeps import better_places, by_stake, own_cost, place_parties
+from solver.ties import Ties, ties
+from solver.timetable import Timetable, seat, timetable
+
+WIDTH = 40
+"""Options per order that the local search looks at."""
+LEARNING = 0.25
+"""Share of the search that learns how many minutes changeovers take."""
+SWEEPS = 3
+"""Most passes in which parties move to better places."""
+CHUNK = 500
+"""Parties between two looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A plan under way with all that the kernels need."""
+
+    problem: Problem
+    c: Columns
+    r: Ties
+    x: Search
+    t: Timetable
+    w: Trial
+    prices: Prices
+
+
+def plan_jointly(
+    problem: Problem,
+    c: Columns,
+    prices: Prices,
+    *,
+    limits: Limits,
+    clock: Clock,
+    report: Callable[[int, float], None],
+) -> tuple[Ints, Ints, Ints]:
+    """Return opening, pair and start of every order, all rules kept.
+
+    Parameters
+    ----------
+    problem, c
+        The problem, and its columns with the contracts as `offers` states them.
+    prices
+        Prices of the openings' minutes and the contracts' exams.
+    limits, clock
+        When to stop.
+    report
+        Called with the plan's cost so far, and the share of the limit used, now and
+        then.
+    """
+    r = ties(problem, c)
+    s = State(problem, c, r, empty(c), timetable(problem, r), trial(), prices)
+    _seat_bookings(s)
+    apart = _apart(s)
+    least = np.zeros(c.tier.shape[0], np.int64)
+    _cheapest_all(c, prices.minute, prices.exam, least)
+    _place(s, np.unique(r.party_of[apart & (s.x.opening < 0)]), least, prices, clock)
+    _fill_rest(s, apart, limits, clock, report)
+    nothing = Prices(np.zeros_like(prices.minute), np.zeros_like(prices.exam), 0)
+    _place(s, np.unique(r.party_of[s.x.opening < 0]), least, nothing, clock)
+    report(int(s.x.cost.sum()), 1.0)
+    _sweep(s, nothing, clock)
+    return s.x.opening, s.x.pair, np.where(s.x.opening >= 0, s.t.start, 0)
+
+
+def _seat_bookings(s: State) -> None:
+    """Put every booking where it is; a valid problem's bookings keep all rules."""
+    for j in np.flatnonzero(s.r.booked >= 0).tolist():
+        b, p = int(s.r.booked[j]), int(s.r.booked_pair[j])
+        at = int(s.r.booked_minute[j])
+        cost = own_cost(s.c, s.r, s.x, j, b, p, at)
+        seat(s.c, s.r, s.x, s.t, j, b, p, at, cost)
+
+
+def _apart(s: State) -> NDArray[np.bool_]:
+    """Return which orders the fast search cannot see.
+
+    A patient of whom one order is such has all orders so, that they do not overlap.
+    """
+    r, rules = s.r, s.problem.rules
+    apart = (r.booked >= 0) | (r.draw_of >= 0)
+    apart[rules.visits.order] = True
+    needing = np.unique(rules.needs.pair)
+    apart[np.searchsorted(s.c.pair_start, needing, side="right") - 1] = True
+    if r.journey_cost[0]:
+        apart[r.kin >= 0] = True
+    patients = np.unique(r.kin[apart & (r.kin >= 0)])
+    return apart | np.isin(r.kin, patients)
+
+
+@kernel
+def _cheapest_all(c: Columns, minute: Ints, exam: Ints, least: Ints) -> None:
+    for j in range(least.shape[0]):
+        least[j] = cheapest(c, minute, exam, j)
+
+
+def _place(s: State, parties: Ints, least: Ints, at: Prices, clock: Clock) -> None:
+    """Place what has no place, most to lose first."""
+    rows = by_stake(s.c, s.r, least, parties)
+    for first in range(0, rows.shape[0], CHUNK):
+        if clock.expired():
+            break
+        some = rows[first : first + CHUNK]
+        place_parties(s.c, s.r, s.x, s.t, some, at.minute, at.exam, s.w)
+
+
+def _sweep(s: State, nothing: Prices, clock: Clock) -> None:
+    """Let parties move to where they cost less, until none does."""
+    parties = np.arange(s.r.party_start.shape[0] - 1, dtype=np.int64)
+    saved = trial()
+    for _ in range(SWEEPS):
+        gain = 0
+        for first in range(0, parties.shape[0], CHUNK):
+            if clock.expired():
+                return
+            gain += better_places(
+                s.c,
+                s.r,
+                s.x,
+                s.t,
+                parties[first : first + CHUNK],
+                nothing.minute,
+                nothing.exam,
+                s.w,
+                saved,
+            )
+        left = np.unique(s.r.party_of[s.x.opening < 0]).astype(np.int64)
+        place_parties(s.c, s.r, s.x, s.t, left, nothing.minute, nothing.exam, s.w)
+        if gain == 0:
+            return
+
+
+def _fill_rest(
+    s: State,
+    apart: NDArray[np.bool_],
+    limits: Limits,
+    clock: Clock,
+    report: Callable[[int, float], None],
+) -> None:
+    """Plan the other orders in the time that is left, and seat those with a start."""
+    free = free_time(s.c, s.r, s.x, s.t, np.flatnonzero(apart | (s.x.opening >= 0)))
+    c = free.columns
+    if c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0 or apart.all():
+        return
+    prices = Prices(s.prices.minute[free.origin], s.prices.exam, s.prices.bound)
+    known = int(s.x.cost[apart].sum())
+    setups = _setups(s, free)
+    reserve = np.zeros(c.day.shape[0], np.int64)
+    shares = (1.0,) if setups is None else (LEARNING, 1.0)
+    x = empty(c)
+    start = np.full(c.tier.shape[0], NO_START, np.int64)
+    for share in shares:
+        narrow = c._replace(minutes=c.minutes - reserve)
+        found = _search(
+            narrow, prices, limits, clock.share(share), known, report, share
+        )
+        x = empty(c)
+        cost = costs_at(c, found.opening, found.pair)
+        restore(c, x, found.opening, found.pair, cost)
+        start = sequence(c, x, seed=limits.seed, clock=clock, setups=setups)
+        out = np.flatnonzero((found.opening >= 0) & (x.opening < 0))
+        lost = np.zeros_like(reserve)
+        np.add.at(lost, found.opening[out], c.pair_minutes[found.pair[out]])
+        reserve = np.minimum(reserve + lost, c.minutes)
+    for j in np.flatnonzero(x.opening >= 0).tolist():
+        b, p, at = int(free.origin[x.opening[j]]), int(x.pair[j]), int(start[j])
+        seat(s.c, s.r, s.x, s.t, j, b, p, at, own_cost(s.c, s.r, s.x, j, b, p, at))
+
+
+def _search(
+    c: Columns,
+    prices: Prices,
+    limits: Limits,
+    clock: Clock,
+    known: int,
+    report: Callable[[int, float], None],
+    share: float,
+) -> Search:
+    """Run the fast search on plain columns."""
+    work = None if limits.work is None else int(limits.work * share)
+    some = Limits(
+        seconds=limits.seconds,
+        work=work,
+        seed=limits.seed,
+        target_gap=limits.target_gap,
+        workers=limits.workers,
+    )
+    listed = shortlist(c, prices.minute, prices.exam, width=WIDTH)
+    x = construct(c, prices, listed)
+    improve(
+        c,
+        listed,
+        x,
+        prices=prices,
+        limits=some,
+        clock=clock,
+        bound=prices.bound - known,
+        report=lambda best, used: report(known + best.cost, used),
+    )
+    return x
+
+
+def _setups(s: State, free: FreeTime) -> Setups | None:
+    """Return the changeovers beside and inside the stretches, or None without any."""
+    r, c = s.r, free.columns
+    if r.family.shape[0] == 0:
+        return None
+    stretches = c.day.shape[0]
+    scanner = r.scanner[free.origin]
+    before_family = np.full(stretches, -1, np.int64)
+    before_end = np.zeros(stretches, np.int64)
+    after_family = before_family.copy()
+    after_start = np.full(stretches, FAR, np.int64)
+    placed = np.flatnonzero(s.x.opening >= 0)
+    begin = s.t.start[placed]
+    end = begin + s.c.pair_minutes[s.x.pair[placed]]
+    where = s.x.opening[placed]
+    key = r.scanner[where] * (int(c.day.max()) + 1) + s.c.day[where]
+    sort = np.lexsort((begin, key))
+    placed, begin, end, key = placed[sort], begin[sort], end[sort], key[sort]
+    here = scanner * (int(c.day.max()) + 1) + c.day
+    for b in range(stretches):
+        low, high = np.searchsorted(key, [here[b], here[b] + 1])
+        after = low + int(np.searchsorted(begin[low:high], c.begin[b]))
+        if after > low:
+            before_family[b] = r.family[placed[after - 1]]
+            before_end[b] = end[after - 1]
+        if after < high:
+            after_family[b] = r.family[placed[after]]
+            after_start[b] = begin[after]
+    return Setups(
+        r.family,
+        r.setup,
+        scanner,
+        before_family,
+        before_end,
+        after_family,
+        after_start,
+    )
+
+
+def as_unplaced(c: Columns) -> tuple[Ints, Ints, Ints]:
+    """Return the plan in which nobody has a slot, for a problem without openings."""
+    rows = c.tier.shape[0]
+    out = np.full(rows, UNPLACED, np.int64)
+    return out, out.copy(), np.zeros(rows, np.int64)
