@@ -1,0 +1,55 @@
+"""The tables of planning runs and decision records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index
+from sqlmodel import Field
+
+from booking_engine.persistence.rows.base import Row
+
+
+class PlanRunRow(Row, table=True):
+    """A planning run with its gzipped files."""
+
+    __tablename__ = "plan_run"
+    __table_args__ = (Index("ix_plan_run_requested", "requested_at", "id"),)
+
+    id: str = Field(primary_key=True)
+    status: str
+    requested_at: datetime
+    requested_by: str
+    policy_version: str
+    seed: int = Field(sa_type=BigInteger)
+    orders: int
+    openings: int
+    placed: int
+    booked: int
+    lost: int
+    cost: int | None = Field(sa_type=BigInteger)
+    bound: int | None = Field(sa_type=BigInteger)
+    seconds: float
+    finished_at: datetime | None
+    problem: bytes | None
+    plan: bytes | None
+    error: str
+
+
+class DecisionRow(Row, table=True):
+    """A decision record; all but its keys is in `content`."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("ix_decision_run", "plan_run_id"),
+        Index("ix_decision_order", "order_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    order_id: str = Field(foreign_key="imaging_order.id")
+    appointment_id: str
+    plan_run_id: str | None
+    kind: str
+    made_at: datetime
+    content: dict[str, Any] = Field(sa_type=JSON)
