@@ -65,7 +65,10 @@ def serve(
         signal.signal(number, lambda *_: stop.set())
     roles = ALL_ROLES if not role else frozenset(map(Role, role))
     if roles & {Role.API, Role.WORK}:
-        warm_up()  # compiles, so that no request waits for it
+        typer.echo(
+            "preparing the search; a version's first start compiles it", err=True
+        )
+        warm_up()  # so that no request waits for it
     runtime.start(roles)
     try:
         if Role.API in roles:

@@ -251,6 +251,11 @@ def _refuse_unknown_target(
     known = targets_of(table, catalogue)
     if target in known:
         return
+    if not known:
+        raise InvalidValue(
+            f"{table} {target!r} is none that we have, for no network is stored yet;"
+            " start booking-engine serve once with the region in its configuration."
+        )
     by_word = {
         word.casefold(): code for code, name in known.items() for word in (code, name)
     }

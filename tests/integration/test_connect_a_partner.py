@@ -1,4 +1,4 @@
-"""The README's walk, by its words: a partner, its unmapped code found and mapped."""
+"""The README's walk by its words: a partner, its unmapped code, a refused message."""
 
 from __future__ import annotations
 
@@ -39,9 +39,20 @@ def run(line: str, **options: int):
 
 def command(beginning: str) -> str:
     """Return the README's command that begins so."""
-    found = re.search(rf"{beginning}[^`\n&]*", SECTION)
+    found = re.search(rf"{beginning}[^`\n&|]*", SECTION)
     assert found is not None, beginning
     return found[0].strip()
+
+
+def as_sed(text: str, before: str) -> str:
+    """Return a text as the README's sed script before these words changes it."""
+    script = re.search(rf"sed '([^']*)' {re.escape(before)}", SECTION)
+    assert script is not None, before
+    for line in script[1].split(";"):
+        _, old, new, _ = line.strip().split("/")
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
 
 
 @pytest.fixture
@@ -92,6 +103,22 @@ def test_a_partner_is_connected_from_the_readme_alone(folder):
         with runtime.dispatcher.reading("job:test") as session:
             found = session.uow.orders.with_status([OrderStatus.AWAITING_VETTING])
         assert [order.content.procedure for order in found] == ["MRKNEE"]
+
+        refused = as_sed(raw.decode(), "order.hl7 > refused.hl7").encode()
+        (nak,) = runtime.receiver.handle(
+            [Received(refused, "10.0.0.1:1", 1, now, 2575)]
+        )
+        assert b"MSA|AE|2" in nak
+        listed = run(command("booking-engine hl7 find"))
+        assert " 103 " in listed
+        name = listed.split()[0]
+        shown = run(command("booking-engine hl7 show").replace("$id", name))
+        (folder / "mended.hl7").write_text(as_sed(shown, "> mended.hl7"))
+        replayed = run(command("booking-engine hl7 replay").replace("$id", name))
+        assert " processed" in replayed
+        with runtime.dispatcher.reading("job:test") as session:
+            found = session.uow.orders.with_status([OrderStatus.AWAITING_VETTING])
+        assert {order.content.placer_number for order in found} == {"P1", "P2"}
     finally:
         runtime.stop()
     run(command("booking-engine partner document"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,17 @@ def test_what_cannot_be_mapped_is_refused_with_the_remedy(engine, given, words):
 
     for word in words:
         assert word in str(caught.value)
+
+
+def test_without_a_network_nothing_can_be_meant(engine):
+    with engine.session(CLERK) as session:
+        session.uow.replace_catalogue(
+            replace(catalogue(), procedures={}, sites={}, scanners={})
+        )
+        session.commit()
+
+    with pytest.raises(InvalidValue, match="serve once with the region"):
+        engine.handle(map_code(), CLERK)
 
 
 def test_a_code_has_one_meaning_at_a_time(engine):
