@@ -15,7 +15,7 @@ from datetime import timedelta
 from booking_engine.application.announcing import appointment_event
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
-from booking_engine.application.slots import check_slot
+from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.decisions import Decision, DecisionKind, Reasons
 from booking_engine.domain.eligibility import RULES_VERSION

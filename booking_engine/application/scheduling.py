@@ -24,7 +24,8 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
-from booking_engine.application.slots import check_slot, reasons_for
+from booking_engine.application.slot_rules import check_slot
+from booking_engine.application.slots import reasons_for
 from booking_engine.application.vetting import (
     refuse_if_not_bookable,
     refuse_if_slot_does_not_fit,

@@ -19,7 +19,7 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
-from booking_engine.application.slots import check_slot
+from booking_engine.application.slot_rules import check_slot
 from booking_engine.domain.eligibility import Rule, exam_minutes
 from booking_engine.domain.errors import (
     InvalidValue,

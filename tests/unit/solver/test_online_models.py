@@ -110,7 +110,7 @@ def test_the_paper_leaves_open_where_the_first_class_goes():
 
 
 def test_our_price_leaves_the_day_that_the_urgent_need():
-    """Nobody is to come for tomorrow: two go there. The third takes one of two on day 2.
+    """Nobody is to come for tomorrow: two go there; the third takes one of two on day 2.
 
     Its other slot would now cost the urgent more than the first on day 3 does.
     """
