@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.online_hindsight import hindsight
 from solver import DemandToCome
 from solver.instances.online_models import (
     OnlineModel,
@@ -110,9 +111,9 @@ def test_the_paper_leaves_open_where_the_first_class_goes():
 
 
 def test_our_price_leaves_the_day_that_the_urgent_need():
-    """Nobody is to come for tomorrow: two go there; the third takes one of two on day 2.
+    """Nobody is to come for tomorrow: two go there. The third takes half of day 2.
 
-    Its other slot would now cost the urgent more than the first on day 3 does.
+    The other half would now cost the urgent more than the first on day 3 does.
     """
     model = two_classes(slots=2)
     rule = bid_price(model, unlearnt(model, 1.0))
@@ -191,6 +192,30 @@ def test_everybody_is_booked_once_and_no_day_is_overfull(seed, slots):
         beyond = np.maximum(0, ahead - model.target[:, None])
         late = (done.rates * 60 * beyond * model.late_cost[:, None]).sum()
         assert done.cost[0] * 60 == pytest.approx(late + 100 * outside.sum())
+
+
+def test_hindsight_by_hand():
+    """Known ahead, nobody is late; of three urgent two are, by one and two days."""
+    model = two_classes()
+
+    assert hindsight(model, days((0, 2), (1, 0))[0]) == 0
+    assert hindsight(model, days((3, 0))[0]) == 30
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_nobody_beats_hindsight(seed):
+    model = replace(two_classes(slots=2), arrivals=np.array([0.8, 1.2]))
+    seen = arrivals_of(model, replications=1, days=40, seed=seed)
+    least = hindsight(model, seen[0])
+
+    for rule in (
+        first_come_first_served(model),
+        earliest_within_target(model),
+        published_2008(model, Between.EARLIEST),
+        bid_price(model, unlearnt(model, 0.8)),
+    ):
+        assert simulate(model, rule, seen).cost[0] >= least - 1e-9
 
 
 @settings(max_examples=25, deadline=None)
