@@ -1,9 +1,10 @@
 """Measure booking as orders come, with no knowledge of those that follow.
 
-    python -m benchmarks online [--part models|network|latency] [--seed 1]
+    python -m benchmarks online [--part models|optimum|network|latency] [--seed 1]
 
-Three parts: the published single-scanner models beside other rules and hindsight, a
-network beside the plan that knew its future, and the time that one ranking takes.
+Four parts: the published single-scanner models beside other rules and hindsight, a
+small diary beside its best possible rule, a network beside the plan that knew its
+future, and the time that one ranking takes.
 Prints markdown tables.
 """
 
@@ -31,6 +32,7 @@ from benchmarks.online_network import (
     learnt,
     ours,
 )
+from benchmarks.online_optimum import average_cost, small_diary
 from solver import (
     DemandToCome,
     Occupied,
@@ -53,7 +55,9 @@ from solver.instances.online_models import (
 )
 from solver.problem import Ints
 
+PARTS = ("models", "optimum", "network", "latency")
 NORMAL_95 = 1.96
+SMALL_LOADS = (0.8, 0.9, 1.0)
 HISTORY_SEED = 1000
 """Added to the seed for the arrivals that are learnt from."""
 HISTORY_REPLICATIONS = 50
@@ -80,9 +84,7 @@ def main() -> None:
         epilog="Example: python -m benchmarks.online --part models --replications 100",
     )
     parser.add_argument("--seed", type=int, default=1, help="of what is measured on")
-    parser.add_argument(
-        "--part", choices=("models", "network", "latency"), help="all by default"
-    )
+    parser.add_argument("--part", choices=PARTS, help="all by default")
     parser.add_argument("--replications", type=int, default=100)
     parser.add_argument("--days", type=int, default=1500)
     parser.add_argument(
@@ -94,6 +96,8 @@ def main() -> None:
     if given.part in {None, "models"}:
         for model in (ppq_like(), nhs_like(1.0), nhs_like(0.97)):
             print(models_part(model, given), flush=True)
+    if given.part in {None, "optimum"}:
+        print(optimum_part(given), flush=True)
     if given.part in {None, "network"}:
         print(network_part(given.seed), flush=True)
     if given.part in {None, "latency"}:
@@ -182,6 +186,53 @@ def with_interval(values: Floats) -> str:
     """Return the mean with its 95 % interval over the replications."""
     half = NORMAL_95 * values.std(ddof=1) / values.shape[0] ** 0.5
     return f"{values.mean():.2f} ± {half:.2f}"
+
+
+def optimum_part(given: argparse.Namespace) -> str:
+    """Return how far rules are from the best one of a small diary, exactly."""
+    rows = []
+    for load in SMALL_LOADS:
+        model = small_diary(load)
+        history = arrivals_of(
+            model,
+            replications=HISTORY_REPLICATIONS,
+            days=given.days,
+            seed=given.seed + HISTORY_SEED,
+        )
+        best = average_cost(model)
+        within = average_cost(model, within_target=True)
+        rules = {
+            "ours": policies.bid_price(
+                model, policies.learnt_bid_price(model, history)
+            ),
+            "2008 policy": policies.published_2008(model, policies.Between.EARLIEST),
+            "earliest within target": policies.earliest_within_target(model),
+        }
+        for name, rule in rules.items():
+            cost = average_cost(model, rule)
+            rows.append(
+                (
+                    f"{load}",
+                    name,
+                    f"{cost:.3f}",
+                    f"{within:.3f}",
+                    f"{cost / within - 1:.2%}",
+                    f"{best:.3f}",
+                )
+            )
+    caption = (
+        "Diary of 3 slots and 5 days, two classes: cost a day in the long run, exact"
+        " by value iteration.\n\n"
+    )
+    headings = (
+        "load",
+        "rule",
+        "cost a day",
+        "best without lateness",
+        "above it",
+        "best with lateness",
+    )
+    return caption + table(headings, rows) + "\n"
 
 
 def network_part(seed: int) -> str:

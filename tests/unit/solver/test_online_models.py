@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.online_hindsight import hindsight
+from benchmarks.online_optimum import average_cost, small_diary
 from solver import DemandToCome
+from solver.bidprices import expected_excess
 from solver.instances.online_models import (
     OnlineModel,
     arrivals_of,
@@ -216,6 +218,38 @@ def test_nobody_beats_hindsight(seed):
         bid_price(model, unlearnt(model, 0.8)),
     ):
         assert simulate(model, rule, seen).cost[0] >= least - 1e-9
+
+
+def test_the_best_rule_by_hand():
+    """One day, one slot: whoever is not first goes outside, whatever the rule."""
+    model = replace(two_classes(slots=1, horizon=1), target=np.array([1, 1]))
+    excess = expected_excess(np.array(model.arrivals.sum()), 2)[1]
+
+    assert average_cost(model) == pytest.approx(100 * excess)
+    rule = earliest_within_target(model)
+    assert average_cost(model, rule) == pytest.approx(100 * excess)
+
+
+def test_the_long_run_is_what_simulation_finds():
+    model = small_diary(0.9)
+    rule = published_2008(model, Between.EARLIEST)
+    seen = arrivals_of(model, replications=20, days=2000, seed=3)
+
+    assert simulate(model, rule, seen).cost.mean() == pytest.approx(
+        average_cost(model, rule), rel=0.03
+    )
+
+
+@pytest.mark.parametrize("load", [0.8, 1.0])
+def test_ours_is_near_the_best_rule_that_books_nobody_late(load):
+    model = small_diary(load)
+    history = arrivals_of(model, replications=10, days=1000, seed=1001)
+    best = average_cost(model)
+    within = average_cost(model, within_target=True)
+
+    ours = average_cost(model, bid_price(model, learnt_bid_price(model, history)))
+
+    assert best <= within <= ours <= 1.01 * within
 
 
 @settings(max_examples=25, deadline=None)
