@@ -17,6 +17,7 @@ from booking_engine.domain.events import EventKind
 from booking_engine.domain.mappings import MappingTable
 from hl7_adapters.ack import ERROR_TEXTS
 from hl7_adapters.conditions import RULES, Reply
+from hl7_adapters.dialect import PATIENT_CLASSES
 from hl7_adapters.er7 import Message, decode
 from hl7_adapters.explain import Explanation, explain
 from hl7_adapters.field_names import field_name
@@ -230,6 +231,7 @@ def _codes(effective: Effective, catalogue: Catalogue) -> Iterator[Part]:
             ),
         )
     profile = effective.profile
+    yield _standard_classes(effective)
     questions = [
         (
             name.upper(),
@@ -245,6 +247,18 @@ def _codes(effective: Effective, catalogue: Catalogue) -> Iterator[Part]:
     questions += [(name.upper(), "weight", "") for name in sorted(profile.weight)]
     if questions:
         yield Table(("Observation (OBX-3)", "Answers", "Measured"), tuple(questions))
+
+
+def _standard_classes(effective: Effective) -> Table:
+    """Return the patient classes that count without being mapped."""
+    by_setting: dict[str, list[str]] = {}
+    for code, setting in PATIENT_CLASSES.items():
+        if (MappingTable.PATIENT_CLASS, code) not in effective.in_force:
+            by_setting.setdefault(setting.value, []).append(code.upper())
+    return Table(
+        ("Patient class (PV1-2) that needs no mapping", "Means"),
+        tuple((", ".join(codes), word) for word, codes in by_setting.items()),
+    )
 
 
 def _named(code: str, names: dict[str, str]) -> str:

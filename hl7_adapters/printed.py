@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -45,7 +46,9 @@ class Printed:
 
 
 _STYLE: Final = """
-@page { size: A4; margin: 16mm 14mm 18mm; }
+@page { size: A4; margin: 16mm 14mm 18mm;
+  @bottom-right { content: counter(page) " / " counter(pages);
+    font: 8pt Arial, Helvetica, sans-serif; color: #4c6272; } }
 :root { color-scheme: light; }
 body { font: 10pt/1.4 Arial, Helvetica, sans-serif; color: #212b32; max-width: 182mm;
   margin: 0 auto; padding: 8mm 4mm; background: #fff; }
@@ -61,7 +64,8 @@ tr { break-inside: avoid; }
 th, td { text-align: left; vertical-align: top; padding: 1mm 2mm 1mm 0;
   border-bottom: 0.2mm solid #d8dde0; overflow-wrap: break-word; }
 th { font-size: 9pt; border-bottom: 0.4mm solid #768692; white-space: nowrap; }
-td:first-child { font-weight: bold; white-space: nowrap; }
+td:first-child { font-weight: bold; min-width: 24mm; }
+.whole { white-space: nowrap; }
 pre { font: 8pt/1.45 Menlo, Consolas, "DejaVu Sans Mono", monospace;
   background: #f0f4f5; padding: 2mm 3mm; margin: 1mm 0 4mm; white-space: pre-wrap;
   overflow-wrap: anywhere; break-inside: avoid; }
@@ -69,6 +73,10 @@ nav ol { columns: 2; margin: 3mm 0 0; padding-left: 6mm; }
 nav a { color: #005eb8; text-decoration: none; }
 @media print { body { padding: 0; max-width: none; } nav a { color: inherit; } }
 """
+
+
+_FIELD: Final = re.compile(r"\b[A-Z][A-Z0-9]{2}-\d+(?:\.\d+)*")
+"""Such as PID-3 or ORC-7.6, which a line must not end in the middle of."""
 
 
 def as_html(document: Printed) -> str:
@@ -99,7 +107,7 @@ def _html(document: Printed) -> Iterator[str]:
 
 def _html_part(part: Part) -> Iterator[str]:
     if isinstance(part, str):
-        yield f"<p>{escape(part)}</p>"
+        yield f"<p>{_running(part)}</p>"
     elif isinstance(part, Listing):
         yield f"<h3>{escape(part.title)}</h3>"
         yield f"<pre>{escape(part.text)}</pre>"
@@ -107,8 +115,12 @@ def _html_part(part: Part) -> Iterator[str]:
         heads = "".join(f'<th scope="col">{escape(h)}</th>' for h in part.headings)
         yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
         for row in part.rows:
-            yield f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+            yield f"<tr>{''.join(f'<td>{_running(cell)}</td>' for cell in row)}</tr>"
         yield "</tbody></table>"
+
+
+def _running(text: str) -> str:
+    return _FIELD.sub(r'<span class="whole">\g<0></span>', escape(text))
 
 
 def as_markdown(document: Printed) -> str:

@@ -102,6 +102,27 @@ def test_only_what_is_taken_from_the_partner_is_listed():
     assert "what is absent stays" in listed(profile)
 
 
+def test_the_patient_classes_of_the_standard_are_listed_unless_mapped_otherwise():
+    base = "id: a\nname: A\nsenders: [{application: X}]\n"
+
+    def standard(text):
+        found = effective(parse_profile(text, Path("a")), (), NOW)
+        document = mapping_document(found, catalogue(), now=NOW, version="a file")
+        return as_markdown(document).partition("needs no mapping")[2]
+
+    assert "| I, IP, B | inpatient |" in standard(base)
+    assert "| I, IP | inpatient |" in standard(base + "patient_classes: {B: gp}\n")
+
+
+def test_a_line_does_not_end_in_the_middle_of_a_field():
+    parts = ("ORC-7.6 or <PID-3>", Table(("H",), (("OBR-4, TQ1-9",),)))
+    page = as_html(Printed("T", "", (Section("S", parts),)))
+
+    for field in ("ORC-7.6", "PID-3", "OBR-4", "TQ1-9"):
+        assert f'<span class="whole">{field}</span>' in page
+    assert "&lt;<span" in page
+
+
 class _Tags(HTMLParser):
     """Sees that every tag is closed in turn, and that nothing is loaded."""
 
