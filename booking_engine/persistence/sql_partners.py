@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import bindparam, func, select
 
 from booking_engine.domain.errors import NotKnown
-from booking_engine.domain.identifiers import Actor, MappingId, PartnerId
-from booking_engine.domain.mappings import CodeMapping, MappingTable, StoredProfile
+from booking_engine.domain.identifiers import MappingId, PartnerId
+from booking_engine.domain.mappings import CodeMapping, StoredProfile
 from booking_engine.persistence import refusals
 from booking_engine.persistence.locks import lock_numbers
+from booking_engine.persistence.mapping import (
+    mapping_of,
+    mapping_row,
+    profile_of,
+    profile_row,
+)
 from booking_engine.persistence.statements import Statement
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _PROFILE: Final = TABLES[Kind.PROFILE]
 _MAPPING: Final = TABLES[Kind.MAPPING]
@@ -77,7 +83,7 @@ class SqlPartnerData:
     def profiles(self) -> list[StoredProfile]:
         """Return the newest version of each profile, by partner."""
         self._transaction.settle(Kind.PROFILE)
-        return [_profile_of(row) for row in self._transaction.rows(_PROFILES)]
+        return [profile_of(row) for row in self._transaction.rows(_PROFILES)]
 
     def profile_versions(self, partner: PartnerId) -> list[StoredProfile]:
         """Return every version of a partner's profile, newest first."""
@@ -86,11 +92,11 @@ class SqlPartnerData:
         # One lock for all: two profiles must not claim one sender at the same moment.
         numbers = lock_numbers(t, "profile", [("",)])
         found = t.locked_rows(_VERSIONS, numbers, partner=partner)
-        return [_profile_of(row) for row in found]
+        return [profile_of(row) for row in found]
 
     def add_profile(self, profile: StoredProfile) -> None:
         """Store a new version."""
-        self._transaction.write(Write(Kind.PROFILE, _profile_row(profile)))
+        self._transaction.write(Write(Kind.PROFILE, profile_row(profile)))
         self._count()
 
     def mappings(self, partner: PartnerId | None = None) -> list[CodeMapping]:
@@ -98,10 +104,10 @@ class SqlPartnerData:
         t = self._transaction
         t.settle(Kind.MAPPING)
         if partner is None:
-            return t.identify(_ONE, t.rows(_MAPPINGS), _mapping_of)
+            return t.identify(_ONE, t.rows(_MAPPINGS), mapping_of)
         numbers = lock_numbers(t, "mapping", [(partner,)])
         found = t.locked_rows(_MAPPINGS_OF, numbers, partner=partner)
-        return t.identify(_ONE, found, _mapping_of)
+        return t.identify(_ONE, found, mapping_of)
 
     def mapping(self, mapping_id: MappingId) -> CodeMapping:
         """Return one mapping; raises `NotKnown`."""
@@ -109,14 +115,14 @@ class SqlPartnerData:
         known: CodeMapping | None = t.recall(_ONE, mapping_id)
         if known is not None:
             return known
-        for one in t.identify(_ONE, t.rows(_ONE_MAPPING, id=mapping_id), _mapping_of):
+        for one in t.identify(_ONE, t.rows(_ONE_MAPPING, id=mapping_id), mapping_of):
             return one
         raise NotKnown(refusals.not_stored("Mapping", mapping_id))
 
     def add_mapping(self, mapping: CodeMapping) -> None:
         """Store a new mapping."""
         t = self._transaction
-        t.write(Write(Kind.MAPPING, _mapping_row(mapping)))
+        t.write(Write(Kind.MAPPING, mapping_row(mapping)))
         t.remember(_ONE, mapping.id, mapping)
         self._count()
 
@@ -125,70 +131,10 @@ class SqlPartnerData:
         t = self._transaction
         replaces, version = t.next_version(_ONE, mapping.id, mapping.version)
         stored = replace(mapping, version=version)
-        row = _mapping_row(stored)
+        row = mapping_row(stored)
         t.write(Write(Kind.MAPPING, row, changes=True, replaces=replaces))
         t.remember(_ONE, mapping.id, stored)
         self._count()
 
     def _count(self) -> None:
         self._transaction.write(Write(Kind.PARTNER_VERSION, {}))
-
-
-def _profile_row(profile: StoredProfile) -> dict[str, Any]:
-    return {
-        "partner": profile.partner,
-        "version": profile.version,
-        "text": profile.text,
-        "made_by": profile.made_by,
-        "made_at": profile.made_at,
-        "why": profile.why,
-    }
-
-
-def _profile_of(row: Any) -> StoredProfile:
-    return StoredProfile(
-        partner=row.partner,
-        version=row.version,
-        text=row.text,
-        made_by=Actor(row.made_by),
-        made_at=row.made_at,
-        why=row.why,
-    )
-
-
-def _mapping_row(mapping: CodeMapping) -> dict[str, Any]:
-    return {
-        "id": mapping.id,
-        "partner": mapping.partner,
-        "code_table": mapping.table.value,
-        "code": mapping.code,
-        "target": mapping.target,
-        "valid_from": mapping.valid_from,
-        "valid_to": mapping.valid_to,
-        "made_by": mapping.made_by,
-        "made_at": mapping.made_at,
-        "why": mapping.why,
-        "ended_by": mapping.ended_by,
-        "ended_at": mapping.ended_at,
-        "ended_why": mapping.ended_why,
-        "version": mapping.version,
-    }
-
-
-def _mapping_of(row: Any) -> CodeMapping:
-    return CodeMapping(
-        id=row.id,
-        partner=row.partner,
-        table=MappingTable(row.code_table),
-        code=row.code,
-        target=row.target,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-        made_by=Actor(row.made_by),
-        made_at=row.made_at,
-        why=row.why,
-        ended_by=None if row.ended_by is None else Actor(row.ended_by),
-        ended_at=row.ended_at,
-        ended_why=row.ended_why,
-        version=row.version,
-    )
