@@ -29,7 +29,9 @@ from sqlalchemy import (
 )
 
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.persistence import documents, rows
+from booking_engine.persistence import catalogue_documents as documents
+from booking_engine.persistence import rows
+from booking_engine.persistence.documents import Document
 from booking_engine.persistence.session import Session
 from booking_engine.persistence.statements import Statement
 
@@ -169,28 +171,31 @@ def write_catalogue(session: Session, catalogue: Catalogue) -> None:
 
 def _documents(
     catalogue: Catalogue,
-) -> dict[str, Iterable[tuple[str, documents.Document]]]:
-    d = documents
+) -> dict[str, Iterable[tuple[str, Document]]]:
     return {
         "organisations": [
-            (o.code, d.organisation_document(o))
+            (o.code, documents.organisation_document(o))
             for o in catalogue.organisations.values()
         ],
-        "sites": [(s.code, d.site_document(s)) for s in catalogue.sites.values()],
+        "sites": [
+            (s.code, documents.site_document(s)) for s in catalogue.sites.values()
+        ],
         "scanners": [
-            (s.id, d.scanner_document(s)) for s in catalogue.scanners.values()
+            (s.id, documents.scanner_document(s)) for s in catalogue.scanners.values()
         ],
         "contracts": [
-            (c.id, d.contract_document(c)) for c in catalogue.contracts.values()
+            (c.id, documents.contract_document(c)) for c in catalogue.contracts.values()
         ],
         "procedures": [
-            (p.code, d.procedure_document(p)) for p in catalogue.procedures.values()
+            (p.code, documents.procedure_document(p))
+            for p in catalogue.procedures.values()
         ],
         "places": [
-            (p.outward_code, d.place_document(p)) for p in catalogue.places.values()
+            (p.outward_code, documents.place_document(p))
+            for p in catalogue.places.values()
         ],
         "templates": [
-            (str(position), d.template_document(template))
+            (str(position), documents.template_document(template))
             for position, template in enumerate(catalogue.templates)
         ],
     }

@@ -5,15 +5,12 @@ Written by hand, field by field: these run for every order in and out.
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 from booking_engine.domain.decisions import Choice, Terms
 from booking_engine.domain.identifiers import (
     Actor,
-    ContractId,
-    OrganisationCode,
-    PartnerId,
     ProcedureCode,
     ScannerId,
     SessionId,
@@ -27,37 +24,25 @@ from booking_engine.domain.orders import (
     Vetting,
 )
 from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
-from booking_engine.domain.procedures import Procedure
 from booking_engine.domain.register import RegisteredPatient
-from booking_engine.domain.resources import (
-    Contract,
-    Organisation,
-    Place,
-    Scanner,
-    Sector,
-    Site,
-)
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
-from booking_engine.domain.schedule import SessionTemplate
 from booking_engine.domain.vocabulary import (
-    Capability,
-    ListType,
-    Modality,
     PatientSetting,
     Priority,
     Sex,
-    Trait,
     WaitingListType,
 )
 
 Document = dict[str, Any]
 
 
-def _day(text: str | None) -> date | None:
+def day_of(text: str | None) -> date | None:
+    """Return the day that a document has as text."""
     return None if text is None else date.fromisoformat(text)
 
 
-def _text(day: date | None) -> str | None:
+def day_text(day: date | None) -> str | None:
+    """Return a day as a document has it."""
     return None if day is None else day.isoformat()
 
 
@@ -74,7 +59,7 @@ def order_document(order: ImagingOrder) -> Document:
             patient.local_authority,
             patient.family_name,
             patient.given_name,
-            _text(patient.birth_date),
+            day_text(patient.birth_date),
             patient.sex.value,
             patient.outward_code,
         ],
@@ -88,8 +73,8 @@ def order_document(order: ImagingOrder) -> Document:
         "group_number": content.group_number,
         "mode": order.mode.value,
         "clinical_reason": content.clinical_reason,
-        "earliest_on": _text(content.earliest_on),
-        "latest_on": _text(content.latest_on),
+        "earliest_on": day_text(content.earliest_on),
+        "latest_on": day_text(content.latest_on),
     }
     if content.safety:
         document["safety"] = [
@@ -128,10 +113,10 @@ def patient_document(patient: RegisteredPatient) -> Document:
     """Return the part of a registered patient that has no column."""
     return {
         "name": [patient.family_name, patient.given_name],
-        "born": _text(patient.birth_date),
+        "born": day_text(patient.birth_date),
         "sex": patient.sex.value,
         "outward_code": patient.outward_code,
-        "deceased_on": _text(patient.deceased_on),
+        "deceased_on": day_text(patient.deceased_on),
         "death_at": _instant_text(patient.death_at),
         "death_by": patient.death_by,
         "person_at": _instant_text(patient.person_at),
@@ -145,10 +130,10 @@ def patient_details(document: Document) -> dict[str, Any]:
     return {
         "family_name": family,
         "given_name": given,
-        "birth_date": _day(document["born"]),
+        "birth_date": day_of(document["born"]),
         "sex": Sex(document["sex"]),
         "outward_code": document["outward_code"],
-        "deceased_on": _day(document["deceased_on"]),
+        "deceased_on": day_of(document["deceased_on"]),
         "death_at": instant_of(document, "death_at"),
         "death_by": document["death_by"],
         "person_at": instant_of(document, "person_at"),
@@ -170,7 +155,7 @@ def order_content(document: Document, row: Any) -> OrderContent:
             local_authority=authority,
             family_name=family,
             given_name=given,
-            birth_date=_day(born),
+            birth_date=day_of(born),
             sex=Sex(sex),
             outward_code=outward,
         ),
@@ -191,8 +176,8 @@ def order_content(document: Document, row: Any) -> OrderContent:
             for q, a, at, source in document.get("safety", ())
         ),
         needs=NO_NEEDS if needs is None else Needs(**needs),
-        earliest_on=_day(document["earliest_on"]),
-        latest_on=_day(document["latest_on"]),
+        earliest_on=day_of(document["earliest_on"]),
+        latest_on=day_of(document["latest_on"]),
         study_uid=document.get("study_uid", ""),
     )
 
@@ -256,167 +241,4 @@ def choice_of(document: Document) -> Choice:
         travel_km=document["travel_km"],
         terms=Terms(**document["terms"]),
         price=document["price"],
-    )
-
-
-def organisation_document(one: Organisation) -> Document:
-    """Return an organisation as a document."""
-    return {
-        "code": one.code,
-        "name": one.name,
-        "sector": one.sector.value,
-        "closed_on": _text(one.closed_on),
-    }
-
-
-def organisation_of(document: Document) -> Organisation:
-    """Return an organisation from its document."""
-    return Organisation(
-        code=OrganisationCode(document["code"]),
-        name=document["name"],
-        sector=Sector(document["sector"]),
-        closed_on=_day(document["closed_on"]),
-    )
-
-
-def site_document(one: Site) -> Document:
-    """Return a site as a document."""
-    return {name: getattr(one, name) for name in Site.__slots__}
-
-
-def site_of(document: Document) -> Site:
-    """Return a site from its document."""
-    return Site(
-        code=SiteCode(document["code"]),
-        name=document["name"],
-        organisation=OrganisationCode(document["organisation"]),
-        latitude=document["latitude"],
-        longitude=document["longitude"],
-        diary_partner=PartnerId(document["diary_partner"]),
-    )
-
-
-def scanner_document(one: Scanner) -> Document:
-    """Return a scanner as a document."""
-    return {
-        "id": one.id,
-        "name": one.name,
-        "site": one.site,
-        "modality": one.modality.value,
-        "capabilities": int(one.capabilities),
-        "max_weight_kg": one.max_weight_kg,
-        "contract": one.contract,
-    }
-
-
-def scanner_of(document: Document) -> Scanner:
-    """Return a scanner from its document."""
-    contract = document["contract"]
-    return Scanner(
-        id=ScannerId(document["id"]),
-        name=document["name"],
-        site=SiteCode(document["site"]),
-        modality=Modality(document["modality"]),
-        capabilities=Capability(document["capabilities"]),
-        max_weight_kg=document["max_weight_kg"],
-        contract=None if contract is None else ContractId(contract),
-    )
-
-
-def contract_document(one: Contract) -> Document:
-    """Return a contract as a document."""
-    return {
-        "id": one.id,
-        "provider": one.provider,
-        "starts_on": one.starts_on.isoformat(),
-        "ends_on": one.ends_on.isoformat(),
-        "ceiling": one.ceiling,
-        "floor": one.floor,
-        "price": one.price,
-        "excludes": int(one.excludes),
-    }
-
-
-def contract_of(document: Document) -> Contract:
-    """Return a contract from its document."""
-    return Contract(
-        id=ContractId(document["id"]),
-        provider=OrganisationCode(document["provider"]),
-        starts_on=date.fromisoformat(document["starts_on"]),
-        ends_on=date.fromisoformat(document["ends_on"]),
-        ceiling=document["ceiling"],
-        floor=document["floor"],
-        price=document["price"],
-        excludes=Trait(document["excludes"]),
-    )
-
-
-def procedure_document(one: Procedure) -> Document:
-    """Return a procedure as a document."""
-    return {
-        "code": one.code,
-        "name": one.name,
-        "modality": one.modality.value,
-        "minutes": one.minutes,
-        "needs": int(one.needs),
-        "contrast": one.contrast,
-        "ionising": one.ionising,
-        "notice_days": one.notice_days,
-        "preparation": one.preparation,
-        "questions": [question.value for question in one.questions],
-        "guideline": one.guideline,
-    }
-
-
-def procedure_of(document: Document) -> Procedure:
-    """Return a procedure from its document."""
-    return Procedure(
-        code=ProcedureCode(document["code"]),
-        name=document["name"],
-        modality=Modality(document["modality"]),
-        minutes=document["minutes"],
-        needs=Capability(document["needs"]),
-        contrast=document["contrast"],
-        ionising=document["ionising"],
-        notice_days=document["notice_days"],
-        preparation=document["preparation"],
-        questions=tuple(Question(q) for q in document["questions"]),
-        guideline=document["guideline"],
-    )
-
-
-def place_document(one: Place) -> Document:
-    """Return a postcode district as a document."""
-    return {name: getattr(one, name) for name in Place.__slots__}
-
-
-def place_of(document: Document) -> Place:
-    """Return a postcode district from its document."""
-    return Place(document["outward_code"], document["latitude"], document["longitude"])
-
-
-def template_document(one: SessionTemplate) -> Document:
-    """Return a weekly pattern as a document; times are London wall times."""
-    return {
-        "scanner": one.scanner,
-        "weekdays": sorted(one.weekdays),
-        "starts": one.starts.isoformat(),
-        "ends": one.ends.isoformat(),
-        "list_type": int(one.list_type),
-        "release_hours": one.release_hours,
-        "contract": one.contract,
-    }
-
-
-def template_of(document: Document) -> SessionTemplate:
-    """Return a weekly pattern from its document."""
-    contract = document["contract"]
-    return SessionTemplate(
-        scanner=ScannerId(document["scanner"]),
-        weekdays=frozenset(document["weekdays"]),
-        starts=time.fromisoformat(document["starts"]),
-        ends=time.fromisoformat(document["ends"]),
-        list_type=ListType(document["list_type"]),
-        release_hours=document["release_hours"],
-        contract=None if contract is None else ContractId(contract),
     )

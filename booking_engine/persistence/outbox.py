@@ -28,7 +28,7 @@ from booking_engine.persistence import guards, mapping, refusals
 from booking_engine.persistence.queries import is_open
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _EVENT: Final = TABLES[Kind.EVENT]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]

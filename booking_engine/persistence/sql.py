@@ -36,7 +36,7 @@ from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.sql_traffic import SqlTraffic
 from booking_engine.persistence.transaction import Ahead, Transaction
-from booking_engine.persistence.writes import Kind, Write
+from booking_engine.persistence.write_kinds import Kind, Write
 
 __all__ = ["SqlUnitOfWork", "SqlUnitOfWorkFactory", "make_engine"]
 

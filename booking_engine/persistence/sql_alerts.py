@@ -13,7 +13,7 @@ from booking_engine.domain.errors import NotKnown
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.statements import Statement
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _ALERT: Final = TABLES[Kind.ALERT]
 _ONE: Final = "alert"

@@ -31,7 +31,7 @@ from booking_engine.persistence import guards, mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
 from booking_engine.persistence.statements import POSTGRESQL, Statement, among
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _ENTRY: Final = TABLES[Kind.DIARY]
 _ORDER: Final = TABLES[Kind.ORDER]

@@ -20,7 +20,7 @@ from booking_engine.persistence.queries import is_open
 from booking_engine.persistence.session import Query, Session
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Ahead, Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _MESSAGE: Final = TABLES[Kind.MESSAGE]
 _LINK: Final = TABLES[Kind.MESSAGE_ORDER]

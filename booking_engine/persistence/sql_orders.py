@@ -28,7 +28,7 @@ from booking_engine.persistence.queries import changed_since_booked
 from booking_engine.persistence.session import Query
 from booking_engine.persistence.statements import NO_LIMIT, Statement, among
 from booking_engine.persistence.transaction import Ahead, Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _ORDER: Final = TABLES[Kind.ORDER]
 _NAME: Final = TABLES[Kind.ORDER_NAME]

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from booking_engine.domain.parking import ParkedMessage, ParkingStatus
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _PARKED: Final = TABLES[Kind.PARKED]
 # A constant in the text, so that the index over what waits is used.

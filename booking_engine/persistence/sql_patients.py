@@ -16,7 +16,7 @@ from booking_engine.persistence.locks import lock_numbers
 from booking_engine.persistence.session import Query
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Ahead, Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _PATIENT: Final = TABLES[Kind.PATIENT]
 _IDENTIFIER: Final = TABLES[Kind.PATIENT_IDENTIFIER]

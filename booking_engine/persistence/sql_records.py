@@ -14,7 +14,7 @@ from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _DECISION: Final = TABLES[Kind.DECISION]
 _RUN: Final = TABLES[Kind.PLAN_RUN]

@@ -29,7 +29,7 @@ from booking_engine.persistence.kept_free_time import KeptFreeTime
 from booking_engine.persistence.queries import held, occupying
 from booking_engine.persistence.statements import INSTANT_OF, Statement, among
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind, Write
+from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _SESSION: Final = TABLES[Kind.SESSION]
 _APPOINTMENT: Final = TABLES[Kind.APPOINTMENT]

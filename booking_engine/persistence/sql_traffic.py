@@ -30,7 +30,7 @@ from booking_engine.domain.schedule import AppointmentStatus
 from booking_engine.persistence import guards
 from booking_engine.persistence.statements import POSTGRESQL, Statement
 from booking_engine.persistence.transaction import Transaction
-from booking_engine.persistence.writes import TABLES, Kind
+from booking_engine.persistence.write_kinds import TABLES, Kind
 
 _MESSAGE: Final = TABLES[Kind.MESSAGE]
 _DELIVERY: Final = TABLES[Kind.DELIVERY]

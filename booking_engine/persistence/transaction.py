@@ -33,7 +33,8 @@ from booking_engine.domain.errors import StoreUnavailable
 from booking_engine.persistence.session import Database, Query, Session
 from booking_engine.persistence.statements import Statement
 from booking_engine.persistence.translate import domain_error
-from booking_engine.persistence.writes import Kind, Write, write_all
+from booking_engine.persistence.write_kinds import Kind, Write
+from booking_engine.persistence.writes import write_all
 
 Value = TypeVar("Value")
 Key = tuple[str, Any]

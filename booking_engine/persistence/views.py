@@ -5,20 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Engine,
-    Table,
-    TextClause,
-    bindparam,
-    select,
-    text,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import Engine
 
 from booking_engine.application.views import (
     COUNTED,
@@ -33,14 +22,11 @@ from booking_engine.application.views import (
 )
 from booking_engine.domain.alerts import Alert
 from booking_engine.domain.identifiers import AppointmentId, MessageId, OrderId
-from booking_engine.domain.messages import (
-    Delivery,
-    DeliveryStatus,
-    InboundMessage,
-)
+from booking_engine.domain.messages import Delivery, DeliveryStatus, InboundMessage
 from booking_engine.domain.register import nhs_key
 from booking_engine.domain.schedule import Appointment
-from booking_engine.persistence import mapping, rows
+from booking_engine.persistence import mapping
+from booking_engine.persistence import view_statements as statements
 from booking_engine.persistence.catalogue_store import cache_of, read_catalogue
 from booking_engine.persistence.cursors import (
     BY_INSTANT,
@@ -57,50 +43,24 @@ from booking_engine.persistence.message_search import (
     listing,
     oldest,
 )
-from booking_engine.persistence.queries import AnySelect, changed_since_booked
 from booking_engine.persistence.session import Database, Session
 from booking_engine.persistence.sql_messages import orders_of
-from booking_engine.persistence.statements import Statement, among
 from booking_engine.persistence.summaries import OPEN_STATUSES, worklist_item
+from booking_engine.persistence.view_statements import (
+    APPOINTMENTS_OF,
+    DELIVERY_KEY,
+    MESSAGES_OF,
+    RAISED_KEY,
+    RECEIVED_KEY,
+    START_KEY,
+    TIER_KEY,
+    Key,
+)
 
 Item = TypeVar("Item")
-Condition = ColumnElement[bool]
-
-_ORDER: Final = rows.table_of(rows.ImagingOrderRow)
-_APPOINTMENT: Final = rows.table_of(rows.AppointmentRow)
-_DELIVERY: Final = rows.table_of(rows.DeliveryRow)
-_MESSAGE: Final = rows.table_of(rows.InboundMessageRow)
-_ALERT: Final = rows.table_of(rows.AlertRow)
-_LINK: Final = rows.table_of(rows.MessageOrderRow)
-
-_TIER_KEY: Final = (_ORDER.c.tier, _ORDER.c.breach_on, _ORDER.c.id)
-_RECEIVED_KEY: Final = (_ORDER.c.received_at, _ORDER.c.id)
-_RAISED_KEY: Final = (_ALERT.c.raised_at, _ALERT.c.id)
-_DELIVERY_KEY: Final = (_DELIVERY.c.sequence,)
-_DELIVERY_COLUMNS: Final = tuple(
-    c for c in _DELIVERY.c if c.name not in {"payload", "ack"}
-)
-_START_KEY: Final = (_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
-
-Key = tuple[ColumnElement[Any], ...]
-Names = tuple[str, ...]
 
 _LITERALLY: Final = re.compile("[/%_]")
 """What LIKE would take for something else."""
-_KEPT: Final = 256
-"""Statements kept, one for each combination of filters that was asked for."""
-
-_MESSAGES_OF: Final = Statement(
-    lambda _: (
-        select(_MESSAGE.c.id)
-        .join(_LINK, _LINK.c.message_id == _MESSAGE.c.id)
-        .where(_LINK.c.order_id == bindparam("order_id"))
-        .order_by(*MESSAGE_KEY)
-    )
-)
-_APPOINTMENTS_OF: Final = Statement(
-    lambda on: select(_APPOINTMENT).where(among(_APPOINTMENT.c.id, "ids", on))
-)
 
 
 class SqlViews:
@@ -137,13 +97,13 @@ class SqlViews:
             code = _LITERALLY.sub(r"/\g<0>", wanted.hold_code)
             values["code"] = f"%,{code},%"
         states = tuple(sorted({s.value for s in wanted.statuses or OPEN_STATUSES}))
-        page = _worklist(
+        page = statements.worklist(
             states, tuple(values), bool(after), changed=not wanted.statuses
         )
-        values |= _ends(_TIER_KEY, after)
+        values |= _ends(TIER_KEY, after)
         with self._reading() as session:
             found = session.rows(page, **values, limit=limit + 1)
-            return self._order_page(session, found, _TIER_KEY, limit)
+            return self._order_page(session, found, TIER_KEY, limit)
 
     def orders(
         self, wanted: OrderFilter, *, cursor: str | None, limit: int
@@ -158,11 +118,11 @@ class SqlViews:
             patient_key=wanted.nhs_number and nhs_key(wanted.nhs_number),
             accession=wanted.accession,
         )
-        page = _orders(tuple(values), bool(after))
-        values |= _ends(_RECEIVED_KEY, after)
+        page = statements.orders(tuple(values), bool(after))
+        values |= _ends(RECEIVED_KEY, after)
         with self._reading() as session:
             found = session.rows(page, **values, limit=limit + 1)
-            return self._order_page(session, found, _RECEIVED_KEY, limit)
+            return self._order_page(session, found, RECEIVED_KEY, limit)
 
     def _order_page(
         self, session: Session, found: Sequence[Any], key: Key, limit: int
@@ -217,11 +177,11 @@ class SqlViews:
             order_id=wanted.order_id,
         )
         unsent = wanted.status in (DeliveryStatus.PARKED, DeliveryStatus.PENDING)
-        page = _deliveries(tuple(values), bool(after), unsent=unsent)
-        values |= _ends(_DELIVERY_KEY, after)
+        page = statements.deliveries(tuple(values), bool(after), unsent=unsent)
+        values |= _ends(DELIVERY_KEY, after)
         with self._reading() as session:
             found = session.rows(page, **values, limit=limit + 1)
-        return _page(found, _DELIVERY_KEY, limit, _bare_delivery)
+        return _page(found, DELIVERY_KEY, limit, _bare_delivery)
 
     def appointments(
         self, wanted: AppointmentFilter, *, cursor: str | None, limit: int
@@ -236,11 +196,11 @@ class SqlViews:
             since=wanted.starts_from,
             until=wanted.starts_to,
         )
-        page = _appointments(tuple(values), bool(after))
-        values |= _ends(_START_KEY, after)
+        page = statements.appointments(tuple(values), bool(after))
+        values |= _ends(START_KEY, after)
         with self._reading() as session:
             found = session.rows(page, **values, limit=limit + 1)
-        return _page(found, _START_KEY, limit, mapping.appointment_of)
+        return _page(found, START_KEY, limit, mapping.appointment_of)
 
     def alerts(
         self, wanted: AlertFilter, *, cursor: str | None, limit: int
@@ -249,16 +209,16 @@ class SqlViews:
         checked_limit(limit)
         after = decode_cursor(cursor, BY_INSTANT)
         values = _given(partner=wanted.partner, condition=wanted.condition)
-        page = _alerts(tuple(values), wanted.is_open, bool(after))
-        values |= _ends(_RAISED_KEY, after)
+        page = statements.alerts(tuple(values), wanted.is_open, bool(after))
+        values |= _ends(RAISED_KEY, after)
         with self._reading() as session:
             found = session.rows(page, **values, limit=limit + 1)
-        return _page(found, _RAISED_KEY, limit, mapping.alert_of)
+        return _page(found, RAISED_KEY, limit, mapping.alert_of)
 
     def messages_of(self, order_id: OrderId) -> list[MessageId]:
         """Return the inbound messages that created or changed an order, in order."""
         with self._reading() as session:
-            found = session.tuples(_MESSAGES_OF, order_id=order_id)
+            found = session.tuples(MESSAGES_OF, order_id=order_id)
         return [MessageId(message_id) for (message_id,) in found]
 
     def appointments_of(
@@ -266,7 +226,7 @@ class SqlViews:
     ) -> dict[AppointmentId, Appointment]:
         """Return those of these appointments that exist, in one query."""
         with self._reading() as session:
-            found = session.rows(_APPOINTMENTS_OF, ids=sorted(set(appointment_ids)))
+            found = session.rows(APPOINTMENTS_OF, ids=sorted(set(appointment_ids)))
         return {row.id: mapping.appointment_of(row) for row in found}
 
 
@@ -280,140 +240,8 @@ def _ends(key: Key, after: Sequence[Any]) -> dict[str, Any]:
     return {f"after_{c.key}": v for c, v in zip(key, after, strict=False)}
 
 
-# Statements, by the filters that are given ---------------------------------------
-
-
-@lru_cache(_KEPT)
-def _worklist(states: Names, given: Names, after: bool, *, changed: bool) -> Statement:  # noqa: FBT001 - the key of a cache
-    """Return the worklist's statement.
-
-    Parameters
-    ----------
-    changed
-        Whether booked orders belong to it whose sender changed the request since: a
-        person must look.
-    """
-    conditions = _equal(_ORDER, given)
-    if "procedure_as_sent" in given:
-        conditions.append(_ORDER.c.procedure.is_(None))
-    if "code" in given:
-        conditions.append(_ORDER.c.hold_codes.like(bindparam("code"), escape="/"))
-
-    def build(_: str) -> AnySelect:
-        # Each state is read in the order of its index, and no further than needed.
-        parts: list[Condition | TextClause] = [_ORDER.c.status == s for s in states]
-        if changed:
-            parts.append(changed_since_booked())
-        ahead = [
-            _ahead(select(*_TIER_KEY), _TIER_KEY, conditions, after=after)
-            .where(part)
-            .limit(bindparam("limit"))
-            .subquery()
-            for part in parts
-        ]
-        merged = union_all(*(select(state) for state in ahead)).subquery("merged")
-        first = (
-            select(merged.c.id)
-            .order_by(merged.c.tier, merged.c.breach_on, merged.c.id)
-            .limit(bindparam("limit"))
-            .subquery("first")
-        )
-        return (
-            select(_ORDER).join(first, first.c.id == _ORDER.c.id).order_by(*_TIER_KEY)
-        )
-
-    return Statement(build)
-
-
-@lru_cache(_KEPT)
-def _orders(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
-    conditions = _equal(_ORDER, given)
-    return Statement(
-        lambda _: _back(select(_ORDER), _RECEIVED_KEY, conditions, after=after)
-    )
-
-
-@lru_cache(_KEPT)
-def _deliveries(given: Names, after: bool, *, unsent: bool) -> Statement:  # noqa: FBT001 - the key of a cache
-    """Return the statement for deliveries.
-
-    Parameters
-    ----------
-    unsent
-        Whether the status asked for is in the index of what is not sent yet: there
-        are few of them beside a long history.
-    """
-    conditions = _equal(_DELIVERY, given)
-    if unsent and "destination" not in given:
-        conditions.append(text("status IN ('parked', 'pending')"))  # type: ignore[arg-type]
-    return Statement(
-        lambda _: _back(
-            select(*_DELIVERY_COLUMNS), _DELIVERY_KEY, conditions, after=after
-        )
-    )
-
-
 def _bare_delivery(row: Any) -> Delivery:
     return mapping.delivery_of(row, bare=True)
-
-
-@lru_cache(_KEPT)
-def _appointments(given: Names, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
-    conditions = _equal(_APPOINTMENT, given) + _within(_APPOINTMENT.c.starts_at, given)
-    return Statement(
-        lambda _: _ahead(
-            select(_APPOINTMENT), _START_KEY, conditions, after=after
-        ).limit(bindparam("limit"))
-    )
-
-
-@lru_cache(_KEPT)
-def _alerts(given: Names, is_open: bool | None, after: bool) -> Statement:  # noqa: FBT001 - the key of a cache
-    conditions = _equal(_ALERT, given)
-    if is_open is not None:
-        cleared = _ALERT.c.cleared_at
-        conditions.append(cleared.is_(None) if is_open else cleared.is_not(None))
-    return Statement(
-        lambda _: _back(select(_ALERT), _RAISED_KEY, conditions, after=after)
-    )
-
-
-def _equal(table: Table, given: Names) -> list[Condition]:
-    """Return the conditions of those filters that name a column."""
-    return [table.c[name] == bindparam(name) for name in given if name in table.c]
-
-
-def _within(column: ColumnElement[Any], given: Names) -> list[Condition]:
-    """Return the conditions on the interval, half open, that `column` lies in."""
-    found = []
-    if "since" in given:
-        found.append(column >= bindparam("since"))
-    if "until" in given:
-        found.append(column < bindparam("until"))
-    return found
-
-
-def _after(key: Key) -> ColumnElement[Any]:
-    return tuple_(*(bindparam(f"after_{c.key}", type_=c.type) for c in key))
-
-
-def _ahead(
-    query: AnySelect, key: Key, conditions: Sequence[Condition], *, after: bool
-) -> AnySelect:
-    """Return the query in the order of `key`, from just after a page's end."""
-    if after:
-        query = query.where(tuple_(*key) > _after(key))
-    return query.where(*conditions).order_by(*key)
-
-
-def _back(
-    query: AnySelect, key: Key, conditions: Sequence[Condition], *, after: bool
-) -> AnySelect:
-    """Return the query against the order of `key`, from just after a page's end."""
-    if after:
-        query = query.where(tuple_(*key) < _after(key))
-    ordered = query.where(*conditions).order_by(*(column.desc() for column in key))
-    return ordered.limit(bindparam("limit"))
 
 
 def _page(
