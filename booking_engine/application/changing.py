@@ -21,7 +21,7 @@ from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
 from booking_engine.application.intake import as_settled, codes_of, network_holds
 from booking_engine.application.naming import order_named
-from booking_engine.application.patients import as_registered
+from booking_engine.application.patient_numbers import as_registered
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.application.vetting import (

@@ -1,4 +1,4 @@
-"""Another system's diary, and closures: what stands there, and what is over.
+"""What stands in another system's diary, and closures: how they are recorded.
 
 The engine books nothing into the time of an entry; an entry that is a booking of ours
 by another name, or that books an order of ours which may be booked, is linked to it.
@@ -8,22 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from booking_engine.application.attendance import enter_in_error, record_outcome
-from booking_engine.application.commands import (
-    CancelAppointment,
-    EnterInError,
-    RecordOutcome,
-)
 from booking_engine.application.context import Context
 from booking_engine.application.diary_candidates import (
     propose_orders,
     withdraw_proposals,
 )
 from booking_engine.application.diary_commands import (
-    EndEntry,
-    Ending,
     LinkEntries,
     OrderNumbers,
     RecordEntry,
@@ -39,20 +30,17 @@ from booking_engine.application.diary_links import (
     our_appointment,
     refuse_others_scanners,
 )
+from booking_engine.application.diary_reference import (
+    is_older,
+    named,
+    received,
+    unknown_number,
+)
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
-from booking_engine.application.scheduling import cancel_appointment
-from booking_engine.domain.diary_entries import (
-    DiaryEntry,
-    EntryKind,
-    EntryStatus,
-    Stretch,
-    hulls,
-    overlaps,
-    remainder,
-)
-from booking_engine.domain.errors import InvalidValue, NotKnown
-from booking_engine.domain.identifiers import DiaryEntryId, OrderId
+from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus, Stretch, hulls
+from booking_engine.domain.errors import InvalidValue
+from booking_engine.domain.identifiers import DiaryEntryId
 from booking_engine.domain.orders import HoldCode, HoldReason, ImagingOrder
 from booking_engine.domain.schedule import Appointment
 
@@ -85,12 +73,12 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
     TransitionRefused
         It moves a booking of ours whose patient has arrived.
     """
-    entries = _named(command, uow)
+    entries = named(command, uow)
     ours = our_appointment(command.partner, command.appointment_id, entries, uow)
     if not entries and ours is None and not command.may_create:
-        raise _unknown(command.number)
-    if _is_older(command.sent_at, entries):
-        return _received(ReceivedAs.IGNORED_OLDER, entries, ours)
+        raise unknown_number(command.number)
+    if is_older(command.sent_at, entries):
+        return received(ReceivedAs.IGNORED_OLDER, entries, ours)
     if ours is not None and not is_live(ours):
         ours = None
     stretches = hulls(command.stretches or _as_it_stands(entries, ours))
@@ -105,7 +93,7 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
         if live is not None and is_live(live):
             ours = live if keeps(command.partner, live.scanner, uow) else None
     if _says_nothing_new(entries, stretches, order, ours):
-        return _received(ReceivedAs.DUPLICATE, entries, ours)
+        return received(ReceivedAs.DUPLICATE, entries, ours)
     return _record(command, entries, stretches, order, ours, uow, context)
 
 
@@ -192,111 +180,6 @@ _MOST_AT_ONCE = 500
 """Entries that are looked at in one go."""
 
 
-def end_entry(command: EndEntry, uow: UnitOfWork, context: Context) -> Received:
-    """Record that another diary has it no more; a cancelled order waits again.
-
-    Raises
-    ------
-    NotKnown
-        Neither entry nor appointment has that number.
-    TransitionRefused
-        Our booking is over already, or its time has not come (did not attend).
-    """
-    entries = _named(command, uow)
-    ours = our_appointment(command.partner, command.appointment_id, entries, uow)
-    if command.ending is Ending.REOPENED and not entries:
-        entries = _closures_in(command, uow)
-    if not entries and ours is None:
-        raise _unknown(command.number)
-    if _is_older(command.sent_at, entries):
-        return _received(ReceivedAs.IGNORED_OLDER, entries, ours)
-    over = all(entry.status is EntryStatus.ENDED for entry in entries)
-    if over and (ours is None or not is_live(ours)):
-        return _received(ReceivedAs.DUPLICATE, entries, ours)
-
-    ended = [
-        _ended(entry, command)
-        for entry in entries
-        if entry.status is not EntryStatus.ENDED
-    ]
-    rest: list[DiaryEntry] = []
-    for entry in ended:
-        uow.diary.save(entry)
-        if command.ending is Ending.REOPENED:
-            rest += _what_stays_closed(entry, command.stretches, context)
-    for entry in rest:
-        uow.diary.add(entry)
-    uow.flush()
-    held = _end_ours(command, ours, uow, context)
-    settle_conflicts(entries, rest, uow, context)
-    withdraw_proposals(ended, uow, context)
-    for entry in ended:
-        if entry.order_id is not None:
-            unflag(entry.order_id, entry.id, uow, context)
-    uow.flush()
-    kind = ReceivedAs.HELD if held else ReceivedAs.CANCELLED
-    return _received(kind, entries, ours)
-
-
-def _end_ours(
-    command: EndEntry, ours: Appointment | None, uow: UnitOfWork, context: Context
-) -> bool:
-    """Do to a booking of ours what became of it; return whether a person must look."""
-    if ours is None or not is_live(ours):
-        return False
-    reason = command.reason or command.ending.value
-    match command.ending:
-        case Ending.MISSED:
-            record_outcome(RecordOutcome(ours.id, "did_not_attend"), uow, context)
-        case Ending.DISCONTINUED:
-            order = uow.orders.get(ours.order_id)
-            return flag(order, HoldReason(HoldCode.DISCONTINUED, reason), uow, context)
-        case Ending.DELETED:
-            enter_in_error(EnterInError(ours.id, reason), uow, context)
-        case Ending.CANCELLED | Ending.REOPENED:
-            cancel_appointment(
-                CancelAppointment(
-                    ours.id,
-                    reason,
-                    by_patient=command.by_patient,
-                    told_by=command.partner,
-                ),
-                uow,
-                context,
-            )
-    return False
-
-
-def _named(command: RecordEntry | EndEntry, uow: UnitOfWork) -> list[DiaryEntry]:
-    if isinstance(command, EndEntry) and command.entry_id is not None:
-        return [uow.diary.get(command.entry_id)]
-    if command.partner is None or not command.number:
-        return []
-    return uow.diary.numbered(command.partner, command.number)
-
-
-def _closures_in(command: EndEntry, uow: UnitOfWork) -> list[DiaryEntry]:
-    """Return the partner's closures that lie in the time that it reopens."""
-    return [
-        entry
-        for stretch in command.stretches
-        if stretch.scanner is not None
-        for entry in uow.diary.taking_between(
-            stretch.starts_at, stretch.ends_at, scanners=[stretch.scanner]
-        )
-        if entry.kind is EntryKind.CLOSURE and entry.partner == command.partner
-    ]
-
-
-def _is_older(sent_at: datetime, entries: Sequence[DiaryEntry]) -> bool:
-    """Return whether a message was sent before the last one that was applied.
-
-    Some senders write whole minutes: within the minute, what comes later is later.
-    """
-    latest = max((entry.sent_at for entry in entries), default=None)
-    return latest is not None and sent_at < latest.replace(second=0, microsecond=0)
-
-
 def _as_it_stands(
     entries: Sequence[DiaryEntry], ours: Appointment | None
 ) -> tuple[Stretch, ...]:
@@ -314,9 +197,9 @@ def _order(
 ) -> ImagingOrder | None:
     if ours is not None:
         return uow.orders.get(ours.order_id)
-    named = order_of(command.partner, command.order, uow)
-    if named is not None:
-        return named
+    sought = order_of(command.partner, command.order, uow)
+    if sought is not None:
+        return sought
     known = next((e.order_id for e in entries if e.order_id is not None), None)
     return None if known is None else uow.orders.get(known)
 
@@ -427,60 +310,3 @@ def _sought(numbers: OrderNumbers | None) -> tuple[str, str, str] | None:
     if numbers is None or not (numbers.placer_number or numbers.filler_number):
         return None
     return numbers.placer_authority, numbers.placer_number, numbers.filler_number
-
-
-def _ended(entry: DiaryEntry, command: EndEntry) -> DiaryEntry:
-    return replace(
-        entry,
-        status=EntryStatus.ENDED,
-        sent_at=command.sent_at,
-        reason=command.reason or command.ending.value,
-    )
-
-
-def _what_stays_closed(
-    entry: DiaryEntry, reopened: Sequence[Stretch], context: Context
-) -> list[DiaryEntry]:
-    """Return the closures that are left where only a part is reopened."""
-    cuts = [s for s in reopened if s.scanner == entry.scanner and overlaps(s, entry)]
-    left = [entry.stretch] if cuts else []
-    for cut in cuts:
-        left = [piece for whole in left for piece in remainder(whole, cut)]
-    found: list[DiaryEntry] = []
-    for stretch in left:
-        name = DiaryEntryId(context.ids("K"))
-        found.append(
-            replace(
-                entry,
-                id=name,
-                number=f"{entry.number}/{name}",
-                starts_at=stretch.starts_at,
-                ends_at=stretch.ends_at,
-                status=EntryStatus.TAKING,
-                reason="",
-                version=1,
-            )
-        )
-    return found
-
-
-def _received(
-    kind: ReceivedAs, entries: Sequence[DiaryEntry], ours: Appointment | None
-) -> Received:
-    order_ids: list[OrderId] = [e.order_id for e in entries if e.order_id is not None]
-    if ours is not None:
-        order_ids.insert(0, ours.order_id)
-    unique = tuple(dict.fromkeys(order_ids))
-    return Received(
-        unique[0] if unique else None,
-        kind,
-        others=unique[1:],
-        appointment_id=None if ours is None else ours.id,
-    )
-
-
-def _unknown(number: str) -> NotKnown:
-    return NotKnown(
-        f"No appointment or closure with number {number} has come from this sender;"
-        " send it as new first."
-    )

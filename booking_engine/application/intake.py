@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from booking_engine.application.commands import ReceiveOrder
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
-from booking_engine.application.patients import as_registered
+from booking_engine.application.patient_numbers import as_registered
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.application.suspending import suspend

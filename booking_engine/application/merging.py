@@ -15,6 +15,7 @@ from booking_engine.application.deaths import stop_contact
 from booking_engine.application.patient_commands import (
     MergePatients,
 )
+from booking_engine.application.patient_numbers import known_by
 from booking_engine.application.patient_orders import (
     flagged,
     keep_busy_as,
@@ -22,7 +23,6 @@ from booking_engine.application.patient_orders import (
     tell_of_change,
     with_patient,
 )
-from booking_engine.application.patients import known_by
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.errors import InvalidValue

@@ -1,27 +1,25 @@
 """What patient administration tells, and what it does to open orders.
 
-Numbers are matched as the reference demands: a hospital's own number is trusted
-unless birth date and family name both differ; an NHS number only together with the
-birth date. What contradicts itself is put to a person and changes nothing.
+What contradicts itself is put to a person and changes nothing; `patient_identity` says
+who a message is about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
-from booking_engine.application.commands import (
-    RecordAnswers,
-)
+from booking_engine.application.commands import RecordAnswers
 from booking_engine.application.context import Context
-from booking_engine.application.deaths import DIED, resume_contact, stop_contact
+from booking_engine.application.deaths import resume_contact, stop_contact
 from booking_engine.application.patient_commands import (
     QuestionIdentity,
     RecordPatientAnswers,
     UpdatePatient,
 )
+from booking_engine.application.patient_identity import NOBODY, person_meant, updated
+from booking_engine.application.patient_numbers import MISMATCH, known_by, renumbered
 from booking_engine.application.patient_orders import (
     flagged,
     keep_busy_as,
@@ -35,87 +33,16 @@ from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.application.settings_of_care import moved
 from booking_engine.application.vetting import record_answers
 from booking_engine.domain.clock import local_date
-from booking_engine.domain.identifiers import OrderId, PatientId, PatientKey
-from booking_engine.domain.orders import (
-    HoldCode,
-    HoldReason,
-    ImagingOrder,
-    OrderContent,
-    OrderStatus,
-)
-from booking_engine.domain.patients import Patient, is_child
-from booking_engine.domain.register import (
-    UNSAID,
-    KnownIdentifier,
-    RegisteredPatient,
-    keys_of,
-    local_key,
-    local_number_of,
-    nhs_number_of,
-)
+from booking_engine.domain.identifiers import OrderId, PatientId
+from booking_engine.domain.orders import HoldCode, HoldReason, ImagingOrder, OrderStatus
+from booking_engine.domain.patients import is_child
+from booking_engine.domain.register import RegisteredPatient, local_key, nhs_number_of
 from booking_engine.domain.schedule import Appointment
 
-_MISMATCH: Final = HoldReason(HoldCode.IDENTITY_CONFLICT, "NHS number differs")
 _SOMEBODY_ELSE: Final = HoldReason(
     HoldCode.IDENTITY_CONFLICT, "name and birth date differ"
 )
 _DETAILS: Final = "patient details"
-
-
-# Orders coming in --------------------------------------------------------------------
-
-
-def as_registered(
-    content: OrderContent, uow: UnitOfWork
-) -> tuple[OrderContent, tuple[HoldReason, ...]]:
-    """Return what is asked for with the patient's numbers as they are by now.
-
-    A number that was merged gives way to the one in use, and an NHS number that is
-    known for the hospital's number is added, so that all orders of a patient have one
-    key. The reasons say what a person must look at.
-    """
-    patient = content.patient
-    known = uow.patients.by_keys(keys_of(patient))
-    if not known:
-        return content, ()
-    holds: list[HoldReason] = []
-    own = known.get(local_key(patient.local_authority, patient.local_id))
-    if own is not None:
-        if None in (patient.nhs_number, own.nhs_number) or (
-            patient.nhs_number == own.nhs_number
-        ):
-            patient = _renumbered(patient, own)
-        else:
-            holds.append(_MISMATCH)
-    if any(one.deceased for one in known.values()):
-        holds.append(DIED)
-    if patient != content.patient:
-        content = replace(content, patient=patient)
-    return content, tuple(holds)
-
-
-def _renumbered(patient: Patient, known: RegisteredPatient) -> Patient:
-    """Return the patient of an order with the numbers that are in use."""
-    key = known.in_use_for(local_key(patient.local_authority, patient.local_id))
-    _, local_id = local_number_of(key) or ("", patient.local_id)
-    nhs_number = known.nhs_number or patient.nhs_number
-    return replace(patient, local_id=local_id, nhs_number=nhs_number)
-
-
-def known_by(
-    keys: Collection[PatientKey], uow: UnitOfWork
-) -> dict[PatientKey, RegisteredPatient]:
-    """Return who has these keys, with all their other keys kept to this unit too.
-
-    So an order that comes at the same moment under another number of the patient sees
-    what is written here, or is seen.
-    """
-    found = uow.patients.by_keys(keys)
-    others = {key for one in found.values() for key in one.keys}.difference(keys)
-    if not others:
-        return found
-    uow.patients.by_keys(others)
-    return uow.patients.by_keys(keys)
 
 
 # Updates -----------------------------------------------------------------------------
@@ -131,11 +58,11 @@ def update_patient(
     """
     known = known_by(command.keys, uow)
     people = tuple({one.id: one for one in known.values()}.values())
-    found = _person_meant(command, known)
+    found = person_meant(command, known)
     if found is None:
         doubt = QuestionIdentity(command.partner, command.keys, "numbers contradict")
         return question_identity(doubt, uow, context)
-    new = found.id == _NOBODY
+    new = found.id == NOBODY
     before = replace(found, id=PatientId(context.ids("N"))) if new else found
     after = updated(before, command, [one for one in people if one.id != before.id])
     if after == before:
@@ -219,108 +146,6 @@ def _as_what(touched: Collection[OrderId]) -> ReceivedAs:
     return ReceivedAs.CHANGED if touched else ReceivedAs.RECORDED
 
 
-_NOBODY: Final = PatientId("")
-
-
-def _person_meant(
-    command: UpdatePatient, known: dict[PatientKey, RegisteredPatient]
-) -> RegisteredPatient | None:
-    """Return who the message is about, a new person without a name if nobody.
-
-    ``None`` where its numbers belong to different people.
-    """
-    numbers = {nhs_number_of(key) for key in command.keys} - {None}
-    local = [one for key, one in known.items() if nhs_number_of(key) is None]
-    traced = [one for key, one in known.items() if nhs_number_of(key) is not None]
-    people = {one.id: one for one in (*local, *traced)}
-    if not people:
-        return RegisteredPatient(_NOBODY)
-    own = (local or traced)[0]
-    for one in local:
-        if one.nhs_number is not None and numbers and one.nhs_number not in numbers:
-            return None
-    if len({one.id for one in local}) > 1:
-        return None
-    born = command.details.birth_date
-    name = command.details.family_name
-    for one in people.values():
-        known_days = {born, one.birth_date} - {None, UNSAID}
-        name_differs = name is not UNSAID and (
-            name.casefold() != one.family_name.casefold()
-        )
-        other_day = len(known_days) > 1
-        day_is_said = None not in (born, one.birth_date) and born is not UNSAID
-        if one in local:
-            if other_day and name_differs:
-                return None
-        elif other_day or (name_differs and not day_is_said):
-            return None
-    return own
-
-
-def _is_older(sent_at: datetime, last: datetime | None) -> bool:
-    """Return whether it was sent before the last; within a minute, later is later."""
-    return last is not None and sent_at < last.replace(second=0, microsecond=0)
-
-
-def updated(
-    before: RegisteredPatient,
-    command: UpdatePatient,
-    others: Collection[RegisteredPatient],
-) -> RegisteredPatient:
-    """Return the person as known after the message.
-
-    Parameters
-    ----------
-    others
-        People who turn out to be the same by their NHS number.
-    """
-    after, at = before, command.sent_at
-    if not _is_older(at, before.person_at):
-        after = _renumbered_list(before, command)
-        theirs = set(after.keys)
-        for one in others:
-            after = after.known_by(k for k in one.identifiers if k.key not in theirs)
-            if one.deceased and not after.deceased:
-                after = replace(
-                    after,
-                    deceased=True,
-                    deceased_on=one.deceased_on,
-                    death_at=one.death_at,
-                    death_by=one.death_by,
-                )
-        after = replace(command.details.applied_to(after), person_at=at)
-    if command.visit is not None and not _is_older(at, before.visit_at):
-        after = replace(after, visit_at=at)
-    if command.deceased is None or _is_older(at, after.death_at):
-        return after
-    if not command.deceased and after.deceased and after.death_by != command.partner:
-        return after  # many systems write N into every message
-    return replace(
-        after,
-        deceased=command.deceased,
-        deceased_on=command.deceased_on if command.deceased else None,
-        death_at=at,
-        death_by=command.partner,
-    )
-
-
-def _renumbered_list(
-    before: RegisteredPatient, command: UpdatePatient
-) -> RegisteredPatient:
-    """Return the person with the numbers listed; the sender's others are taken back."""
-    owned = {local[0] for key in command.keys if (local := local_number_of(key))}
-    gone: list[PatientKey] = []
-    if command.authority in owned:
-        for each in before.identifiers:
-            local = local_number_of(each.key)
-            if local and local[0] == command.authority and not each.retired:
-                gone.append(each.key)
-    after = before.without(set(gone) - set(command.keys))
-    theirs = set(after.keys)
-    return after.known_by(KnownIdentifier(k) for k in command.keys if k not in theirs)
-
-
 def _orders_of(
     after: RegisteredPatient, before: RegisteredPatient, uow: UnitOfWork
 ) -> list[ImagingOrder]:
@@ -352,8 +177,8 @@ def _described(
     if None not in (was.nhs_number, known.nhs_number) and (
         was.nhs_number != known.nhs_number
     ):
-        return flagged(order, _MISMATCH, uow, context)
-    patient = _renumbered(command.details.applied_to(was), known)
+        return flagged(order, MISMATCH, uow, context)
+    patient = renumbered(command.details.applied_to(was), known)
     if news.first and None not in (was.birth_date, patient.birth_date):
         other_name = was.family_name.casefold() != patient.family_name.casefold()
         if other_name and was.birth_date != patient.birth_date:
