@@ -7,11 +7,12 @@ its history that the sender no longer says so.
 from __future__ import annotations
 
 from booking_engine.application.context import Context
+from booking_engine.application.history import log_change
 from booking_engine.application.patient_commands import TakeBackPatientAnswers
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.identifiers import OrderId
-from booking_engine.domain.orders import Action, StatusChange
+from booking_engine.domain.orders import Action
 from booking_engine.domain.safety import Answer
 
 
@@ -33,17 +34,7 @@ def take_back_patient_answers(
         )
         if not risky or any(c.note == note for c in uow.orders.history(order.id)):
             continue
-        uow.orders.log(
-            StatusChange(
-                order.id,
-                context.now,
-                context.actor,
-                Action.CHANGE,
-                order.status,
-                order.status,
-                note,
-            )
-        )
+        log_change(order, order, Action.CHANGE, uow, context, note=note)
         noted.append(order.id)
     kind = ReceivedAs.HELD if noted else ReceivedAs.RECORDED
     return Received(None, kind, tuple(noted))

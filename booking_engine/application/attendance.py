@@ -5,27 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from booking_engine.application.announcing import appointment_event, besides_teller
-from booking_engine.application.commands import (
-    EnterInError,
-    RecordOutcome,
-    RelistOrder,
-)
+from booking_engine.application.commands import EnterInError, RecordOutcome, RelistOrder
 from booking_engine.application.context import Context
+from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.clock import local_date
-from booking_engine.domain.errors import (
-    InvalidValue,
-    StaleVersion,
-    TransitionRefused,
-)
+from booking_engine.domain.errors import InvalidValue, StaleVersion, TransitionRefused
 from booking_engine.domain.events import EventKind
-from booking_engine.domain.orders import (
-    Action,
-    ImagingOrder,
-    OrderStatus,
-    StatusChange,
-)
+from booking_engine.domain.orders import Action, ImagingOrder, OrderStatus
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -87,12 +75,7 @@ def record_outcome(
         )
     changed = replace(appointment, status=status)
     uow.schedule.save(changed)
-    uow.orders.save(after)
-    uow.orders.log(
-        StatusChange(
-            order.id, context.now, context.actor, action, order.status, after.status
-        )
-    )
+    save_change(order, after, action, uow, context)
     event = appointment_event(_TOLD_AS[status], order, changed, uow, context)
     uow.outbox.add(besides_teller(event, context))
     return replace(changed, version=changed.version + 1)
@@ -126,18 +109,7 @@ def enter_in_error(
     )
     uow.schedule.save(ended)
     after = order.relisted(Action.UNBOOK, context.now)
-    uow.orders.save(after)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.UNBOOK,
-            order.status,
-            after.status,
-            command.reason,
-        )
-    )
+    save_change(order, after, Action.UNBOOK, uow, context, note=command.reason)
     event = appointment_event(
         EventKind.ENTERED_IN_ERROR, order, ended, uow, context, reason=command.reason
     )
@@ -167,18 +139,7 @@ def relist_order(
     listed = order.relisted(Action.LIST, context.now)
     if listed.status is OrderStatus.WAITING:
         refuse_if_not_bookable(order, uow)
-    uow.orders.save(listed)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.LIST,
-            order.status,
-            listed.status,
-            command.note,
-        )
-    )
+    save_change(order, listed, Action.LIST, uow, context, note=command.note)
     return listed
 
 

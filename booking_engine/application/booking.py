@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from booking_engine.application.announcing import appointment_event
 from booking_engine.application.context import Context
+from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.vetting import refuse_if_not_bookable
@@ -21,12 +22,8 @@ from booking_engine.domain.decisions import Decision, DecisionKind, Reasons
 from booking_engine.domain.eligibility import RULES_VERSION
 from booking_engine.domain.errors import SlotTaken
 from booking_engine.domain.events import EventKind
-from booking_engine.domain.identifiers import (
-    AppointmentId,
-    DecisionId,
-    PlanRunId,
-)
-from booking_engine.domain.orders import Action, ImagingOrder, StatusChange
+from booking_engine.domain.identifiers import AppointmentId, DecisionId, PlanRunId
+from booking_engine.domain.orders import Action, ImagingOrder
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from booking_engine.domain.sentences import booking_sentence
 
@@ -72,18 +69,7 @@ def place(
         told=True,
     )
     uow.schedule.add(appointment)
-    uow.orders.save(booked)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.BOOK,
-            order.status,
-            booked.status,
-            decision.id,
-        )
-    )
+    save_change(order, booked, Action.BOOK, uow, context, note=decision.id)
     uow.outbox.add(
         appointment_event(
             EventKind.APPOINTMENT_BOOKED, order, appointment, uow, context

@@ -19,6 +19,7 @@ from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import ChangeOrder
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
+from booking_engine.application.history import save_change
 from booking_engine.application.intake import as_settled, codes_of, network_holds
 from booking_engine.application.naming import order_named
 from booking_engine.application.patient_numbers import as_registered
@@ -38,7 +39,6 @@ from booking_engine.domain.orders import (
     ImagingOrder,
     OrderContent,
     OrderStatus,
-    StatusChange,
 )
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.safety import SafetyAnswer
@@ -118,18 +118,7 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
         # A slot that is held was chosen for another exam.
         cancel_live_appointment(before, uow, context, reason="order changed")
         order = _resubmitted(order, holds, command, uow, context, material=material)
-    uow.orders.save(order)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            order.status,
-            codes_of(order.holds),
-        )
-    )
+    save_change(before, order, action, uow, context, note=codes_of(order.holds))
     tell_of_hold(before, order, uow, context)
     if not (material or found) and _told_part(content) != _told_part(before.content):
         _tell_of_details(order, uow, context)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from booking_engine.application.announcing import tell_of_hold
 from booking_engine.application.context import Context
+from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import safety_blocks
 from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus
@@ -23,7 +24,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
 )
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 
@@ -96,7 +96,7 @@ def flag(
         flagged = order.held((reason,), context.now)
     else:
         flagged = replace(order, holds=(*order.holds, reason))
-    _save(order, flagged, Action.HOLD, uow, context, note=reason.code)
+    save_change(order, flagged, Action.HOLD, uow, context, note=reason.code)
     tell_of_hold(order, flagged, uow, context)
     return True
 
@@ -115,37 +115,16 @@ def unflag(
         return
     if holds or order.status is not OrderStatus.HELD:
         free = replace(order, holds=holds)
-        _save(order, free, Action.CHANGE, uow, context, note=f"{entry_id} is over")
+        save_change(
+            order, free, Action.CHANGE, uow, context, note=f"{entry_id} is over"
+        )
         return
     free = order.after(Action.RELEASE, context.now)
     if free.vetting is not None:
         free = free.after(Action.VET, context.now)
         if not safety_blocks(free, uow):
             free = free.after(Action.LIST, context.now)
-    _save(order, free, Action.RELEASE, uow, context, note=f"{entry_id} is over")
+    save_change(order, free, Action.RELEASE, uow, context, note=f"{entry_id} is over")
 
 
 _OF_DIARIES = frozenset({HoldCode.DIARY_CONFLICT, HoldCode.BOOKED_ELSEWHERE})
-
-
-def _save(
-    before: ImagingOrder,
-    after: ImagingOrder,
-    action: Action,
-    uow: UnitOfWork,
-    context: Context,
-    *,
-    note: str,
-) -> None:
-    uow.orders.save(after)
-    uow.orders.log(
-        StatusChange(
-            after.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            after.status,
-            note,
-        )
-    )

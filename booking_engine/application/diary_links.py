@@ -13,6 +13,7 @@ from booking_engine.application.announcing import appointment_event
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.context import Context
 from booking_engine.application.diary_commands import OrderNumbers
+from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import safety_blocks
 from booking_engine.domain.diary_entries import DiaryEntry, Stretch
@@ -33,13 +34,7 @@ from booking_engine.domain.identifiers import (
     SessionId,
 )
 from booking_engine.domain.order_names import filler_name
-from booking_engine.domain.orders import (
-    TERMINAL,
-    Action,
-    ImagingOrder,
-    OrderStatus,
-    StatusChange,
-)
+from booking_engine.domain.orders import TERMINAL, Action, ImagingOrder, OrderStatus
 from booking_engine.domain.schedule import (
     Appointment,
     AppointmentStatus,
@@ -169,7 +164,7 @@ def adopted(
         with uow.savepoint():
             cancel_live_appointment(order, uow, context, reason=f"booked by {partner}")
             uow.schedule.add(appointment)
-            _changed(order, booked, Action.BOOK, uow, context, note=f"by {partner}")
+            save_change(order, booked, Action.BOOK, uow, context, note=f"by {partner}")
             uow.outbox.add(
                 _event(
                     EventKind.APPOINTMENT_BOOKED,
@@ -226,7 +221,7 @@ def moved(
     try:
         with uow.savepoint():
             uow.schedule.save(changed)
-            _changed(order, after, Action.MOVE, uow, context, note=reason)
+            save_change(order, after, Action.MOVE, uow, context, note=reason)
             uow.outbox.add(
                 _event(
                     EventKind.APPOINTMENT_MOVED,
@@ -302,26 +297,3 @@ def _event(
     """Return the event for all but the one who told us."""
     event = appointment_event(kind, order, appointment, uow, context, reason=reason)
     return replace(event, audience=tuple(p for p in event.audience if p != partner))
-
-
-def _changed(
-    before: ImagingOrder,
-    after: ImagingOrder,
-    action: Action,
-    uow: UnitOfWork,
-    context: Context,
-    *,
-    note: str,
-) -> None:
-    uow.orders.save(after)
-    uow.orders.log(
-        StatusChange(
-            after.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            after.status,
-            note,
-        )
-    )

@@ -14,6 +14,7 @@ from booking_engine.application.commands import (
     StoreProfile,
 )
 from booking_engine.application.context import Context
+from booking_engine.application.history import log_change
 from booking_engine.application.intake import network_holds
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import authorise_under_guideline
@@ -27,13 +28,7 @@ from booking_engine.domain.mappings import (
     StoredProfile,
     names_waited_for,
 )
-from booking_engine.domain.orders import (
-    Action,
-    HoldCode,
-    ImagingOrder,
-    OrderStatus,
-    StatusChange,
-)
+from booking_engine.domain.orders import Action, HoldCode, ImagingOrder, OrderStatus
 from booking_engine.domain.safety import Answer
 from booking_engine.domain.vocabulary import (
     BookingMode,
@@ -224,17 +219,7 @@ def settle_holds(
         order, content=content, holds=(*order.holds, *added), mode=_mode(order, command)
     ).settled(settled, context.now)
     action = Action.CHANGE if after.status is order.status else Action.RELEASE
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            action,
-            order.status,
-            after.status,
-            command.note,
-        )
-    )
+    log_change(order, after, action, uow, context, note=command.note)
     if after.status is OrderStatus.AWAITING_VETTING:
         after = authorise_under_guideline(after, command.guidelines, uow, context)
     uow.orders.save(after)

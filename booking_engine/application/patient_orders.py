@@ -12,6 +12,7 @@ from dataclasses import replace
 from booking_engine.application.announcing import appointment_event, tell_of_hold
 from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.context import Context
+from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import safety_blocks
 from booking_engine.domain.errors import PatientBusy
@@ -23,7 +24,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
 )
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.register import RegisteredPatient, nhs_key
@@ -111,24 +111,13 @@ def stored(
     note: str,
 ) -> None:
     """Store the changed order and its history; tell others if it has a booking."""
-    uow.orders.save(after)
     if after.status is before.status:
         action = Action.CHANGE
     elif after.status is OrderStatus.HELD:
         action = Action.HOLD
     else:
         action = Action.RELEASE
-    uow.orders.log(
-        StatusChange(
-            after.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            after.status,
-            note,
-        )
-    )
+    save_change(before, after, action, uow, context, note=note)
     tell_of_hold(before, after, uow, context)
 
 
@@ -148,18 +137,7 @@ def close_deceased(
     """End an order whose patient has died; its slot is released, systems are told."""
     cancel_live_appointment(order, uow, context, reason=DECEASED)
     closed = order.after(Action.CANCEL, context.now)
-    uow.orders.save(closed)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.CANCEL,
-            order.status,
-            closed.status,
-            note or DECEASED,
-        )
-    )
+    save_change(order, closed, Action.CANCEL, uow, context, note=note or DECEASED)
     uow.orders.log_clock(
         ClockEvent(
             order.id,

@@ -9,6 +9,7 @@ from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import NumberOrder, ReceiveOrder, ReplaceOrders
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
+from booking_engine.application.history import save_change
 from booking_engine.application.intake import receive_order
 from booking_engine.application.naming import Named, order_named
 from booking_engine.application.ports import UnitOfWork
@@ -21,7 +22,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
 )
 
 _WITHOUT_NUMBER: Final = HoldCode.MISSING_PLACER_NUMBER
@@ -107,18 +107,7 @@ def _end(
 ) -> None:
     ended = replace(order.after(Action.REPLACE, context.now), sent_at=command.sent_at)
     cancel_live_appointment(order, uow, context, reason=command.reason or "replaced")
-    uow.orders.save(ended)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.REPLACE,
-            order.status,
-            ended.status,
-            command.reason,
-        )
-    )
+    save_change(order, ended, Action.REPLACE, uow, context, note=command.reason)
 
 
 def number_order(command: NumberOrder, uow: UnitOfWork, context: Context) -> Received:

@@ -23,6 +23,7 @@ from booking_engine.application.commands import (
     ReleaseHold,
 )
 from booking_engine.application.context import Context
+from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.slots import reasons_for
@@ -41,12 +42,7 @@ from booking_engine.domain.errors import (
 )
 from booking_engine.domain.events import EventKind
 from booking_engine.domain.identifiers import AppointmentId, SessionId
-from booking_engine.domain.orders import (
-    Action,
-    ImagingOrder,
-    OrderStatus,
-    StatusChange,
-)
+from booking_engine.domain.orders import Action, ImagingOrder, OrderStatus
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -165,7 +161,7 @@ def confirm_hold(
         told=True,
     )
     uow.schedule.save(booked)
-    _save(order, booked_order, Action.BOOK, uow, context, note=decision.id)
+    save_change(order, booked_order, Action.BOOK, uow, context, note=decision.id)
     uow.outbox.add(
         appointment_event(EventKind.APPOINTMENT_BOOKED, order, booked, uow, context)
     )
@@ -250,7 +246,7 @@ def move_appointment(
     )
     uow.schedule.save(moved)
     after = order.after(Action.MOVE, context.now).without_conflicts()
-    _save(order, after, Action.MOVE, uow, context, note=command.reason)
+    save_change(order, after, Action.MOVE, uow, context, note=command.reason)
     _tell_of_move(order, old, moved, command.reason, uow, context)
     uow.flush()
     return _stored(moved)
@@ -313,7 +309,7 @@ def cancel_appointment(
     )
     uow.schedule.save(cancelled)
     after = replace(order.relisted(Action.UNBOOK, context.now), clock=clock)
-    _save(order, after, Action.UNBOOK, uow, context, note=command.reason)
+    save_change(order, after, Action.UNBOOK, uow, context, note=command.reason)
     uow.orders.log_clock(ClockEvent(order.id, context.now, reason, clock.started_on))
     event = appointment_event(
         EventKind.APPOINTMENT_CANCELLED,
@@ -372,26 +368,3 @@ def _minutes(order: ImagingOrder, uow: UnitOfWork) -> int:
 def _stored(appointment: Appointment) -> Appointment:
     """Return the appointment with the version that it has once saved."""
     return replace(appointment, version=appointment.version + 1)
-
-
-def _save(
-    before: ImagingOrder,
-    after: ImagingOrder,
-    action: Action,
-    uow: UnitOfWork,
-    context: Context,
-    *,
-    note: str,
-) -> None:
-    uow.orders.save(after)
-    uow.orders.log(
-        StatusChange(
-            after.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            after.status,
-            note,
-        )
-    )

@@ -9,6 +9,7 @@ from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import HoldOrder, LiftHold
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
+from booking_engine.application.history import log_change, save_change
 from booking_engine.application.naming import orders_named, unknown
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
@@ -25,7 +26,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
 )
 
 _LONGEST_REASON = 60
@@ -85,8 +85,7 @@ def suspend(
         # A slot that is only kept for an answer goes back.
         cancel_live_appointment(order, uow, context, reason=reason.code)
         after = order.held(reasons, context.now)
-    uow.orders.save(after)
-    _log(order, after, Action.HOLD, uow, context, note=note or reason.code)
+    save_change(order, after, Action.HOLD, uow, context, note=note or reason.code)
     tell_of_hold(order, after, uow, context)
     return after
 
@@ -103,7 +102,7 @@ def _hold(
     if order.status is OrderStatus.BOOKED and not command.keeps_slot:
         cancel_live_appointment(order, uow, context, reason=command.reason or "held")
         freed = order.after(Action.UNBOOK, context.now)
-        _log(order, freed, Action.UNBOOK, uow, context, note=command.reason)
+        log_change(order, freed, Action.UNBOOK, uow, context, note=command.reason)
         order = replace(freed, holds=order.holds)
     reason = HoldReason(HoldCode.REQUESTED_BY_SENDER, command.reason[:_LONGEST_REASON])
     order = replace(order, held_at=command.sent_at)
@@ -129,10 +128,10 @@ def _lift(
         return True
     if remaining or order.status is not OrderStatus.HELD:
         after = replace(order, holds=remaining)
-        _log(order, after, Action.RELEASE, uow, context)
+        log_change(order, after, Action.RELEASE, uow, context)
     else:
         after = order.after(Action.RELEASE, context.now)
-        _log(order, after, Action.RELEASE, uow, context)
+        log_change(order, after, Action.RELEASE, uow, context)
         if after.vetting is not None:
             after = restore_vetting(after, uow, context)
         else:
@@ -147,26 +146,4 @@ def _received(
     first, *others = (order.id for order in orders)
     return Received(
         first, kind if any(applied) else ReceivedAs.IGNORED_OLDER, tuple(others)
-    )
-
-
-def _log(
-    before: ImagingOrder,
-    after: ImagingOrder,
-    action: Action,
-    uow: UnitOfWork,
-    context: Context,
-    *,
-    note: str = "",
-) -> None:
-    uow.orders.log(
-        StatusChange(
-            after.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            after.status,
-            note,
-        )
     )

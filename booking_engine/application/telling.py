@@ -19,6 +19,7 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
+from booking_engine.application.history import save_change
 from booking_engine.application.intake import receive_order
 from booking_engine.application.naming import order_named, orders_named, unknown
 from booking_engine.application.ports import UnitOfWork
@@ -36,7 +37,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
 )
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -156,18 +156,7 @@ def _performed(
     reason = command.reason or "performed elsewhere"
     cancel_live_appointment(order, uow, context, reason=reason)
     after = order.after(Action.PERFORM, context.now)
-    uow.orders.save(after)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.PERFORM,
-            order.status,
-            after.status,
-            reason,
-        )
-    )
+    save_change(order, after, Action.PERFORM, uow, context, note=reason)
     uow.orders.log_clock(
         ClockEvent(order.id, context.now, ClockReason.PERFORMED, order.clock.started_on)
     )
@@ -252,18 +241,7 @@ def _answered(command: RecordAnswer, uow: UnitOfWork) -> ImagingOrder | None:
 
 def _note(order: ImagingOrder, note: str, uow: UnitOfWork, context: Context) -> None:
     """Add a line to the history of an order whose state stays as it is."""
-    uow.orders.save(order)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            "told",
-            order.status,
-            order.status,
-            note,
-        )
-    )
+    save_change(order, order, "told", uow, context, note=note)
 
 
 def _has_come(starts_at: datetime, context: Context) -> bool:

@@ -18,6 +18,7 @@ from booking_engine.application.commands import (
     VetOrder,
 )
 from booking_engine.application.context import Context
+from booking_engine.application.history import log_change, save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_rules import check_slot
 from booking_engine.domain.eligibility import Rule, exam_minutes
@@ -36,7 +37,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
     Vetting,
 )
 from booking_engine.domain.safety import SafetyBlock, blocks
@@ -286,11 +286,11 @@ def _vetted(
     order: ImagingOrder, vetting: Vetting, uow: UnitOfWork, context: Context
 ) -> ImagingOrder:
     vetted = replace(order.after(Action.VET, context.now), vetting=vetting)
-    _log(order, vetted, Action.VET, uow, context, note=vetting.guideline or "")
+    log_change(order, vetted, Action.VET, uow, context, note=vetting.guideline or "")
     if vetted.status is OrderStatus.BOOKED or safety_blocks(vetted, uow):
         return vetted
     listed = vetted.after(Action.LIST, context.now)
-    _log(vetted, listed, Action.LIST, uow, context)
+    log_change(vetted, listed, Action.LIST, uow, context)
     return listed
 
 
@@ -303,28 +303,5 @@ def _stored(
     *,
     note: str = "",
 ) -> ImagingOrder:
-    uow.orders.save(after)
-    _log(before, after, action, uow, context, note=note)
+    save_change(before, after, action, uow, context, note=note)
     return after
-
-
-def _log(
-    before: ImagingOrder,
-    after: ImagingOrder,
-    action: Action,
-    uow: UnitOfWork,
-    context: Context,
-    *,
-    note: str = "",
-) -> None:
-    uow.orders.log(
-        StatusChange(
-            after.id,
-            context.now,
-            context.actor,
-            action,
-            before.status,
-            after.status,
-            note,
-        )
-    )

@@ -9,6 +9,7 @@ from booking_engine.application.booking import cancel_live_appointment
 from booking_engine.application.commands import CancelOrder
 from booking_engine.application.context import Context
 from booking_engine.application.event_time import is_older
+from booking_engine.application.history import save_change
 from booking_engine.application.naming import orders_named, unknown
 from booking_engine.application.patient_orders import flagged
 from booking_engine.application.ports import UnitOfWork
@@ -22,7 +23,6 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderStatus,
-    StatusChange,
 )
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -86,18 +86,7 @@ def _cancel(
         order.after(Action.CANCEL, context.now), sent_at=command.sent_at
     )
     cancel_live_appointment(order, uow, context, reason=command.reason)
-    uow.orders.save(cancelled)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.CANCEL,
-            order.status,
-            cancelled.status,
-            command.reason,
-        )
-    )
+    save_change(order, cancelled, Action.CANCEL, uow, context, note=command.reason)
     uow.orders.log_clock(
         ClockEvent(
             order.id,
@@ -126,16 +115,5 @@ def _cancel_in_doubt(order: ImagingOrder, uow: UnitOfWork, context: Context) -> 
     if doubt in order.holds:
         return
     held = flagged(order, doubt, uow, context)
-    uow.orders.save(held)
-    uow.orders.log(
-        StatusChange(
-            order.id,
-            context.now,
-            context.actor,
-            Action.HOLD,
-            order.status,
-            held.status,
-            doubt.code,
-        )
-    )
+    save_change(order, held, Action.HOLD, uow, context, note=doubt.code)
     tell_of_hold(order, held, uow, context)
