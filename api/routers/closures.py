@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
 
 from api.deps import IDEMPOTENT, TheActor, TheServices, etag
 from api.openapi import REPEATABLE, refusals
 from api.pages import Cursor, Limit, page_of, shown
-from api.schemas.closures import (
-    CloseBody,
-    ClosedDocument,
-    ClosureDocument,
-    ReopenBody,
-)
-from api.schemas.common import InstantIn, PageOf
+from api.schemas.closures import CloseBody, ClosedDocument, ClosureDocument, ReopenBody
+from api.schemas.common import PageOf
+from api.windows import WindowEnd, WindowStart, window_of
 from booking_engine.application.diary import Recorded
 from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
 from booking_engine.application.diary_conflicts import bookings_under
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, Stretch
-from booking_engine.domain.errors import InvalidValue, TransitionRefused
+from booking_engine.domain.errors import TransitionRefused
 from booking_engine.domain.identifiers import DiaryEntryId, ScannerId
 
 router = APIRouter(prefix="/v1/closures", tags=["network"])
-
-_LONGEST: Final = timedelta(days=62)
-_WEEK: Final = timedelta(days=7)
 
 
 @router.get("", responses=refusals("value.invalid"))
@@ -43,23 +35,14 @@ def list_closures(
         EntryKind | None,
         Query(description="Closures by default; or what other diaries have booked."),
     ] = EntryKind.CLOSURE,
-    starts_from: Annotated[
-        InstantIn | None, Query(description="Now, by default.")
-    ] = None,
-    starts_to: Annotated[
-        InstantIn | None, Query(description="A week later, by default.")
-    ] = None,
+    starts_from: WindowStart = None,
+    starts_to: WindowEnd = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> PageOf[ClosureDocument]:
     """List what overlaps a window of at most 62 days, by start."""
-    begin = starts_from or services.dispatcher.clock.now()
-    end = starts_to or begin + _WEEK
-    if not begin < end <= begin + _LONGEST:
-        raise InvalidValue(
-            f"The window must be positive and at most {_LONGEST.days} days; choose"
-            " starts_from and starts_to."
-        )
+    now = services.dispatcher.clock.now()
+    begin, end = window_of(starts_from, starts_to, now)
     wanted = None if scanner is None else [ScannerId(one) for one in scanner]
     with services.dispatcher.reading(actor) as reading:
         found = reading.uow.diary.taking_between(begin, end, scanners=wanted)

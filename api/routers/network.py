@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.deps import Services, TheActor, TheServices
 from api.openapi import refusals
 from api.pages import Cursor, Limit, page_of, shown
-from api.schemas.common import InstantIn, PageOf
-from api.schemas.network import (
-    ScannerDocument,
-    SessionDocument,
-    SiteDocument,
-)
+from api.schemas.common import PageOf
+from api.schemas.network import ScannerDocument, SessionDocument, SiteDocument
+from api.windows import WindowEnd, WindowStart, window_of
 from booking_engine.application.views import Page
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.diary_entries import Taken, TakenOnScanner, overlaps
-from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import Actor, ScannerId
 from booking_engine.domain.resources import Scanner, Site
 from booking_engine.domain.schedule import ScanSession, free_intervals
 from booking_engine.domain.vocabulary import Modality
 
 router = APIRouter(prefix="/v1", tags=["network"])
-
-LONGEST: Final = timedelta(days=62)
-_WEEK: Final = timedelta(days=7)
 
 
 @router.get("/sites", responses=refusals("value.invalid"))
@@ -79,23 +72,14 @@ def list_sessions(
     actor: TheActor,
     *,
     scanner: Annotated[list[str] | None, Query()] = None,
-    starts_from: Annotated[
-        InstantIn | None, Query(description="Now, by default.")
-    ] = None,
-    starts_to: Annotated[
-        InstantIn | None, Query(description="A week later, by default.")
-    ] = None,
+    starts_from: WindowStart = None,
+    starts_to: WindowEnd = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> PageOf[SessionDocument]:
     """List sessions that overlap a window of at most 62 days, with their free time."""
-    begin = starts_from or services.dispatcher.clock.now()
-    end = starts_to or begin + _WEEK
-    if not begin < end <= begin + LONGEST:
-        raise InvalidValue(
-            f"The window must be positive and at most {LONGEST.days} days; choose"
-            " starts_from and starts_to."
-        )
+    now = services.dispatcher.clock.now()
+    begin, end = window_of(starts_from, starts_to, now)
     wanted = None if scanner is None else [ScannerId(one) for one in scanner]
     with services.dispatcher.reading(actor) as reading:
         schedule = reading.uow.schedule
