@@ -4,36 +4,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from network import (
-    CLERK,
-    FEED,
-    GUIDELINES,
-    INDIE,
-    MR_SAFE,
-    NHS_NUMBERS,
-    NORTH,
-    NOW,
-    content,
-    dispatcher,
-    no_risk,
-    receive,
+from booking_desk import (
+    MR1_WED,
+    MR2_WED,
+    MRX_WED,
+    WEDNESDAY_9,
+    order_of,
+    patient,
+    placed,
+    told,
 )
+from network import CLERK, FEED, INDIE, NORTH, NOW, dispatcher, no_risk, receive
 
 from booking_engine.application.commands import (
     BookSlot,
     CancelAppointment,
     CancelOrder,
-    ChangeOrder,
     ConfirmHold,
-    EnterInError,
     ExpireHolds,
     HoldSlot,
     MoveAppointment,
-    RecordAnswers,
-    RecordOutcome,
     ReleaseHold,
-    RelistOrder,
-    VetOrder,
 )
 from booking_engine.application.naming import Named
 from booking_engine.application.on_arrival import book_best
@@ -41,7 +32,6 @@ from booking_engine.application.received import ReceivedAs
 from booking_engine.application.slots import search_slots
 from booking_engine.domain.errors import (
     HoldExpired,
-    InvalidValue,
     NotBookable,
     PatientBusy,
     RulesBroken,
@@ -49,46 +39,17 @@ from booking_engine.domain.errors import (
     StaleVersion,
     TransitionRefused,
 )
-from booking_engine.domain.identifiers import ProcedureCode, SessionId
+from booking_engine.domain.identifiers import SessionId
 from booking_engine.domain.orders import HoldCode, OrderStatus
-from booking_engine.domain.patients import Needs, Patient
-from booking_engine.domain.safety import Answer, Question, SafetyAnswer
+from booking_engine.domain.patients import Needs
+from booking_engine.domain.safety import Question
 from booking_engine.domain.schedule import AppointmentStatus
-from booking_engine.domain.vocabulary import PatientSetting, Priority, Sex
-
-WEDNESDAY_9 = datetime(2026, 11, 25, 9, tzinfo=UTC)
-MR1_WED = SessionId("MR1-261125-0800")
-MR2_WED = SessionId("MR2-261125-0900")
-MRX_WED = SessionId("MRX-261125-0900")
-
-
-def patient(number):
-    return Patient(
-        NHS_NUMBERS[number], f"X{number}", "RA1", "Test", "Bo", None, Sex.MALE, "M13"
-    )
+from booking_engine.domain.vocabulary import PatientSetting
 
 
 @pytest.fixture
 def engine():
     return dispatcher()
-
-
-def placed(engine, number="P1", **changes):
-    return engine.handle(receive(number, **changes), FEED).order_id
-
-
-def order_of(engine, order_id):
-    with engine.reading(CLERK) as session:
-        return session.uow.orders.get(order_id)
-
-
-def told(engine, order_id):
-    with engine.reading(CLERK) as session:
-        out = session.uow.outbox
-        return [
-            (out.event(d.event_id).kind.value, d.destination)
-            for d in out.of_order(order_id)
-        ]
 
 
 def test_the_best_slot_is_booked_explained_and_told(engine):
@@ -299,151 +260,6 @@ def test_cancelling_a_booked_order_frees_its_slot(engine):
     engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
 
 
-def test_a_changed_request_never_moves_a_patient_who_was_told(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    change = ChangeOrder(
-        NORTH,
-        content(
-            "P1",
-            procedure=ProcedureCode("MRLIVER"),
-            priority=Priority.URGENT,
-            safety=MR_SAFE,
-        ),
-        NOW + timedelta(minutes=1),
-    )
-    engine.handle(change, FEED)
-    order = order_of(engine, order_id)
-    assert order.status is OrderStatus.BOOKED
-    assert [h.code for h in order.holds] == [HoldCode.CHANGED_AFTER_BOOKING]
-    with engine.reading(CLERK) as session:
-        assert session.uow.schedule.live_appointment(order_id).id == booked.id
-
-
-def test_outcomes_follow_the_day(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    with pytest.raises(InvalidValue, match="arrived, performed"):
-        engine.handle(RecordOutcome(booked.id, "lost"), CLERK)
-    with pytest.raises(TransitionRefused, match="not come yet"):
-        engine.handle(RecordOutcome(booked.id, "performed"), CLERK)
-    engine.clock.advance(timedelta(days=1))
-    arrived = engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
-    with pytest.raises(TransitionRefused):
-        engine.handle(MoveAppointment(booked.id, MR2_WED, WEDNESDAY_9, "x"), CLERK)
-    engine.handle(RecordOutcome(booked.id, "performed", arrived.version), CLERK)
-    assert order_of(engine, order_id).status is OrderStatus.PERFORMED
-
-
-def test_a_missed_appointment_restarts_the_clock_and_stays_somebodys(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    engine.clock.advance(timedelta(days=1))
-    engine.handle(RecordOutcome(booked.id, "did_not_attend"), CLERK)
-    order = order_of(engine, order_id)
-    assert order.status is OrderStatus.DID_NOT_ATTEND
-    assert order.clock.started_on == WEDNESDAY_9.date()
-    assert order.overdue_at is not None
-    assert told(engine, order_id)[-1] == ("did_not_attend", NORTH)
-
-
-def test_what_the_day_brought_is_told_to_those_who_do_not_know_it(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    engine.clock.advance(timedelta(days=1))
-    engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
-    engine.handle(RecordOutcome(booked.id, "performed"), FEED)
-    assert told(engine, order_id)[1:] == [("arrived", NORTH)]
-
-
-def test_an_appointment_entered_in_error_frees_its_slot_and_its_order(engine):
-    order_id = placed(engine)
-    before = order_of(engine, order_id)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    with pytest.raises(StaleVersion):
-        engine.handle(EnterInError(booked.id, "wrong order", 7), CLERK)
-
-    ended = engine.handle(EnterInError(booked.id, "wrong order", booked.version), CLERK)
-
-    order = order_of(engine, order_id)
-    assert ended.status is AppointmentStatus.ENTERED_IN_ERROR
-    assert (order.status, order.clock) == (OrderStatus.WAITING, before.clock)
-    assert told(engine, order_id)[-1] == ("entered_in_error", NORTH)
-    with pytest.raises(TransitionRefused):
-        engine.handle(EnterInError(booked.id, "again"), CLERK)
-    again = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    assert again.id != booked.id
-
-
-def changed_after_booking(engine, **changes):
-    """A booked order whose sender then changes the request."""
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    asked = content("P1", **{"priority": Priority.URGENT, **changes})
-    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=1)), FEED)
-    return order_id, booked
-
-
-def test_a_person_may_let_the_slot_stay_if_the_changed_exam_still_fits(engine):
-    order_id, booked = changed_after_booking(engine)
-    with pytest.raises(NotBookable):
-        engine.handle(MoveAppointment(booked.id, MR2_WED, WEDNESDAY_9, "x"), CLERK)
-    engine.handle(VetOrder(order_id), CLERK)
-    order = order_of(engine, order_id)
-    assert (order.status, order.holds) == (OrderStatus.BOOKED, ())
-    assert order.vetting.by == CLERK
-    with pytest.raises(TransitionRefused, match="nothing is to be vetted"):
-        engine.handle(VetOrder(order_id), CLERK)
-
-
-def test_that_the_slot_stays_for_a_changed_exam_is_told(engine):
-    order_id, _ = changed_after_booking(engine)
-    engine.handle(VetOrder(order_id), CLERK)
-    assert told(engine, order_id)[1:] == [("appointment_changed", NORTH)]
-
-
-def test_a_detail_that_changes_no_booking_is_told_to_the_diarys_owner(engine):
-    order_id = placed(engine)
-    engine.handle(BookSlot(order_id, MRX_WED, WEDNESDAY_9), CLERK)
-    asked = content("P1", accession="ACC9")
-    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=1)), FEED)
-    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=2)), FEED)
-    assert order_of(engine, order_id).holds == ()
-    assert told(engine, order_id)[2:] == [("appointment_changed", INDIE)]
-
-
-def test_a_changed_exam_that_no_longer_fits_must_be_moved(engine):
-    """A liver scan takes 40 minutes and two days' notice; the slot has 20."""
-    order_id, _ = changed_after_booking(
-        engine,
-        procedure=ProcedureCode("MRLIVER"),
-        safety=no_risk(Question.CARDIAC_DEVICE, Question.CONTRAST_ALLERGY),
-    )
-    with pytest.raises(RulesBroken):
-        engine.handle(VetOrder(order_id), CLERK)
-    assert order_of(engine, order_id).holds
-
-
-def test_a_changed_order_whose_slot_is_cancelled_is_vetted_again(engine):
-    """What was vetted was another request: it must not be planned as it is."""
-    order_id, booked = changed_after_booking(engine)
-    engine.handle(CancelAppointment(booked.id, "changed", by_patient=False), CLERK)
-    order = order_of(engine, order_id)
-    assert order.status is OrderStatus.AWAITING_VETTING
-    assert order.vetting is None
-
-
-def test_a_change_releases_the_slot_that_was_held_for_the_old_request(engine):
-    order_id = placed(engine)
-    hold = engine.handle(HoldSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    asked = content("P1", priority=Priority.URGENT)
-    engine.handle(ChangeOrder(NORTH, asked, NOW + timedelta(minutes=1)), FEED)
-    with pytest.raises(HoldExpired):
-        engine.handle(ConfirmHold(hold.id), CLERK)
-    other = placed(engine, "P2", patient=patient(1))
-    engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
-
-
 def test_a_hold_that_used_the_last_of_a_contract_can_be_confirmed(engine):
     for number in range(2):
         order_id = placed(engine, f"P{number}", patient=patient(number))
@@ -454,18 +270,6 @@ def test_a_hold_that_used_the_last_of_a_contract_can_be_confirmed(engine):
     hold = engine.handle(HoldSlot(last, MRX_WED, at), CLERK)
     confirmed = engine.handle(ConfirmHold(hold.id), CLERK)
     assert confirmed.status is AppointmentStatus.BOOKED
-
-
-def test_who_did_not_attend_is_listed_again_by_a_person(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    with pytest.raises(TransitionRefused):
-        engine.handle(RelistOrder(order_id), CLERK)
-    engine.clock.advance(timedelta(days=1))
-    engine.handle(RecordOutcome(booked.id, "did_not_attend"), CLERK)
-    engine.handle(RelistOrder(order_id, "spoken to"), CLERK)
-    assert order_of(engine, order_id).status is OrderStatus.WAITING
-    assert book_best(engine, order_id, CLERK) is not None
 
 
 def test_a_number_used_again_after_its_cancellation_waits_for_a_person(engine):
@@ -480,62 +284,6 @@ def test_a_number_used_again_after_its_cancellation_waits_for_a_person(engine):
     assert engine.handle(again, FEED).order_id == received.order_id
 
 
-def answered(engine, order_id, question, answer, *, minutes=5):
-    given = SafetyAnswer(question, answer, NOW + timedelta(minutes=minutes), "phone")
-    engine.handle(RecordAnswers(order_id, (given,)), CLERK)
-
-
-def test_a_dangerous_answer_on_a_booked_order_asks_a_person(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    answered(engine, order_id, Question.IMPLANT, Answer.YES)
-    order = order_of(engine, order_id)
-    assert [h.code for h in order.holds] == [HoldCode.SAFETY_ANSWER_AFTER_BOOKING]
-    with pytest.raises(NotBookable):
-        engine.handle(VetOrder(order_id), CLERK)
-    engine.handle(VetOrder(order_id, cleared=frozenset({Question.IMPLANT})), CLERK)
-    assert order_of(engine, order_id).holds == ()
-    # Cleared was the answer of then: a new one asks again, and unbooking re-vets.
-    answered(engine, order_id, Question.IMPLANT, Answer.YES, minutes=6)
-    engine.handle(CancelAppointment(booked.id, "unsafe", by_patient=False), CLERK)
-    assert order_of(engine, order_id).status is OrderStatus.AWAITING_VETTING
-
-
-def test_a_senders_change_never_wipes_what_a_person_was_told(engine):
-    order_id = placed(engine)
-    answered(engine, order_id, Question.IMPLANT, Answer.YES)
-    change = ChangeOrder(
-        NORTH,
-        content("P1", priority=Priority.URGENT),
-        NOW + timedelta(minutes=9),
-        guidelines=GUIDELINES,
-    )
-    engine.handle(change, FEED)
-    assert order_of(engine, order_id).status is OrderStatus.VETTED
-    with pytest.raises(NotBookable, match="implant is yes"):
-        book_best(engine, order_id, CLERK)
-
-
-def test_an_outcome_of_a_cancelled_appointment_is_refused(engine):
-    order_id = placed(engine)
-    first = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    engine.handle(CancelAppointment(first.id, "flu", by_patient=False), CLERK)
-    engine.handle(BookSlot(order_id, MR2_WED, WEDNESDAY_9), CLERK)
-    engine.clock.advance(timedelta(days=1, hours=1))
-    with pytest.raises(TransitionRefused, match="cancelled"):
-        engine.handle(RecordOutcome(first.id, "did_not_attend"), CLERK)
-    assert order_of(engine, order_id).status is OrderStatus.BOOKED
-
-
-def test_a_patient_who_arrived_unfit_goes_back_to_the_list(engine):
-    order_id = placed(engine)
-    booked = engine.handle(BookSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
-    engine.clock.advance(timedelta(days=1))
-    engine.handle(RecordOutcome(booked.id, "arrived"), CLERK)
-    engine.handle(CancelAppointment(booked.id, "unfit", by_patient=False), CLERK)
-    assert order_of(engine, order_id).status is OrderStatus.WAITING
-
-
 def test_an_opening_is_offered_around_the_patients_other_appointment(engine):
     """Only MR 1 can take an inpatient here; 08:00 to 08:20 on Wednesday is theirs."""
     first = placed(engine, "P1", setting=PatientSetting.INPATIENT)
@@ -547,19 +295,6 @@ def test_an_opening_is_offered_around_the_patients_other_appointment(engine):
         found = search_slots(order, session.uow, session.context, limit=50)
     assert MR1_WED in {o.chosen.session_id for o in found.options}
     assert book_best(engine, second, CLERK) is not None
-
-
-def test_within_a_minute_what_comes_later_is_later_and_doubt_goes_to_a_person(engine):
-    sent_at = NOW + timedelta(seconds=30)
-    order_id = engine.handle(replace(receive("P1"), sent_at=sent_at), FEED).order_id
-    named = {"named": Named(NORTH, "RA1", "P1")}
-    older = CancelOrder("x", NOW - timedelta(minutes=5), **named)
-    engine.handle(older, FEED)
-    engine.handle(older, FEED)
-    order = order_of(engine, order_id)
-    assert [h.code for h in order.holds] == [HoldCode.CANCEL_OUT_OF_ORDER]
-    engine.handle(CancelOrder("x", NOW, **named), FEED)
-    assert order_of(engine, order_id).status is OrderStatus.CANCELLED
 
 
 def test_an_inpatient_whose_place_is_not_known_is_offered_no_scanner(engine):
