@@ -14,25 +14,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final
 
-import hl7
-from hl7.mllp import HL7StreamReader, HL7StreamWriter, start_hl7_server
-from hl7apy.core import Message
-from hl7apy.mllp import AbstractHandler, MLLPRequestHandler, MLLPServer
-from hl7apy.parser import parse_message
 from sqlalchemy import text
 
 from api.demo.mix import Intent
@@ -44,261 +33,22 @@ from benchmarks import (
     conditions,
     engine,
     load,
-    milliseconds,
     part,
     resident_mb,
     shown_mb,
     table,
     write_config,
 )
+from benchmarks.mllp_load import END, Load, Send, loading
+from benchmarks.mllp_peers import hl7apy_part, python_hl7_part
 from benchmarks.persistence_writes import postgres
 from booking_engine.domain.clock import SystemClock, local_date
 from booking_engine.domain.identifiers import TimeOrderedIds
 from booking_engine.persistence.schema import migrate
 from booking_engine.persistence.sql import SqlUnitOfWorkFactory, make_engine
 
-HOST: Final = "127.0.0.1"
-START: Final = b"\x0b"
-END: Final = b"\x1c\r"
 WARM_UP: Final = 100
-CHARSET: Final = "latin-1"
-"""For the peers: reads every byte, so that no message fails on its character set."""
 FOLLOW_UPS: Final = frozenset({Intent.CHANGE, Intent.CANCEL, Intent.DUPLICATE})
-LONGEST: Final = 75.0
-"""Seconds for one load; what is not answered by then counts as not answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What to send, and how.
-
-    Parameters
-    ----------
-    path
-        File of messages, each followed by the end of an MLLP frame.
-    reconnect
-        The server closes after each answer: open another connection for each message.
-    """
-
-    port: int
-    path: str
-    connections: int
-    reconnect: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one load measured.
-
-    Parameters
-    ----------
-    answers
-        Acknowledgements by code (MSA-1); a message without one counts under ``none``.
-    latencies
-        Seconds from sending to the whole acknowledgement, connecting included where
-        each message needs a connection.
-    """
-
-    seconds: float
-    answers: dict[str, int]
-    latencies: list[float]
-
-    @property
-    def accepted(self) -> int:
-        """Messages acknowledged with AA."""
-        return self.answers.get("AA", 0)
-
-    def cells(self) -> tuple[str, str, str, str]:
-        """Return messages, rate, median and 99th percentile, as the table shows."""
-        others = ", ".join(f"{n} {a}" for a, n in self.answers.items() if a != "AA")
-        return (
-            f"{self.accepted}{f' ({others})' if others else ''}",
-            f"{self.accepted / self.seconds:.0f}",
-            *milliseconds(self.latencies),
-        )
-
-
-# The load ---------------------------------------------------------------------------
-
-
-class Line(asyncio.Protocol):
-    """One connection with one message under way: send, wait for the answer, go on."""
-
-    def __init__(self, queue: Iterator[bytes], wanted: Load) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.latencies: list[float] = []
-        self.answers: Counter[str] = Counter()
-        self._began = time.perf_counter()
-        self._queue = queue
-        self._received = b""
-        self._waits = False
-        self._reconnect = wanted.reconnect
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the first message."""
-        assert isinstance(transport, asyncio.Transport), "TCP"
-        self._transport = transport
-        self._next()
-
-    def data_received(self, data: bytes) -> None:
-        """Count a whole answer and send the next message."""
-        self._received += data
-        if not self._received.endswith(END):
-            return
-        self.latencies.append(time.perf_counter() - self._began)
-        self.answers[self._received.partition(b"\rMSA|")[2][:2].decode(CHARSET)] += 1
-        self._received, self._waits = b"", False
-        if not self._reconnect:
-            self._began = time.perf_counter()
-            self._next()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Note a message that got no answer."""
-        del exc
-        if self._waits:
-            self.answers["none"] += 1
-        if not self.done.done():
-            self.done.set_result(None)
-
-    def _next(self) -> None:
-        assert self._transport is not None, "connected"
-        message = next(self._queue, None)
-        if message is None:
-            self._transport.close()
-            return
-        self._waits = True
-        self._transport.write(message)
-
-
-async def _one_line(messages: Sequence[bytes], wanted: Load) -> list[Line]:
-    """Send these one after the other; return every connection that it took."""
-    queue = iter(messages)
-    lines: list[Line] = []
-    while len(lines) < len(messages):
-        line = Line(queue, wanted)
-        lines.append(line)
-        await asyncio.get_running_loop().create_connection(
-            lambda line=line: line,  # type: ignore[misc]
-            HOST,
-            wanted.port,
-        )
-        await line.done
-        if not wanted.reconnect and not line.answers["none"]:
-            break
-    return lines
-
-
-async def _load(wanted: Load, messages: Sequence[bytes]) -> Result:
-    """Send everything and wait, for so long at most, until it is answered."""
-    width = min(wanted.connections, len(messages))
-    began = time.perf_counter()
-    tasks = [
-        asyncio.create_task(_one_line(messages[at::width], wanted))
-        for at in range(width)
-    ]
-    done, late = await asyncio.wait(tasks, timeout=LONGEST)
-    seconds = time.perf_counter() - began
-    for task in late:
-        task.cancel()
-    lines = [line for task in done for line in task.result()]
-    answers = sum((line.answers for line in lines), Counter[str]())
-    missing = len(messages) - sum(answers.values())
-    if missing:
-        answers["none"] += missing
-    latencies = [x for line in lines for x in line.latencies]
-    return Result(seconds, dict(answers), latencies)
-
-
-def _load_part() -> None:
-    """Do one load for each line of standard input; answer each with a line."""
-    for line in sys.stdin:
-        wanted = Load(**json.loads(line))
-        payloads = Path(wanted.path).read_bytes().split(END)
-        messages = [START + payload + END for payload in payloads if payload]
-        result = asyncio.run(_load(wanted, messages))
-        print(json.dumps(asdict(result)), flush=True)
-
-
-Send = Callable[[Load], Result]
-
-
-@contextmanager
-def loading() -> Iterator[Send]:
-    """Start the process that sends; give a way to have it send."""
-    with subprocess.Popen(
-        part("intake", "load"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-
-        def send(wanted: Load) -> Result:
-            assert process.stdin is not None, "opened with a pipe"
-            assert process.stdout is not None, "opened with a pipe"
-            print(json.dumps(asdict(wanted)), file=process.stdin, flush=True)
-            return Result(**json.loads(process.stdout.readline()))
-
-        try:
-            yield send
-        finally:
-            process.terminate()
-
-
-# The peers --------------------------------------------------------------------------
-
-
-class _Acknowledge(AbstractHandler):  # type: ignore[misc]
-    """hl7apy: parse a message and build its acknowledgement."""
-
-    def reply(self) -> str:
-        """Return the acknowledgement, framed."""
-        message = parse_message(self.incoming_message)
-        ack = Message("ACK", version=message.version)
-        ack.msh.msh_3 = message.msh.msh_5
-        ack.msh.msh_5 = message.msh.msh_3
-        ack.msh.msh_9 = "ACK"
-        ack.msh.msh_10 = "1"
-        ack.msh.msh_11 = "T"
-        ack.msa.msa_1 = "AA"
-        ack.msa.msa_2 = message.msh.msh_10.value
-        return str(ack.to_mllp())
-
-
-class _Latin1(MLLPRequestHandler):  # type: ignore[misc]
-    encoding = CHARSET
-
-
-class _Server(MLLPServer):  # type: ignore[misc]
-    # Its own five would drop some of fifty callers, who then wait a second.
-    request_queue_size = 128
-    daemon_threads = True
-
-
-def _hl7apy_part() -> None:
-    kinds = ("ORM^O01", "OMG^O19", "OMI^O23^OMI_O23")
-    handlers = dict.fromkeys(kinds, (_Acknowledge,))
-    server = _Server(HOST, 0, handlers, request_handler_class=_Latin1)
-    print(f"LISTENING {server.server_address[1]}", flush=True)
-    server.serve_forever()
-
-
-async def _python_hl7() -> None:
-    async def answer(reader: HL7StreamReader, writer: HL7StreamWriter) -> None:
-        try:
-            while not writer.is_closing():
-                message: hl7.Message = await reader.readmessage()
-                writer.writemessage(message.create_ack())
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await start_hl7_server(answer, HOST, 0, encoding=CHARSET)
-    print(f"LISTENING {server.sockets[0].getsockname()[1]}", flush=True)
-    await server.serve_forever()
-
-
-# The benchmark ----------------------------------------------------------------------
 
 
 def write_messages(folder: Path, counts: Sequence[int], seed: int) -> list[Path]:
@@ -466,13 +216,11 @@ def main() -> None:
     match given.part:
         case None:
             run(given)
-        case ["load"]:
-            _load_part()
         case ["hl7apy"]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            _hl7apy_part()
+            hl7apy_part()
         case ["python-hl7"]:
-            asyncio.run(_python_hl7())
+            asyncio.run(python_hl7_part())
         case _:
             parser.error("no such part")
 
