@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from watching_post import Post
 
 from api.bootstrap import build, migrate_database
 from api.runtime import Runtime
@@ -245,3 +246,17 @@ def stored_world_of(
 def stored_world(stored_world_of: Callable[..., World]) -> World:
     """A world in memory, then one in each database."""
     return stored_world_of()
+
+
+@pytest.fixture
+def make_post(tmp_path: Path) -> Iterator[Callable[..., Post]]:
+    """Start processes that watch; each ends with the test."""
+    made: list[Post] = []
+
+    def make(url: str, start: datetime = MONDAY, **watch: Any) -> Post:
+        made.append(Post(url, start, tmp_path, **watch))
+        return made[-1]
+
+    yield make
+    for post in made:
+        post.runtime.stop()
