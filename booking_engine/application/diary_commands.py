@@ -103,8 +103,8 @@ class Ending(StrEnum):
 class EndEntry:
     """Another system's diary has it no more (SIU S15, S16, S17, S24, S26).
 
-    Handled by `diary_ending.end_entry`, which returns a `received.Received`. The order of a
-    cancelled appointment goes back to waiting.
+    Handled by `diary_ending.end_entry`, which returns a `received.Received`. The order
+    of a cancelled appointment goes back to waiting.
 
     Parameters
     ----------
