@@ -37,7 +37,7 @@ BEYOND = 42
 """Days that stay open after the last order."""
 ORDERS_A_DAY = 167
 CLASSES = 3
-DISPLACED = (100.0, 300.0, 1000.0)
+DISPLACED = (300.0, 1000.0, 3000.0)
 """Costs of a displaced exam to choose from, in cost units; an urgent day waits 60."""
 
 
@@ -78,7 +78,9 @@ def halves(load: float, seed: int) -> tuple[Half, Half]:
 
 def _half(whole: Problem, asks: Ints, begin: int) -> Half:
     """Cut out what asks and what is open in a spell, and count days from its begin."""
-    rows = np.flatnonzero((asks >= begin) & (asks < begin + DAYS))
+    # An order that no scanner can take costs every rule the same and says nothing.
+    reached = np.diff(whole.pairs.start) > 0
+    rows = np.flatnonzero(reached & (asks >= begin) & (asks < begin + DAYS))
     rows = rows[np.lexsort((rows, whole.orders.tier[rows], asks[rows]))]
     asks = asks[rows] - begin
     columns = {
