@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from network import NOW, dispatcher
+from stored_orders import CA, NW, PROFILES
 
-from booking_engine.domain.identifiers import Actor, PartnerId
+from booking_engine.domain.identifiers import PartnerId
 from hl7_adapters.conditions import Condition, Reply
 from hl7_adapters.destination import AckOptions
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.received import Received
-from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 
-DATA = Path(__file__).parent / "data"
-NORTH = load_profiles(DATA / "profiles")[PartnerId("north")]
-ME = Actor("person:tester")
+NORTH = PROFILES[PartnerId("north")]
 ORIGINAL, ENHANCED = "original", "enhanced"
-
-
-def stored(name):
-    raw = (DATA / "hl7" / "orders" / f"{name}.er7").read_bytes()
-    return raw.replace(b"\n", b"\r")
-
-
-NW, XO, CA = stored("orm_nw_24"), stored("orm_xo_24"), stored("orm_ca_24")
 
 
 def asking(raw, accept, apply):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from acknowledged import BY_NAME, ENHANCED, NW, OK, SAFE, Hospital, asking, hospital_for
+from acknowledged import BY_NAME, ENHANCED, OK, SAFE, Hospital, asking, hospital_for
 from network import NOW
+from stored_orders import NW
 from strictly import check
 
 from booking_engine.application.commands import ReceiveOrder

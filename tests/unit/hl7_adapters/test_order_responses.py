@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from network import NOW, dispatcher
+from stored_orders import CA, NW, OMI, PROFILES, XO, stored
 from strictly import check
 
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.errors import TransitionRefused
-from booking_engine.domain.identifiers import Actor, PartnerId
+from booking_engine.domain.identifiers import PartnerId
 from booking_engine.domain.orders import OrderStatus
 from hl7_adapters.destination import AckOptions
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp import received as wire
 from hl7_adapters.order_groups import group_orders
 from hl7_adapters.order_responses import DONE, respond_to_orders
-from hl7_adapters.profile_files import load_profiles
 from hl7_adapters.receiver import Receiver
 from hl7_adapters.responding import Result
 
-DATA = Path(__file__).parents[2] / "data"
-PROFILES = load_profiles(DATA / "profiles")
-ME = Actor("person:tester")
-
-
-def stored(name):
-    raw = (DATA / "hl7" / "orders" / f"{name}.er7").read_bytes()
-    return raw.replace(b"\n", b"\r")
-
-
-NW, XO, CA = stored("orm_nw_24"), stored("orm_xo_24"), stored("orm_ca_24")
-OMG, OMI, THREE = stored("omg_nw_24"), stored("omi_nw_251"), stored("orm_three_obr_24")
+OMG, THREE = stored("omg_nw_24"), stored("orm_three_obr_24")
 LAB = stored("orm_lab_24")
 
 

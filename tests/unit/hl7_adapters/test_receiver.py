@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hospital import CA, ME, NW, OMI, XO, Hospital, coded, stored
+from hospital import Hospital
+from receiving import coded
+from stored_orders import CA, ME, NW, OMI, XO, stored
 
 from booking_engine.application.commands import RejectOrder
 from booking_engine.application.received import ReceivedAs

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hospital import CA, NW, OMI, XO, Hospital, coded, frame, stored
+from hospital import Hospital, frame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from receiving import coded
+from stored_orders import CA, NW, OMI, XO, stored
 
 from booking_engine.domain.messages import MessageOutcome
 from booking_engine.domain.orders import HoldCode, OrderStatus

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from random import Random
 
 import pytest
-from hospital import CA, ME, NW, OMI, PROFILES, XO, Hospital, coded, frame, stored
+from hospital import Hospital, frame
 from network import NOW, catalogue
+from receiving import coded
+from stored_orders import CA, ME, NW, OMI, PROFILES, XO, stored
 
 from booking_engine.application.dispatch import CommandSession, Dispatcher
 from booking_engine.domain.clock import FixedClock
