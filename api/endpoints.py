@@ -55,6 +55,7 @@ def _endpoint(
         ),
         tls=_server_tls(key, given),
         partner=given.partner,
+        setting=f"{key}.host and {key}.port",
     )
 
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 LONGEST_KEY: Final = 199  # MSH-10 in the latest versions; longer ones are cut to store
 NOTHING: Final = Mapped()
 
-_FAULTS: Final = {
+FAULT_TEXTS: Final = {
     Fault.TOO_LONG: "the frame is longer than is accepted; send it in parts",
     Fault.TOO_MANY: "the batch holds more messages than are accepted; send it in parts",
     Fault.UNFRAMED: "no MLLP frame; begin with 0B and end with 1C 0D",
@@ -140,7 +140,7 @@ class FrameReader:
                 refusal=Answer(
                     Reply.AR,
                     SEQUENCE_ERROR,
-                    text=_FAULTS.get(received.fault, "not a frame"),
+                    text=FAULT_TEXTS.get(received.fault, "not a frame"),
                 ),
                 outcome=MessageOutcome.UNREADABLE,
             )

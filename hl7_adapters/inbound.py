@@ -30,6 +30,7 @@ from booking_engine.application.request_commands import (
     RequestEnding,
     RequestMove,
 )
+from hl7_adapters.ack import LONGEST_TEXT
 from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import BadValue, Timestamp, read_timestamp
 from hl7_adapters.er7 import Message
@@ -100,6 +101,17 @@ def to_commands(message: Message, profile: Profile, *, now: datetime) -> Mapped:
 Reader: TypeAlias = Callable[[Message, Reading], Iterable[object]]
 
 
+def _events_taken(kind: str, events: Iterable[str]) -> str:
+    """Return which events of a kind are taken; where they are too many, where to look.
+
+    What the sender wrote is not repeated: it may be anything.
+    """
+    text = f"of {kind} we take {', '.join(event or '(none)' for event in events)}"
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"not an event of {kind} that we take; the partner document lists them"
+
+
 def _check_header(message: Message, reading: Reading) -> Reader:
     """Return the reader for the message's type; refuses what we do not take."""
     header = message.header
@@ -122,7 +134,7 @@ def _check_header(message: Message, reading: Reading) -> Reader:
         raise reading.refuse(
             Condition.UNSUPPORTED_EVENT,
             "MSH^1^9",
-            f"of {kind} we take {', '.join(readers)}",
+            EVENTS_TAKEN[kind],
         )
     processing = header.value(11).strip().upper()
     if processing not in {"", reading.profile.processing_id}:
@@ -196,3 +208,8 @@ WHEN_UNKNOWN: Final[dict[type, Condition]] = {
     RequestEnding: Condition.CANCEL_UNKNOWN_APPOINTMENT,
 }
 """What it means that a command's order or appointment is not known here."""
+
+EVENTS_TAKEN: Final = {
+    kind: _events_taken(kind, readers) for kind, readers in READERS.items()
+}
+"""What the sender of an event that is not taken is told."""

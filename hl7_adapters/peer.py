@@ -149,7 +149,9 @@ class StandIn:
         self._kept = _Kept(deque(maxlen=keep))
         self._numbers = itertools.count(1)
         self._listener = MllpListener(
-            Endpoint(host, port, tls=tls), self._answers, now=now
+            Endpoint(host, port, tls=tls, setting="--host and --port"),
+            self._answers,
+            now=now,
         )
 
     def __enter__(self) -> Self:

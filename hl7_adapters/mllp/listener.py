@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import threading
 import traceback
 from collections import deque
@@ -50,6 +51,17 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 Answer: TypeAlias = "bytes | tuple[bytes, ...] | None"
+
+
+def _not_bound(endpoint: Endpoint, error: OSError) -> str:
+    """Return which address cannot be listened on, why, and what to do."""
+    known = (error.errno or 0) > 0  # a name that is not found has a number of its own
+    reason = os.strerror(error.errno) if known and error.errno else error.strerror
+    instead = endpoint.setting and f", or set {endpoint.setting} to another address"
+    return (
+        f"MLLP cannot listen on {endpoint.host}:{endpoint.port} ({reason}); end what"
+        f" uses it{instead}"
+    )
 
 
 _ADMITTANCE: Final = 5
@@ -180,9 +192,12 @@ class MllpListener:
 
     async def _open(self) -> None:
         for at, endpoint in enumerate(self.endpoints):
-            server = await self._running.create_server(
-                partial(self._connection, endpoint), endpoint.host, endpoint.port
-            )
+            try:
+                server = await self._running.create_server(
+                    partial(self._connection, endpoint), endpoint.host, endpoint.port
+                )
+            except OSError as error:
+                raise OSError(_not_bound(endpoint, error)) from error
             self._servers.append(server)
             bound = server.sockets[0].getsockname()
             self.addresses[at] = (bound[0], bound[1])

@@ -143,6 +143,8 @@ class Endpoint:
         Context for a TLS server, or None for plain TCP.
     partner
         Whose port it is; empty for everybody's.
+    setting
+        What sets the address, such as ``--port``: for who must choose another.
     """
 
     host: str = "127.0.0.1"
@@ -150,3 +152,4 @@ class Endpoint:
     limits: ListenerLimits = DEFAULT_LIMITS
     tls: ssl.SSLContext | None = None
     partner: str = ""
+    setting: str = ""

@@ -150,9 +150,15 @@ def test_stopping_does_not_wait_for_ever():
 
 def test_an_address_in_use_is_reported_to_the_caller():
     with listening(Recorder()) as listener:
-        second = MllpListener(Endpoint(*listener.address), Recorder(), now=lambda: NOW)
-        with pytest.raises(OSError, match="address"):
+        endpoint = Endpoint(*listener.address, setting="listener.port")
+        second = MllpListener(endpoint, Recorder(), now=lambda: NOW)
+        host, port = listener.address
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - its text is compared
             second.start()
+        assert str(caught.value) == (
+            f"MLLP cannot listen on {host}:{port} (Address already in use); end what"
+            " uses it, or set listener.port to another address"
+        )
         second.stop()
 
 
