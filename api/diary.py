@@ -11,10 +11,14 @@ from booking_engine.domain.identifiers import Actor
 from booking_engine.domain.schedule import ScanSession, expand
 
 ACTOR: Final = Actor("job:diary")
+CHANGES_KEPT: Final = 100_000
+"""Days of a network's bookings: whoever follows them looks every minute."""
 
 
 def extend_diary(dispatcher: Dispatcher, *, days: int) -> int:
     """Store the sessions of the next days; those that exist are left as they are.
+
+    Old lines about changes of the diary are deleted on the way.
 
     Parameters
     ----------
@@ -34,5 +38,6 @@ def extend_diary(dispatcher: Dispatcher, *, days: int) -> int:
             # Lists of one scanner never overlap, so scanner, day and start name one.
             found += expand(template, span, session_id=template.scanner)
         session.uow.schedule.add_sessions(found)
+        session.uow.schedule.forget_changes(keep=CHANGES_KEPT)
         session.commit()
     return len(found)

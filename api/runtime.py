@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -118,7 +119,7 @@ class Runtime:
     _priced: PlanRunId | None = None
 
     def prepare(self) -> None:
-        """Check the schema, store the region, extend the diary, read the prices.
+        """Check the schema, store the region, extend the diary, read what is kept.
 
         Raises
         ------
@@ -137,7 +138,7 @@ class Runtime:
                     session.commit()
         self.mapped.refresh()
         extend_diary(self.dispatcher, days=self.settings.jobs.diary_days)
-        self.refresh_prices()
+        self.refresh()
 
     def start(self, roles: Collection[Role] = ALL_ROLES) -> None:
         """Prepare, then begin the roles; what began is stopped if another fails.
@@ -152,7 +153,7 @@ class Runtime:
             # Workers first and doors last: who is let in finds everybody at work.
             if Role.WORK in roles:
                 self._begin(self.jobs.start, self.jobs.stop)
-            prices = Loop("prices", self.refresh_prices, PRICE_SECONDS)
+            prices = Loop("prices", self.refresh, PRICE_SECONDS)
             self._begin(prices.start, lambda: prices.stop(5.0))
             # Only one process settles orders; all of them read with the same codes.
             look = self.mapped.run_once if Role.WORK in roles else self.mapped.refresh
@@ -182,6 +183,14 @@ class Runtime:
             self._undo.pop()()
         self.checks.pop("listener", None)
         self.storage.close()
+
+    def refresh(self) -> None:
+        """Take over new prices, and read what is free before anybody asks for it."""
+        self.refresh_prices()
+        with self.dispatcher.reading(ACTOR) as session:
+            now = session.context.now
+            horizon = timedelta(days=session.context.policy.horizon_days)
+            session.uow.schedule.free_time(now, now + horizon)
 
     def refresh_prices(self) -> None:
         """Take over the prices of the newest applied plan, if it is new here."""

@@ -178,6 +178,9 @@ class InMemorySchedule:
             since, until
         )
 
+    def forget_changes(self, *, keep: int) -> None:
+        """Do nothing: nothing is noted."""
+
     def expired_holds(self, now: datetime) -> list[Appointment]:
         """Return the holds that lapsed at or before `now`, the first lapsed first."""
         found = [

@@ -265,6 +265,10 @@ class SqlSchedule:
             lambda session: self._kept.between(session, since, until, own=own)
         )
 
+    def forget_changes(self, *, keep: int) -> None:
+        """Delete what was noted of the diary's changes, but for the last `keep`."""
+        self._transaction.write(Write(Kind.OLD_CHANGES, {"keep": keep}))
+
     def expired_holds(self, now: datetime) -> list[Appointment]:
         """Return the holds that lapsed at or before `now`, the first lapsed first."""
         t = self._transaction

@@ -39,6 +39,7 @@ class Kind(IntEnum):
     DELIVERY_CHANGE = 32
     OLD_DELIVERY = 33
     OLD_MESSAGE = 34
+    OLD_CHANGES = 35
     DIARY = 23
     ALERT = 40
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     Delete,
     Insert,
     String,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from booking_engine.persistence import rows
 from booking_engine.persistence.statements import POSTGRESQL, Statement, among
 from booking_engine.persistence.write_kinds import TABLES, Kind
 
@@ -155,6 +157,14 @@ DELETE_MESSAGES: Final = (
     _deleting(Kind.MESSAGE_ORDER, "message_id"),
     _deleting(Kind.PARKED, "id"),
     _deleting(Kind.MESSAGE, "id"),
+)
+_DIARY_CHANGE: Final = rows.table_of(rows.DiaryChangeRow)
+DELETE_CHANGES: Final = Statement(
+    lambda _: delete(_DIARY_CHANGE).where(
+        _DIARY_CHANGE.c.number
+        <= select(func.max(_DIARY_CHANGE.c.number)).scalar_subquery()
+        - bindparam("keep", type_=BigInteger)
+    )
 )
 DELETE_DELIVERIES: Final = (
     _deleting(Kind.ATTEMPT, "delivery_id"),

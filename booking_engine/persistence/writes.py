@@ -19,6 +19,7 @@ from booking_engine.persistence.session import Session
 from booking_engine.persistence.statements import POSTGRESQL
 from booking_engine.persistence.write_kinds import LABELS, Kind, Write
 from booking_engine.persistence.write_statements import (
+    DELETE_CHANGES,
     DELETE_DELIVERIES,
     DELETE_KEY,
     DELETE_MESSAGES,
@@ -142,6 +143,10 @@ def _delete_messages(session: Session, _: Kind, writes: Sequence[Write]) -> None
         session.insert(statement, named)
 
 
+def _delete_changes(session: Session, _: Kind, writes: Sequence[Write]) -> None:
+    session.insert(DELETE_CHANGES, [write.row for write in writes])
+
+
 def _delete_deliveries(session: Session, _: Kind, writes: Sequence[Write]) -> None:
     named = [{"ids": [write.row["id"] for write in writes]}]
     for statement in DELETE_DELIVERIES:
@@ -167,6 +172,7 @@ _WRITERS: Final = {
     Kind.MESSAGE_KEY: _write_message_keys,
     Kind.OLD_DELIVERY: _delete_deliveries,
     Kind.OLD_MESSAGE: _delete_messages,
+    Kind.OLD_CHANGES: _delete_changes,
     Kind.DELIVERY: _write_changing,
     Kind.MESSAGE: _write_changing,
     Kind.ORDER_NAME: _insert_absent,

@@ -173,6 +173,26 @@ def test_another_process_sees_what_was_committed(store, make, order, session):
     assert minutes(found(other)) == [450, 480]
 
 
+def test_lines_that_were_deleted_unseen_are_made_up_for(store, make, order, session):
+    other = store.another_process()
+    assert minutes(found(other)) == [480, 480]
+    with store.units() as uow:
+        uow.schedule.add(make.appointment(order, session, minutes=30))
+        uow.commit()
+    second, third = make.order(), make.order()
+    with store.units() as uow:
+        for each, minute in ((second, 60), (third, 90)):
+            uow.orders.add(each)
+            uow.schedule.add(
+                make.appointment(each, session, starts_at=at(minute), minutes=30)
+            )
+        uow.commit()
+    with store.units() as uow:
+        uow.schedule.forget_changes(keep=1)
+        uow.commit()
+    assert minutes(found(other)) == [30, 360, 480]
+
+
 def test_what_began_first_and_ended_last_is_seen(sql_store, make):
     """On PostgreSQL its lines have lower numbers than those that were seen already."""
     if sql_store.name == "sqlite":

@@ -97,6 +97,13 @@ class Schedule(Protocol):
         """
         ...
 
+    def forget_changes(self, *, keep: int) -> None:
+        """Delete what was noted of the diary's changes, but for the last `keep`.
+
+        Whoever keeps free time and finds lines missing reads the diary anew.
+        """
+        ...
+
     def expired_holds(self, now: datetime) -> list[Appointment]:
         """Return the holds that lapsed at or before `now`."""
         ...
