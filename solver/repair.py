@@ -1,0 +1,422 @@
+"""After a breakdown: new places for those who lost theirs, and for as few others.
+
+There is an answer at once: the displaced, those with most at stake first, each into
+the place that is cheapest at the prices of the plan; nobody else moves. In the
+background `improve_repair` looks for a better one in which a few neighbours make room
+(`repair_model`), and `frontier` lays out how much each further move would buy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solver.check import violations
+from solver.compiled import kernel
+from solver.costs import terms_of, whole_terms
+from solver.layout import FAR, Columns, columns, day_cost, first_opening, fits
+from solver.losses import Damage
+from solver.packing import packed_bound
+from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
+from solver.problem import Ints
+from solver.repair_model import Answer, Neighbourhood, Places, best_places
+from solver.search import Search, empty, has_room, put
+from solver.sequence import NO_START, Kin, gap_start, kin_of
+
+MOVE_COST = 40
+"""What moving a patient who was not affected costs, in cost units."""
+DAYS = 2
+"""How many days from a displaced exam the neighbours are that may be moved."""
+MOST_MOVABLE = 200
+"""Most neighbours that may move in one search."""
+GAP = 0.001
+"""A repair this close to the best of its neighbourhood counts as proved."""
+FRONTIER = (0, 1, 2, 4, 8, 16)
+"""Numbers of neighbours moved that a person is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One answer to a loss.
+
+    Parameters
+    ----------
+    places
+        Where everybody is now.
+    moved
+        Rows of the orders that moved although they were not affected.
+    unplaced
+        Rows of the displaced that have no place.
+    breaches
+        How many of the displaced and moved are at or beyond their breach day, or have
+        no place.
+    cost
+        Cost of the displaced and the moved by the problem's terms, in cost units.
+    charged
+        Cost of the moves, in cost units.
+    bound
+        Least cost, moves included, of any answer in the neighbourhood that was
+        searched, over all its orders; None where nothing is proved.
+    gap
+        How far from `bound` the answer may be, as a share of it; None likewise.
+    seconds
+        Wall time used.
+    """
+
+    places: Places
+    moved: Ints
+    unplaced: Ints
+    breaches: int
+    cost: int
+    charged: int
+    bound: int | None
+    gap: float | None
+    seconds: float
+
+
+def repair_at_once(damage: Damage) -> Repair:
+    """Place the displaced at the present prices; move nobody else."""
+    began = monotonic()
+    c = columns(damage.problem)
+    x = empty(c)
+    kin = kin_of(c)
+    start = np.full(c.tier.shape[0], NO_START, np.int64)
+    _seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
+    rows = damage.displaced.copy()
+    best = np.full(rows.shape[0], FAR, np.int64)
+    _stakes(c, damage.minute_price, damage.exam_price, rows, best)
+    rows = rows[np.argsort(best - c.unplaced_cost[rows] * PRICE_SCALE, kind="stable")]
+    _place(c, x, kin, start, damage.minute_price, damage.exam_price, rows)
+    places = Places(x.opening, x.pair, np.where(x.opening >= 0, start, 0))
+    return _told(damage, c, places, None, MOVE_COST, monotonic() - began)
+
+
+def improve_repair(
+    damage: Damage,
+    first: Repair,
+    *,
+    may_move: NDArray[np.bool_] | None = None,
+    most_moves: int | None = None,
+    move_cost: int = MOVE_COST,
+    days: int = DAYS,
+    most_movable: int = MOST_MOVABLE,
+    seconds: float = 2.0,
+    workers: int = 1,
+    seed: int = 1,
+) -> Repair:
+    """Return a repair that is at least as good, moves included.
+
+    Parameters
+    ----------
+    damage, first
+        What was lost, and an answer to it; it is kept if nothing better is found.
+    may_move
+        Shape ``(orders,)``. Patients who may be asked to move; None for all.
+    most_moves
+        Most neighbours that may move; None for any number.
+    move_cost
+        Price of each move, in cost units.
+    days
+        Neighbours are those within so many days of a displaced exam, on a scanner that
+        a displaced order may use.
+    most_movable
+        Most neighbours to consider: those that another free place would cost least.
+    seconds
+        Wall time of the search; it ends earlier if the answer is proved to `GAP`.
+    workers, seed
+        Threads and seed of the exact search.
+    """
+    began = monotonic()
+    c = columns(damage.problem)
+    movable = neighbours(damage, c, may_move, days, most_movable)
+    if most_moves == 0:
+        movable = movable[:0]
+    answer = best_places(
+        c,
+        Neighbourhood(
+            displaced=damage.displaced,
+            movable=movable,
+            stay=Places(damage.opening, damage.pair, damage.start_minute),
+            move_cost=move_cost,
+            most_moves=most_moves,
+        ),
+        first.places,
+        seconds=max(0.05, seconds - (monotonic() - began)),
+        gap=GAP,
+        workers=workers,
+        seed=seed,
+    )
+    found = _told(damage, c, answer.places, answer, move_cost, monotonic() - began)
+    worse = _charged(c, found, move_cost) > _charged(c, first, move_cost)
+    if worse or broken(damage, found.places):
+        return replace(first, seconds=monotonic() - began)
+    return found
+
+
+def frontier(
+    damage: Damage,
+    first: Repair,
+    *,
+    may_move: NDArray[np.bool_] | None = None,
+    steps: Sequence[int] = FRONTIER,
+    move_cost: int = MOVE_COST,
+    seconds: float = 2.0,
+    workers: int = 1,
+    seed: int = 1,
+) -> list[Repair]:
+    """Return repairs that move more and more neighbours and cost less and less.
+
+    Each is the best found with at most so many moves, where a move itself is as good as
+    free: what it is worth is for a person to say. One that moves more without costing
+    less is left out.
+
+    Parameters
+    ----------
+    steps
+        Numbers of neighbours that may move, ascending.
+    seconds
+        Wall time of each step.
+    """
+    c = columns(damage.problem)
+    found: list[Repair] = []
+    best = first
+    for most in steps:
+        repair = improve_repair(
+            damage,
+            best,
+            may_move=may_move,
+            most_moves=most,
+            move_cost=min(move_cost, 1),
+            seconds=seconds,
+            workers=workers,
+            seed=seed,
+        )
+        if not found or _total(c, repair.places) < _total(c, found[-1].places):
+            found.append(repair)
+            best = repair
+    return found
+
+
+def repaired_plan(damage: Damage, places: Places, seconds: float = 0.0) -> Plan:
+    """Return the plan with its certificate: the bound of the prices after the loss."""
+    c = columns(damage.problem)
+    scaled = packed_bound(c, damage.minute_price, damage.exam_price)
+    return Plan(
+        opening=places.opening,
+        pair=places.pair,
+        start_minute=places.start_minute,
+        terms=whole_terms(
+            damage.problem, c, places.opening, places.pair, places.start_minute
+        ),
+        certificate=Certificate(
+            damage.minute_price, damage.exam_price, -(-scaled // PRICE_SCALE)
+        ),
+        seconds=seconds,
+    )
+
+
+def broken(damage: Damage, places: Places) -> bool:
+    """Tell whether the checker finds a broken rule in the places."""
+    prices = Certificate(damage.minute_price, damage.exam_price, 0)
+    terms = terms_of(columns(damage.problem), places.opening, places.pair)
+    plan = Plan(
+        places.opening, places.pair, places.start_minute, terms, prices, seconds=0.0
+    )
+    return bool(violations(damage.problem, plan))
+
+
+def neighbours(
+    damage: Damage,
+    c: Columns,
+    may_move: NDArray[np.bool_] | None,
+    days: int,
+    most: int,
+) -> Ints:
+    """Return the rows of those who might make room for the displaced.
+
+    They are placed within `days` of a displaced exam on a scanner that a displaced
+    order may use. If there are more than `most`, those are taken whose minutes would be
+    freed most cheaply by a move to a place that is free now.
+    """
+    if damage.displaced.size == 0:
+        return damage.displaced
+    scanners = np.zeros(c.scanner_start.shape[0] - 1, np.bool_)
+    for j in damage.displaced:
+        scanners[c.pair_scanner[c.pair_start[j] : c.pair_start[j + 1]]] = True
+    near = np.zeros(int(c.day.max(initial=0)) + 1 + days, np.bool_)
+    for day in np.unique(damage.day[damage.displaced]):
+        near[max(0, day - days) : day + days + 1] = True
+    wanted = np.repeat(scanners, np.diff(c.scanner_start)) & near[c.day]
+    stay = np.flatnonzero(damage.opening != UNPLACED)
+    rows = stay[wanted[damage.opening[stay]]]
+    if may_move is not None:
+        rows = rows[may_move[rows]]
+    if rows.shape[0] > most:
+        x = empty(c)
+        start = np.full(c.tier.shape[0], NO_START, np.int64)
+        _seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
+        loss = np.zeros(rows.shape[0], np.int64)
+        _losses(c, x, kin_of(c), start, rows, loss)
+        minutes = c.pair_minutes[damage.pair[rows]]
+        rows = np.sort(rows[np.argsort(loss // minutes, kind="stable")[:most]])
+    return rows
+
+
+def _told(
+    damage: Damage,
+    c: Columns,
+    places: Places,
+    answer: Answer | None,
+    move_cost: int,
+    seconds: float,
+) -> Repair:
+    """Return the answer with what a person wants to know of it."""
+    stayed = damage.opening != UNPLACED
+    differs = (places.opening != damage.opening) | (
+        places.start_minute != damage.start_minute
+    )
+    moved = np.flatnonzero(stayed & differs)
+    concerned = np.concatenate([damage.displaced, moved])
+    nowhere = places.opening[concerned] == UNPLACED
+    day = c.day[places.opening[concerned]]
+    late = nowhere | (day >= c.breach_day[concerned])
+    return Repair(
+        places=places,
+        moved=moved,
+        unplaced=concerned[nowhere],
+        breaches=int(late.sum()),
+        cost=_cost(c, places, concerned),
+        charged=move_cost * moved.shape[0],
+        bound=None if answer is None else answer.bound,
+        gap=None if answer is None else answer.gap,
+        seconds=seconds,
+    )
+
+
+def _cost(c: Columns, places: Places, rows: Ints) -> int:
+    """Return what `rows` cost where they are."""
+    at = np.full(c.tier.shape[0], UNPLACED, np.int64)
+    at[rows] = places.opening[rows]
+    there = terms_of(c, at, places.pair)
+    nowhere = at == UNPLACED
+    nowhere[rows] = False
+    return there.total - int(c.unplaced_cost[nowhere].sum())
+
+
+def _charged(c: Columns, repair: Repair, move_cost: int) -> int:
+    """Return the plan's whole cost with its moves."""
+    return _total(c, repair.places) + move_cost * int(repair.moved.size)
+
+
+def _total(c: Columns, places: Places) -> int:
+    return terms_of(c, places.opening, places.pair).total
+
+
+@kernel
+def _seat(
+    c: Columns, x: Search, start: Ints, opening: Ints, pair: Ints, minute: Ints
+) -> None:
+    """Put everybody where they stay."""
+    for j in range(opening.shape[0]):
+        b = opening[j]
+        if b >= 0:
+            p = pair[j]
+            cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
+            put(c, x, j, b, p, cost)
+            start[j] = minute[j]
+
+
+@kernel
+def _stakes(
+    c: Columns, minute_price: Ints, exam_price: Ints, rows: Ints, best: Ints
+) -> None:
+    """Write the least reduced cost that each of `rows` has anywhere."""
+    for i in range(rows.shape[0]):
+        j = rows[i]
+        for p in range(c.pair_start[j], c.pair_start[j + 1]):
+            d = c.pair_minutes[p]
+            last = c.scanner_start[c.pair_scanner[p] + 1]
+            for b in range(first_opening(c, j, p), last):
+                if c.day[b] > c.latest_day[j]:
+                    break
+                if not fits(c, j, p, b):
+                    continue
+                cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
+                reduced = cost * PRICE_SCALE + minute_price[b] * d
+                if c.contract[b] >= 0:
+                    reduced += exam_price[c.contract[b]]
+                best[i] = min(best[i], reduced)
+
+
+@kernel
+def _losses(
+    c: Columns, x: Search, kin: Kin, start: Ints, rows: Ints, loss: Ints
+) -> None:
+    """Write what each of `rows` would lose by its cheapest move to free time."""
+    for i in range(rows.shape[0]):
+        j = rows[i]
+        best = c.unplaced_cost[j]
+        for p in range(c.pair_start[j], c.pair_start[j + 1]):
+            last = c.scanner_start[c.pair_scanner[p] + 1]
+            for b in range(first_opening(c, j, p), last):
+                if c.day[b] > c.latest_day[j]:
+                    break
+                cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
+                if cost >= best:
+                    break
+                cost += c.opening_cost[b]
+                if (
+                    cost < best
+                    and b != x.opening[j]
+                    and has_room(c, x, b, c.pair_minutes[p])
+                    and fits(c, j, p, b)
+                    and gap_start(c, x, kin, start, j, p, b) >= 0
+                ):
+                    best = cost
+        loss[i] = best - x.cost[j]
+
+
+@kernel
+def _place(
+    c: Columns,
+    x: Search,
+    kin: Kin,
+    start: Ints,
+    minute_price: Ints,
+    exam_price: Ints,
+    rows: Ints,
+) -> None:
+    """Place each of `rows` in the gap that is cheapest at the prices."""
+    for j in rows:
+        best = FAR
+        best_b, best_p, best_at, best_cost = -1, -1, -1, 0
+        for p in range(c.pair_start[j], c.pair_start[j + 1]):
+            d = c.pair_minutes[p]
+            last = c.scanner_start[c.pair_scanner[p] + 1]
+            for b in range(first_opening(c, j, p), last):
+                if c.day[b] > c.latest_day[j]:
+                    break
+                cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
+                if cost >= c.unplaced_cost[j] or cost * PRICE_SCALE >= best:
+                    break
+                cost += c.opening_cost[b]
+                reduced = cost * PRICE_SCALE + minute_price[b] * d
+                if c.contract[b] >= 0:
+                    reduced += exam_price[c.contract[b]]
+                if (
+                    reduced < best
+                    and cost < c.unplaced_cost[j]
+                    and has_room(c, x, b, d)
+                    and fits(c, j, p, b)
+                ):
+                    at = gap_start(c, x, kin, start, j, p, b)
+                    if at >= 0:
+                        best, best_b, best_p = reduced, b, p
+                        best_at, best_cost = at, cost
+        if best_b >= 0:
+            put(c, x, j, best_b, best_p, best_cost)
+            start[j] = best_at
