@@ -79,7 +79,7 @@ def test_rows_that_are_not_there_are_refused(build, order, opening):
         asked(build, [order()], [opening()], Slot(4, 0, 540))
 
 
-def by_hand(problem, plan, slot):  # noqa: C901
+def by_hand(problem, plan, slot):
     """Return rules and exams in the way, read off the problem one by one."""
     o, b, j, at = problem.orders, slot.opening, slot.order, slot.start_minute
     pairs, openings = problem.pairs, problem.openings
