@@ -35,12 +35,15 @@ class Load:
         File of messages, each followed by the end of an MLLP frame.
     reconnect
         The server closes after each answer: open another connection for each message.
+    rate
+        Messages a second, over all connections; 0 for as many as are answered.
     """
 
     port: int
     path: str
     connections: int
     reconnect: bool = False
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Result:
         Acknowledgements by code (MSA-1); a message without one counts under ``none``.
     latencies
         Seconds from sending to the whole acknowledgement, connecting included where
-        each message needs a connection.
+        each message needs a connection; at a rate, from when it was due, so that a
+        stalled server cannot hide what it kept waiting.
     """
 
     seconds: float
@@ -75,10 +79,14 @@ class Result:
         )
 
 
+Due = tuple[bytes, float]
+"""A message, and the instant before which it is not sent; 0 for at once."""
+
+
 class Line(asyncio.Protocol):
     """One connection with one message under way: send, wait for the answer, go on."""
 
-    def __init__(self, queue: Iterator[bytes], wanted: Load) -> None:
+    def __init__(self, queue: Iterator[Due], wanted: Load) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.latencies: list[float] = []
         self.answers: Counter[str] = Counter()
@@ -104,7 +112,6 @@ class Line(asyncio.Protocol):
         self.answers[self._received.partition(b"\rMSA|")[2][:2].decode(CHARSET)] += 1
         self._received, self._waits = b"", False
         if not self._reconnect:
-            self._began = time.perf_counter()
             self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,15 +124,25 @@ class Line(asyncio.Protocol):
 
     def _next(self) -> None:
         assert self._transport is not None, "connected"
-        message = next(self._queue, None)
-        if message is None:
+        message, due = next(self._queue, (b"", 0.0))
+        if not message:
             self._transport.close()
             return
+        if not self._reconnect:
+            self._began = due or time.perf_counter()
+        wait = due - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send, message)
+        else:
+            self._send(message)
+
+    def _send(self, message: bytes) -> None:
+        assert self._transport is not None, "connected"
         self._waits = True
         self._transport.write(message)
 
 
-async def _one_line(messages: Sequence[bytes], wanted: Load) -> list[Line]:
+async def _one_line(messages: Sequence[Due], wanted: Load) -> list[Line]:
     """Send these one after the other; return every connection that it took."""
     queue = iter(messages)
     lines: list[Line] = []
@@ -147,9 +164,12 @@ async def _load(wanted: Load, messages: Sequence[bytes]) -> Result:
     """Send everything and wait, for so long at most, until it is answered."""
     width = min(wanted.connections, len(messages))
     began = time.perf_counter()
+    due = [
+        (message, began + number / wanted.rate if wanted.rate else 0.0)
+        for number, message in enumerate(messages)
+    ]
     tasks = [
-        asyncio.create_task(_one_line(messages[at::width], wanted))
-        for at in range(width)
+        asyncio.create_task(_one_line(due[at::width], wanted)) for at in range(width)
     ]
     done, late = await asyncio.wait(tasks, timeout=LONGEST)
     seconds = time.perf_counter() - began
