@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,9 @@ class Limits:
             raise ValueError(f"target_gap is {self.target_gap}; give 0 or more.")
         if self.workers < 1:
             raise ValueError(f"workers is {self.workers}; give 1 or more.")
+
+    def part(self, share: float) -> Limits:
+        """Return limits with a share of the work; the time is left to clocks."""
+        if self.work is None:
+            return self
+        return replace(self, work=int(self.work * share))

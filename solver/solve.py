@@ -20,6 +20,8 @@ from solver.layout import Columns, columns
 from solver.limits import Limits
 from solver.offers import offers
 from solver.plan import Certificate, Plan
+from solver.polish import SHARE as POLISH_SHARE
+from solver.polish import polish, polishes
 from solver.prices import Prices, proved
 from solver.pricing import price_regions
 from solver.problem import Problem
@@ -159,17 +161,29 @@ def solve(
             parts = gauge.parts(best.cost, best.opening, best.pair)
             tell(Stage.IMPROVE, best.cost, prices.bound, used, parts)
 
+        searching = clock.share(1.0 - SEQUENCE_SHARE)
+        share = POLISH_SHARE if polishes(c) else 0.0
         improve(
             c,
             listed,
             x,
             prices=prices,
-            limits=limits,
-            clock=clock.share(1.0 - SEQUENCE_SHARE),
+            limits=limits.part(1.0 - share),
+            clock=searching.share(1.0 - share),
             bound=prices.bound,
             warm=start is not None,
             report=None if progress is None else report,
         )
+        gap = limits.target_gap * prices.bound
+        if share and int(x.cost.sum()) - prices.bound > gap:
+            polish(
+                c,
+                listed,
+                x,
+                prices=prices,
+                limits=limits.part(share),
+                clock=searching.share(1.0),
+            )
         begins = sequence(c, x, seed=limits.seed, clock=clock)
         tell(Stage.SEQUENCE, int(x.cost.sum()), prices.bound, 1.0)
         opening, pair = x.opening, x.pair
@@ -205,6 +219,7 @@ def compile_once() -> None:
         clock=Clock(None),
         bound=-1,
     )
+    polish(c, listed, x, prices=prices, limits=Limits(work=1), clock=Clock(None))
     x = construct(c, prices, listed, opening=x.opening, pair=x.pair)
     restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
     take(c, x, 0)
