@@ -25,10 +25,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.fault import COST_MAX
 from solver.instances.invalid import InvalidInstance
 from solver.plan import UNPLACED, Plan
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
-from solver.validation import COST_MAX, DAY_MINUTES
+from solver.validation_rules import DAY_MINUTES
 
 LEFT_OUT_FACTOR = 4
 """Cost of leaving a job out, in units of the dearest assignment.
