@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from solver.clock import Clock
 from solver.compiled import kernel
 from solver.construct import construct
+from solver.exchange import exchange, shelf
 from solver.free_time import FreeTime, free_time
 from solver.improve import costs_at, improve
 from solver.layout import FAR, Columns
 from solver.limits import Limits
 from solver.parties import Trial, trial
-from solver.plan import UNPLACED
+from solver.plan import PRICE_SCALE, UNPLACED
 from solver.prices import Prices, cheapest
 from solver.problem import Ints, Problem
 from solver.search import Search, empty, restore
@@ -39,9 +40,13 @@ WIDTH = 40
 LEARNING = 0.25
 """Share of the search that learns how many minutes changeovers take."""
 SWEEPS = 3
-"""Most passes in which parties move to better places."""
-CHUNK = 500
+"""Most rounds in which parties move to better places and take those of others."""
+CHUNK = 100
 """Parties between two looks at the clock."""
+EXCHANGES, EXCHANGE_CHUNK = 1500, 2
+"""Orders, those with most to gain, that may take another's place; the same by look."""
+SEARCH_SHARE = 0.7
+"""Share of the time that is left for the fast search; exchanges take the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +92,15 @@ def plan_jointly(
     least = np.zeros(c.tier.shape[0], np.int64)
     _cheapest_all(c, prices.minute, prices.exam, least)
     _place(s, np.unique(r.party_of[apart & (s.x.opening < 0)]), least, prices, clock)
-    _fill_rest(s, apart, limits, clock, report)
+    _fill_rest(s, apart, limits, clock.share(SEARCH_SHARE), report)
     nothing = Prices(np.zeros_like(prices.minute), np.zeros_like(prices.exam), 0)
     _place(s, np.unique(r.party_of[s.x.opening < 0]), least, nothing, clock)
     report(int(s.x.cost.sum()), 1.0)
-    _sweep(s, nothing, clock)
+    for _ in range(SWEEPS):
+        gain = _sweep(s, nothing, clock) + _exchange(s, nothing, clock)
+        report(int(s.x.cost.sum()), 1.0)
+        if gain == 0 or clock.expired():
+            break
     return s.x.opening, s.x.pair, np.where(s.x.opening >= 0, s.t.start, 0)
 
 
@@ -136,30 +145,46 @@ def _place(s: State, parties: Ints, least: Ints, at: Prices, clock: Clock) -> No
         place_parties(s.c, s.r, s.x, s.t, some, at.minute, at.exam, s.w)
 
 
-def _sweep(s: State, nothing: Prices, clock: Clock) -> None:
-    """Let parties move to where they cost less, until none does."""
+def _exchange(s: State, nothing: Prices, clock: Clock) -> int:
+    """Let orders take the places of others; return the gain."""
+    c, x = s.c, s.x
+    least = np.zeros(c.tier.shape[0], np.int64)
+    _cheapest_all(c, nothing.minute, nothing.exam, least)
+    regret = x.cost - least // PRICE_SCALE
+    rows = np.argsort(-regret, kind="stable")[:EXCHANGES]
+    rows = rows[regret[rows] > 0].astype(np.int64)
+    k, gain = shelf(x), 0
+    for first in range(0, rows.shape[0], EXCHANGE_CHUNK):
+        if clock.expired():
+            break
+        some = rows[first : first + EXCHANGE_CHUNK]
+        gain += exchange(c, s.r, x, s.t, some, nothing.minute, nothing.exam, s.w, k)
+    return gain
+
+
+def _sweep(s: State, nothing: Prices, clock: Clock) -> int:
+    """Let parties move to where they cost less; return the gain."""
     parties = np.arange(s.r.party_start.shape[0] - 1, dtype=np.int64)
     saved = trial()
-    for _ in range(SWEEPS):
-        gain = 0
-        for first in range(0, parties.shape[0], CHUNK):
-            if clock.expired():
-                return
-            gain += better_places(
-                s.c,
-                s.r,
-                s.x,
-                s.t,
-                parties[first : first + CHUNK],
-                nothing.minute,
-                nothing.exam,
-                s.w,
-                saved,
-            )
-        left = np.unique(s.r.party_of[s.x.opening < 0]).astype(np.int64)
-        place_parties(s.c, s.r, s.x, s.t, left, nothing.minute, nothing.exam, s.w)
-        if gain == 0:
-            return
+    gain = 0
+    for first in range(0, parties.shape[0], CHUNK):
+        if clock.expired():
+            return gain
+        gain += better_places(
+            s.c,
+            s.r,
+            s.x,
+            s.t,
+            parties[first : first + CHUNK],
+            nothing.minute,
+            nothing.exam,
+            s.w,
+            saved,
+        )
+    before = int(s.x.cost.sum())
+    left = np.unique(s.r.party_of[s.x.opening < 0]).astype(np.int64)
+    place_parties(s.c, s.r, s.x, s.t, left, nothing.minute, nothing.exam, s.w)
+    return gain + before - int(s.x.cost.sum())
 
 
 def _fill_rest(

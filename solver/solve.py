@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 
@@ -26,6 +26,7 @@ from solver.prices import Prices, proved
 from solver.pricing import price_regions
 from solver.problem import Problem
 from solver.regions import regions
+from solver.rules import Changeovers, Rules
 from solver.search import empty, restore, take
 from solver.sequence import sequence
 from solver.shortlist import shortlist
@@ -115,6 +116,8 @@ def solve(
     require_valid(problem)
     if limits.seconds is not None:
         compile_once()
+        if problem.rules.asked:
+            compile_rules_once()
     clock = Clock(limits.seconds, stop)
     c = columns(problem)
     if start is not None:
@@ -223,6 +226,14 @@ def compile_once() -> None:
     x = construct(c, prices, listed, opening=x.opening, pair=x.pair)
     restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
     take(c, x, 0)
+
+
+@cache
+def compile_rules_once() -> None:
+    """Compile the kernels that only problems with rules need, once in a process."""
+    family = Changeovers(np.zeros(2, np.int64), np.zeros(1, np.int64))
+    problem = replace(tiny_problem(), rules=Rules(changeovers=family))
+    solve(problem, limits=Limits(work=1))
 
 
 def _warm(c: Columns, certificate: Certificate | None) -> Prices | None:
