@@ -126,6 +126,54 @@ def explain_all(problem: Problem, plan: Plan) -> list[Explanation]:
     return _explain(problem, plan, np.arange(len(problem.orders.key), dtype=np.int64))
 
 
+def alternatives(
+    problem: Problem, plan: Plan, order: int, *, k: int = 5
+) -> list[Alternative]:
+    """Return the options of one order that are cheapest at the plan's prices.
+
+    Its own place is not among them. Each is on another scanner or day, and passes every
+    filter but room: whether the plan leaves a start there is said with it.
+    """
+    c = columns(problem)
+    found: list[tuple[int, int, int]] = []
+    for p in range(int(c.pair_start[order]), int(c.pair_start[order + 1])):
+        s, d = c.pair_scanner[p], c.pair_minutes[p]
+        rows = np.arange(c.scanner_start[s], c.scanner_start[s + 1])
+        day = c.day[rows]
+        low = np.maximum(c.begin[rows], c.earliest_minute[order])
+        high = np.minimum(c.begin[rows] + c.minutes[rows], c.latest_minute[order])
+        rows = rows[
+            (c.list_bit[rows] & c.list_mask[order] != 0)
+            & (day >= c.earliest_day[order])
+            & (day <= c.latest_day[order])
+            & (high - low >= d)
+            & (rows != plan.opening[order])
+        ]
+        for b in rows.tolist():
+            reduced = _terms(c, order, b, p).total * PRICE_SCALE
+            reduced += int(plan.certificate.minute_price[b] * d)
+            if c.contract[b] >= 0:
+                reduced += int(plan.certificate.exam_price[c.contract[b]])
+            found.append((reduced, b, p))
+    taken = Occupied.by_plan(problem, plan)
+    chosen: dict[tuple[int, int], Alternative] = {}
+    for reduced, b, p in sorted(found):
+        place = int(c.pair_scanner[p]), int(c.day[b])
+        if place not in chosen:
+            contract = int(c.contract[b])
+            room = contract < 0 or taken.exams_left[contract] > 0
+            room = room and (
+                tidy_start(
+                    c, taken.start, taken.begin_minute, taken.end_minute, order, p, b
+                )
+                >= 0
+            )
+            chosen[place] = Alternative(b, p, _terms(c, order, b, p), reduced, room)
+        if len(chosen) == k:
+            break
+    return list(chosen.values())
+
+
 def _explain(problem: Problem, plan: Plan, rows: Ints) -> list[Explanation]:
     c = columns(problem)
     taken = Occupied.by_plan(problem, plan)

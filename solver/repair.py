@@ -20,6 +20,7 @@ from solver.compiled import kernel
 from solver.costs import terms_of, whole_terms
 from solver.layout import FAR, Columns, columns, day_cost, first_opening, fits
 from solver.losses import Damage
+from solver.make_room import make_room
 from solver.packing import packed_bound
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
 from solver.problem import Ints
@@ -135,16 +136,17 @@ def improve_repair(
     movable = neighbours(damage, c, may_move, days, most_movable)
     if most_moves == 0:
         movable = movable[:0]
+    hood = Neighbourhood(
+        displaced=damage.displaced,
+        movable=movable,
+        stay=Places(damage.opening, damage.pair, damage.start_minute),
+        move_cost=move_cost,
+        most_moves=most_moves,
+    )
     answer = best_places(
         c,
-        Neighbourhood(
-            displaced=damage.displaced,
-            movable=movable,
-            stay=Places(damage.opening, damage.pair, damage.start_minute),
-            move_cost=move_cost,
-            most_moves=most_moves,
-        ),
-        first.places,
+        hood,
+        make_room(c, hood, first.places) if movable.size else first.places,
         seconds=max(0.05, seconds - (monotonic() - began)),
         gap=GAP,
         workers=workers,

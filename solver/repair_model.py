@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from ortools.linear_solver import pywraplp
 from ortools.sat.python import cp_model
 
@@ -181,7 +182,7 @@ def _options(c: Columns, hood: Neighbourhood) -> tuple[list[_Bin], list[list[_Op
         window = int(c.earliest_day[j]), int(c.latest_day[j])
         found = [
             _Option(j, i, p, int(c.pair_minutes[p]), cost, 0)
-            for p, b, cost in _openings(c, j, window)
+            for p, b, cost in openings_of(c, j, window)
             for i in bins_of(b)
             if _fits(c, j, int(c.pair_minutes[p]), bins[i])
         ]
@@ -196,7 +197,7 @@ def _options(c: Columns, hood: Neighbourhood) -> tuple[list[_Bin], list[list[_Op
         window = int(c.earliest_day[j]), int(c.latest_day[j])
         found = [
             _Option(j, i, p, int(c.pair_minutes[p]), cost + hood.move_cost, 1)
-            for p, b, cost in _openings(c, j, window)
+            for p, b, cost in openings_of(c, j, window)
             for i in bins_of(b)
             if _fits(c, j, int(c.pair_minutes[p]), bins[i])
         ]
@@ -215,7 +216,7 @@ def _bins(c: Columns, b: int, exams: list[tuple[int, int]]) -> Iterator[_Bin]:
         yield _Bin(b, begin, close)
 
 
-def _openings(
+def openings_of(
     c: Columns, j: int, window: tuple[int, int]
 ) -> Iterator[tuple[int, int, int]]:
     """Yield pair, opening and cost of the options of an order that pay."""
@@ -257,14 +258,16 @@ def _cost_of(c: Columns, hood: Neighbourhood, places: Places) -> int:
         else:
             total += int(_day_cost(c, j, c.day[b : b + 1])[0])
             total += int(c.pair_cost[p] + c.opening_cost[b])
-    return total + hood.move_cost * int(_moved(hood, places).sum())
+    return total + hood.move_cost * int(moved(hood, places).sum())
 
 
-def _moved(hood: Neighbourhood, places: Places) -> Any:
+def moved(hood: Neighbourhood, places: Places) -> NDArray[np.bool_]:
+    """Return which of the movable orders are elsewhere than they were."""
     rows, stay = hood.movable, hood.stay
-    return (places.opening[rows] != stay.opening[rows]) | (
+    gone: NDArray[np.bool_] = (places.opening[rows] != stay.opening[rows]) | (
         places.start_minute[rows] != stay.start_minute[rows]
     )
+    return gone
 
 
 def _exams_left(c: Columns, hood: Neighbourhood) -> list[int]:

@@ -9,13 +9,16 @@ import pytest
 
 from solver import Limits, solve, verify, violations
 from solver.instances import Scale, generate
+from solver.layout import columns
 from solver.losses import Loss, damaged, scanner_losses
+from solver.make_room import make_room
 from solver.repair import (
     frontier,
     improve_repair,
     repair_at_once,
     repaired_plan,
 )
+from solver.repair_model import Neighbourhood, Places, moved
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -125,6 +128,37 @@ def test_a_neighbour_makes_room_where_that_pays(build, order, opening):
     kept = improve_repair(damage, first, move_cost=2000, seconds=1)
     assert kept.moved.size == 0
     assert kept.unplaced.tolist() == [0]
+
+
+def test_room_is_made_before_any_search(build, order, opening):
+    problem, plan = one_day_case(build, order, opening)
+    damage = damaged(problem, plan, [Loss(0, 0, 1440)])
+    stay = Places(damage.opening, damage.pair, damage.start_minute)
+    hood = Neighbourhood(damage.displaced, np.array([1]), stay, 40, None)
+    first = repair_at_once(damage).places
+
+    found = make_room(columns(damage.problem), hood, first)
+    none = make_room(columns(damage.problem), replace(hood, most_moves=0), first)
+
+    assert found.opening.tolist() == [0, 1]
+    assert none.opening.tolist() == first.opening.tolist() == [-1, 0]
+
+
+def test_made_room_keeps_every_rule_and_costs_no_more(case):
+    problem, plan = case
+    damage = damaged(problem, plan, lost_day(problem, plan))
+    stay = Places(damage.opening, damage.pair, damage.start_minute)
+    movable = np.flatnonzero(damage.opening >= 0)
+    hood = Neighbourhood(damage.displaced, movable, stay, 5, 6)
+    first = repaired_plan(damage, repair_at_once(damage).places)
+
+    found = make_room(columns(damage.problem), hood, repair_at_once(damage).places)
+    now = repaired_plan(damage, found)
+
+    assert verify(damage.problem, now).accepted
+    count = int(moved(hood, found).sum())
+    assert count <= 6
+    assert now.terms.total + 5 * count <= first.terms.total
 
 
 def test_a_loss_in_the_middle_leaves_two_openings(build, order, opening):
