@@ -169,6 +169,19 @@ class NeedCode(Strict):
     no: tuple[str, ...] = ("N", "NO", "0", "FALSE")
 
 
+class KnownClinician(Strict):
+    """Who a code in ORC-12 or OBR-16 is.
+
+    Parameters
+    ----------
+    gmc
+        Reference number of the General Medical Council.
+    """
+
+    name: Text
+    gmc: Annotated[str, StringConstraints(pattern=r"^(\d{7})?$")] = ""
+
+
 EMERGENCY = "PV1-2=E"
 URGENCY_OF_EMERGENCY: Final = {EMERGENCY.casefold(): Priority.URGENT}
 """An emergency patient without any other urgency is urgent, unless mapped otherwise."""

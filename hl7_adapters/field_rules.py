@@ -12,6 +12,7 @@ from typing import Final
 
 from booking_engine.domain.mappings import MappingTable
 from booking_engine.domain.orders import OrderContent
+from hl7_adapters.clinician_fields import ORDERER
 from hl7_adapters.dialect import Dialect, Place, places
 
 
@@ -176,6 +177,13 @@ FIELD_RULES: Final = (
         _at("OBR-31.2", "OBR-31", "OBR-13"),
         lambda c: c.clinical_reason,
         "For the vetting clinician.",
+    ),
+    FieldRule(
+        "ordered by",
+        lambda _: ORDERER,
+        lambda c: c.orderer.name or c.orderer.code,
+        "Code and name; the profile may say who a code is. Not in the table: as sent,"
+        " and the order goes on.",
     ),
     FieldRule(
         "weight",

@@ -232,6 +232,14 @@ def _codes(effective: Effective, catalogue: Catalogue) -> Iterator[Part]:
         )
     profile = effective.profile
     yield _standard_classes(effective)
+    if profile.clinicians:
+        yield Table(
+            ("Clinician (ORC-12, OBR-16)", "Name", "GMC number"),
+            tuple(
+                (code.upper(), one.name, one.gmc)
+                for code, one in sorted(profile.clinicians.items())
+            ),
+        )
     questions = [
         (
             name.upper(),

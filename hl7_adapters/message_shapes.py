@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from hl7_adapters.clinician_fields import orderer_known, read_orderer
 from hl7_adapters.datatypes import names_of
 from hl7_adapters.er7 import DecodeError, Message, decode
 from hl7_adapters.order_fields import read_code
@@ -152,6 +153,10 @@ _TABLES: Final[dict[str, tuple[_Read, _Known | None]]] = {
         lambda group, profile: (
             profile.control(_value("ORC", 1)(group, profile)) is not None
         ),
+    ),
+    "clinician": (
+        lambda group, profile: read_orderer(group, profile).code,
+        orderer_known,
     ),
     "section": (lambda group, profile: group.first(profile.dialect.section)[1], None),
 }

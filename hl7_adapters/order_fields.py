@@ -19,6 +19,7 @@ from booking_engine.domain.vocabulary import (
     Priority,
     WaitingListType,
 )
+from hl7_adapters.clinician_fields import ORDERER, read_orderer
 from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import Code, Purpose, names_of
 from hl7_adapters.dialect import places
@@ -231,6 +232,7 @@ def read_content(
         earliest_on=earliest,
         latest_on=latest,
         study_uid=group.first(_STUDY_UID)[1],
+        orderer=read_orderer(group, reading.profile),
     )
 
 
@@ -240,6 +242,7 @@ _PLAIN: Final = {
     "group_number": places("ORC-4"),
     "clinical_reason": places("OBR-31.2", "OBR-31", "OBR-13"),
     "study_uid": _STUDY_UID,
+    "orderer": ORDERER,
 }
 """Where the fields stand that a change keeps unless it says something of them."""
 

@@ -32,6 +32,7 @@ from hl7_adapters.dialect import (
     PATIENT_CLASSES,
     URGENCY_OF_EMERGENCY,
     Dialect,
+    KnownClinician,
     NeedCode,
     SafetyCode,
     Strict,
@@ -116,6 +117,9 @@ class Profile(Strict):
     dated
         Those codes of the tables above that have days; not written as such, see
         `dated_codes`.
+    clinicians
+        Who their codes for whoever orders are (ORC-12, OBR-16). One that is not here
+        is shown as it was sent, holds no order, and is listed by the drift report.
     safety, needs, weight, travel_cap
         What their observations (OBX-3) mean.
     allergens
@@ -168,6 +172,7 @@ class Profile(Strict):
     not_imaging: frozenset[str] = frozenset()
     list_types: dict[str, WaitingListType] = Field(default_factory=dict)
     dated: DatedCodes = DatedCodes()
+    clinicians: dict[str, KnownClinician] = Field(default_factory=dict)
     safety: dict[str, SafetyCode] = Field(default_factory=dict)
     needs: dict[str, NeedCode] = Field(default_factory=dict)
     weight: frozenset[str] = frozenset()
@@ -209,7 +214,7 @@ class Profile(Strict):
     def _fold(cls, table: dict[str, Any]) -> dict[str, Any]:
         return folded(table)
 
-    @field_validator("needs", "controls")
+    @field_validator("needs", "controls", "clinicians")
     @classmethod
     def _fold_more(cls, table: dict[str, Any]) -> dict[str, Any]:
         return folded(table)

@@ -101,6 +101,14 @@ class NeedsDocument(Document):
     travel_cap_km: int | None
 
 
+class OrdererDocument(Document):
+    """Who asked for the exam: as mapped, else as sent."""
+
+    code: str
+    name: str
+    gmc_number: str
+
+
 class RequestDocument(Document):
     """What the sender asked for, in our words."""
 
@@ -123,6 +131,7 @@ class RequestDocument(Document):
     needs: NeedsDocument
     earliest_on: date | None
     latest_on: date | None
+    orderer: OrdererDocument
 
 
 class WaitDocument(Document):

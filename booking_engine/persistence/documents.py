@@ -17,10 +17,12 @@ from booking_engine.domain.identifiers import (
     SiteCode,
 )
 from booking_engine.domain.orders import (
+    NOBODY,
     HoldCode,
     HoldReason,
     ImagingOrder,
     OrderContent,
+    Orderer,
     Vetting,
 )
 from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
@@ -91,6 +93,9 @@ def order_document(order: ImagingOrder) -> Document:
             "general_anaesthetic": needs.general_anaesthetic,
             "travel_cap_km": needs.travel_cap_km,
         }
+    if content.orderer != NOBODY:
+        orderer = content.orderer
+        document["orderer"] = [orderer.code, orderer.name, orderer.gmc_number]
     if content.study_uid:
         document["study_uid"] = content.study_uid
     if order.held_at is not None:
@@ -179,6 +184,7 @@ def order_content(document: Document, row: Any) -> OrderContent:
         earliest_on=day_of(document["earliest_on"]),
         latest_on=day_of(document["latest_on"]),
         study_uid=document.get("study_uid", ""),
+        orderer=Orderer(*document.get("orderer", ())),
     )
 
 

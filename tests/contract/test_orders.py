@@ -12,6 +12,7 @@ from booking_engine.domain.orders import (
     HoldReason,
     ImagingOrder,
     OrderContent,
+    Orderer,
     OrderStatus,
     StatusChange,
     Vetting,
@@ -44,6 +45,7 @@ def full_order(make):
         earliest_on=date(2026, 11, 3),
         latest_on=date(2026, 12, 3),
         study_uid="1.2.826.0.1",
+        orderer=Orderer("DRX", "Dr A. Example", "1234567"),
         priority=Priority.SUSPECTED_CANCER,
         status=OrderStatus.HELD,
         holds=(

@@ -10,8 +10,10 @@ from booking_engine.domain.orders.holds import (
     HoldReason,
 )
 from booking_engine.domain.orders.order import (
+    NOBODY,
     ImagingOrder,
     OrderContent,
+    Orderer,
     StatusChange,
     Vetting,
 )
@@ -27,6 +29,7 @@ from booking_engine.domain.orders.states import (
 
 __all__ = [
     "DWELL",
+    "NOBODY",
     "SETTLED_BY_ANOTHER_SLOT",
     "SETTLED_BY_VETTING",
     "TERMINAL",
@@ -40,6 +43,7 @@ __all__ = [
     "ImagingOrder",
     "OrderContent",
     "OrderStatus",
+    "Orderer",
     "StatusChange",
     "Vetting",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Final
 
 from booking_engine.domain.errors import TransitionRefused
 from booking_engine.domain.identifiers import (
@@ -53,6 +54,28 @@ class Vetting:
 
 
 @dataclass(frozen=True, slots=True)
+class Orderer:
+    """Who asked for an exam; nothing depends on it but whom to ring.
+
+    Parameters
+    ----------
+    code
+        As the sender names them.
+    name
+        As mapped, else as sent.
+    gmc_number
+        Reference number of the General Medical Council, 7 digits; empty if not known.
+    """
+
+    code: str = ""
+    name: str = ""
+    gmc_number: str = ""
+
+
+NOBODY: Final = Orderer()
+
+
+@dataclass(frozen=True, slots=True)
 class OrderContent:
     """What the sender asked for, in our words; what could not be mapped is ``None``.
 
@@ -75,6 +98,8 @@ class OrderContent:
         Days between which the sender wants the exam.
     study_uid
         DICOM study instance UID (ZDS-1, IPC-3), passed on as it came.
+    orderer
+        ORC-12, OBR-16; one that is not mapped holds nothing up.
     """
 
     placer_number: str
@@ -97,6 +122,7 @@ class OrderContent:
     earliest_on: date | None = None
     latest_on: date | None = None
     study_uid: str = ""
+    orderer: Orderer = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
