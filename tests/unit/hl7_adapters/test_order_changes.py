@@ -161,3 +161,12 @@ def test_several_steps_are_put_to_a_person_and_the_study_is_kept(feed):
 def test_a_study_is_kept_from_a_zds_segment(feed):
     feed.send(PID, PV1, orc("NW", "P1"), MR_HEAD, "ZDS|1.2.9^^Application^DICOM", *SAFE)
     assert feed.order("P1").content.study_uid == "1.2.9"
+
+
+def test_who_asked_stays_unless_a_change_says_otherwise(feed):
+    asked = "OBR|1|||MR01" + "|" * 12 + "DRX^Ex^Al"
+    feed.send(PID, PV1, orc("NW", "P1"), asked, *SAFE)
+    feed.send(PID, PV1, orc("XO", "P1"), MR_HEAD, *SAFE)
+    assert feed.order("P1").content.orderer.name == "Al Ex"
+    feed.send(PID, PV1, orc("XO", "P1"), asked.replace("DRX^Ex", "DRY^Wy"), *SAFE)
+    assert feed.order("P1").content.orderer.code == "DRY"
