@@ -10,7 +10,14 @@ from typing import Final
 
 NAMES: Final = ("intake", "outbound", "slot_search", "demo")
 """What runs by default; each has options of its own."""
-OTHERS: Final = ("fuzz", "online", "persistence_writes", "repair", "solver_plan")
+OTHERS: Final = (
+    "assignment",
+    "fuzz",
+    "online",
+    "persistence_writes",
+    "repair",
+    "solver_plan",
+)
 SECONDS: Final = 300.0
 """After this a benchmark is ended; by default each takes less than 180."""
 _GRACE: Final = 30.0

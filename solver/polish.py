@@ -50,7 +50,7 @@ HOTTEST, COLDEST = 1.0, 0.05
 """First and last temperature, in units of the median regret of the second option."""
 ABOVE_PRICE = 50
 """One in so many parts of the price of a minute is added for a minute too many."""
-LAST_CHARGE = 3.0
+LAST_CHARGE = 15.0
 """What is added at the end of a cooling, in units of the first temperature."""
 
 
