@@ -38,8 +38,6 @@ WIDTH = 24
 """Most listed options of an order."""
 SHARE = 0.85
 """Part of the search's time or work that goes to the polish, where there is one."""
-RUNS = 2
-"""Searches from different seeds, of which the better counts."""
 CYCLE_MOVES = 200_000
 """Moves an order of one cooling; then it is warmed up again."""
 LEARNING = 20
@@ -50,8 +48,12 @@ HOTTEST, COLDEST = 1.0, 0.05
 """First and last temperature, in units of the median regret of the second option."""
 ABOVE_PRICE = 50
 """One in so many parts of the price of a minute is added for a minute too many."""
-LAST_CHARGE = 15.0
-"""What is added at the end of a cooling, in units of the first temperature."""
+LAST_CHARGES = (3.0, 15.0)
+"""What is added at the end of a cooling, in units of the first temperature, by run.
+
+The low one is better where few orders compete, the high one where many openings must
+all be rid of their excess.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,19 @@ def polish(
     options = _options(c, listed, x, prices)
     if options.row.size == 0 or clock.expired():
         return
-    runs = RUNS if limits.work is not None else min(RUNS, limits.workers)
+    runs = len(LAST_CHARGES)
+    if limits.work is None:
+        runs = min(runs, limits.workers)
     moves = None if limits.work is None else limits.work * 1000 // runs
+
+    heat = _heat(options)
 
     def run(number: int) -> tuple[int, Bench]:
         k = _bench(c, options, x, prices)
         seed = limits.seed * 1_000_003 + number
-        return _cooled(k, prices.minute, _heat(options), seed, moves, clock), k
+        return _cooled(
+            k, prices.minute, heat, LAST_CHARGES[number], seed, moves, clock
+        ), k
 
     with ThreadPoolExecutor(max_workers=min(runs, limits.workers)) as pool:
         found = list(pool.map(run, range(runs)))
@@ -194,7 +202,13 @@ def _bench(c: Columns, options: _Options, x: Search, prices: Prices) -> Bench:
 
 
 def _cooled(
-    k: Bench, price: Ints, heat: int, seed: int, moves: int | None, clock: Clock
+    k: Bench,
+    price: Ints,
+    heat: int,
+    last_charge: float,
+    seed: int,
+    moves: int | None,
+    clock: Clock,
 ) -> int:
     """Anneal until the moves or the time are used up; leave the best plan in `k.at`.
 
@@ -217,7 +231,7 @@ def _cooled(
             # Later changes of the forecast must not throw the cooling about.
             cycles = max(1.0, expected // cycle)
         part = (done / expected * cycles) % 1.0
-        k.charge[:] = price + price // ABOVE_PRICE + int(part * LAST_CHARGE * heat)
+        k.charge[:] = price + price // ABOVE_PRICE + int(part * last_charge * heat)
         size = PIECE_MOVES if moves is None else min(PIECE_MOVES, moves - done)
         now = int(heat * COLDEST**part)
         cost, least, over = cool(k, best, random, table, size, now, cost, least, over)
