@@ -68,10 +68,14 @@ class _Options:
 
 
 def polishes(c: Columns) -> bool:
-    """Tell whether the problem is small enough for a polish."""
+    """Tell whether the problem is one of small assignments: one opening a scanner.
+
+    Where scanners have openings on many days, `improve` reaches better plans in the
+    same time (six imaging problems, docs/solver.md).
+    """
     orders, openings = c.tier.shape[0], c.day.shape[0]
-    small: bool = orders <= MOST_ORDERS and orders * openings <= MOST_CELLS
-    return small
+    small = orders <= MOST_ORDERS and orders * openings <= MOST_CELLS
+    return small and int(np.diff(c.scanner_start).max(initial=0)) <= 1
 
 
 def polish(
