@@ -13,6 +13,7 @@ from solver.layout import columns
 from solver.losses import Loss, damaged, scanner_losses
 from solver.make_room import make_room
 from solver.repair import (
+    GAP,
     frontier,
     improve_repair,
     repair_at_once,
@@ -81,7 +82,9 @@ def test_more_time_and_more_moves_never_cost_more(case):
         repaired_plan(damage, r.places).terms.total + 40 * r.moved.size
         for r in (first, still, found)
     ]
-    assert costs[0] >= costs[1] >= costs[2]
+    assert costs[0] >= max(costs[1:])
+    # It ends once an answer is proved to be that near to the best.
+    assert costs[2] <= costs[1] * (1 + GAP)
     for repair in (found, still, *steps):
         assert verify(damage.problem, repaired_plan(damage, repair.places)).accepted
     plans = [repaired_plan(damage, r.places).terms.total for r in steps]
