@@ -17,7 +17,7 @@ import numpy as np
 
 from solver.layout import FAR, Columns
 from solver.plan import UNPLACED
-from solver.repair_model import Neighbourhood, Places, moved, openings_of
+from solver.repair_options import Neighbourhood, Places, moved, openings_of
 
 
 @dataclass(frozen=True, slots=True)

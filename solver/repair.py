@@ -24,7 +24,8 @@ from solver.make_room import make_room
 from solver.packing import packed_bound
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
 from solver.problem import Ints
-from solver.repair_model import Answer, Neighbourhood, Places, best_places
+from solver.repair_model import Answer, best_places
+from solver.repair_options import Neighbourhood, Places
 from solver.search import Search, empty, has_room, put
 from solver.sequence import NO_START, Kin, gap_start, kin_of
 
