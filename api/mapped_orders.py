@@ -69,7 +69,7 @@ class MappedOrders:
         elif now >= self._until:
             return
         done = settle_waiting(self._dispatcher, self._source, actor=ACTOR)
-        if done.released or done.still_held:
+        if done.released or done.still_held or done.entries:
             self._settled()
         if done.left:
             self._until = now + _LINGER
@@ -82,6 +82,6 @@ def settle_now(services: Services, partner: PartnerId, actor: Actor) -> Settled:
         services.dispatcher, services.profiles, actor=actor, partner=partner
     )
     services.codes_changed()
-    if settled.released:
+    if settled.released or settled.entries:
         services.orders_changed()
     return settled

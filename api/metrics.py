@@ -214,7 +214,7 @@ class _AtScrape(Collector):
 
 def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
     """Return the gauges that each partner has."""
-    silence, unsent, unmapped, conflicts, expired = (
+    silence, unsent, unmapped, unplaced, conflicts, expired = (
         GaugeMetricFamily(name, text, labels=["partner"])
         for name, text in (
             (
@@ -223,6 +223,10 @@ def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
             ),
             ("hl7_oldest_unsent_seconds", "Age of the oldest message that waits."),
             ("hl7_unmapped_orders", "Orders that wait for a code to be mapped."),
+            (
+                "hl7_unmapped_entries",
+                "Entries of the partner's diary in a room that is not mapped.",
+            ),
             (
                 "hl7_diary_conflicts",
                 "Bookings of ours that the partner's diary contradicts.",
@@ -240,6 +244,7 @@ def _of_feeds(standing: Standing, now: datetime) -> Iterable[GaugeMetricFamily]:
         age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
         unsent.add_metric([partner], age)
         unmapped.add_metric([partner], reading.unmapped)
+        unplaced.add_metric([partner], reading.unplaced)
         conflicts.add_metric([partner], reading.conflicts)
         expired.add_metric([partner], reading.expired)
-    yield from (silence, unsent, unmapped, conflicts, expired)
+    yield from (silence, unsent, unmapped, unplaced, conflicts, expired)

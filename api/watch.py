@@ -170,7 +170,8 @@ _UNITS: Final = {
     Condition.SLOW_ANSWERS: "1 of 100 of our answers took {value:.1f} s or more",
     Condition.SLOW_ACKNOWLEDGEMENTS: "1 of 100 of their answers took {value:.1f} s"
     " or more",
-    Condition.UNMAPPED_CODES: "orders that wait for a code to be mapped: {value:.0f}",
+    Condition.UNMAPPED_CODES: "orders and diary entries that wait for a code to be"
+    " mapped: {value:.0f}",
     Condition.DIARY_CONFLICTS: "bookings of ours that their diary contradicts:"
     " {value:.0f}",
     Condition.EXPIRED_MESSAGES: "messages that waited in vain for their order:"

@@ -15,7 +15,8 @@ class KeptDiary(Strict):
     ----------
     resources
         Their names of scanners (AIG-3, AIL-3, AIP-3: code, text, or both with ``^``)
-        to ours. What is not here takes no time of a scanner, only the patient's.
+        to ours, or to ``none`` where that is no scanner of ours. What is not here takes
+        no time of a scanner, only the patient's, until it is mapped.
     upsert_unknown
         Whether S13, S14 and S18 to S22 for a number that is not known make it new;
         else they are refused (204).

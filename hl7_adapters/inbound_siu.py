@@ -23,18 +23,16 @@ from booking_engine.application.diary_commands import (
 )
 from booking_engine.domain.diary_entries import EntryKind
 from booking_engine.domain.identifiers import PatientKey, ProcedureCode
+from booking_engine.domain.mappings import MappingTable, UnknownName
 from hl7_adapters.conditions import Condition
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import UNIDENTIFIED, read_patient
 from hl7_adapters.reading import Reading
 from hl7_adapters.safety_fields import code_names
-from hl7_adapters.scheduling_fields import (
-    Numbers,
-    read_numbers,
-    read_stretches,
-    storable_number,
-)
+from hl7_adapters.scheduling_fields import Numbers, read_numbers, storable_number
+from hl7_adapters.scheduling_parts import unknown_name
+from hl7_adapters.scheduling_stretches import read_scheduled
 
 DiaryCommand: TypeAlias = RecordEntry | EndEntry
 
@@ -97,7 +95,8 @@ def read_diary(message: Message, reading: Reading) -> Iterator[DiaryCommand]:
 def _entry(
     message: Message, sch: Segment, says: Says, numbers: Numbers, reading: Reading
 ) -> RecordEntry:
-    stretches = read_stretches(message, sch, reading)
+    scheduled = read_scheduled(message, sch, reading)
+    stretches = scheduled.stretches
     closes = says is Says.CLOSED
     new = says in {Says.NEW, Says.CLOSED}
     if new and not stretches:
@@ -108,7 +107,7 @@ def _entry(
         raise reading.refuse(
             Condition.UNKNOWN_RESOURCE,
             "AIG^1^3",
-            "name a resource that the profile maps to a scanner (diary.resources)",
+            "name a resource that is mapped to a scanner (table resource)",
         )
     number = numbers.theirs
     if not number and closes:
@@ -131,6 +130,7 @@ def _entry(
         patient=None if closes else patient_key(message, reading),
         reason=event_reason(sch),
         procedures=_procedures(message, reading),
+        unknown=(*scheduled.unknown, *_unknown_exams(message, reading)),
         may_create=new or diary.upsert_unknown,
     )
 
@@ -140,11 +140,25 @@ def _procedures(message: Message, reading: Reading) -> frozenset[ProcedureCode]:
     table = reading.profile.procedures
     return frozenset(
         table[name]
-        for part in message.all("AIS")
-        if part.value(2).strip().upper() != "D"
+        for part in _services(message)
         for name in code_names(part)
         if name in table
     )
+
+
+def _unknown_exams(message: Message, reading: Reading) -> tuple[UnknownName, ...]:
+    """Return the exams that are not mapped (AIS-3)."""
+    table = reading.profile.procedures
+    found = (
+        unknown_name(MappingTable.PROCEDURE, code_names(part), part.value(3, 2))
+        for part in _services(message)
+        if table.keys().isdisjoint(code_names(part))
+    )
+    return tuple(dict.fromkeys(name for name in found if name.names))
+
+
+def _services(message: Message) -> list[Segment]:
+    return [p for p in message.all("AIS") if p.value(2).strip().upper() != "D"]
 
 
 def _ending(
@@ -153,7 +167,7 @@ def _ending(
     diary = reading.profile.diary
     assert diary is not None, "the caller has looked"
     reopens = ending is Ending.REOPENED
-    stretches = read_stretches(message, sch, reading) if reopens else ()
+    stretches = read_scheduled(message, sch, reading).stretches if reopens else ()
     if not numbers.theirs and not any(s.scanner for s in stretches):
         raise reading.refuse(
             Condition.MISSING_FIELD, "SCH^1^2", "name the appointment in SCH-2"

@@ -24,13 +24,8 @@ from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import BadValue, read_date
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.reading import Reading
-from hl7_adapters.scheduling_fields import (
-    read_numbers,
-    read_parts,
-    scanner_of,
-    slot_time,
-    storable_number,
-)
+from hl7_adapters.scheduling_fields import read_numbers, slot_time, storable_number
+from hl7_adapters.scheduling_parts import read_parts, scanner_of
 
 Request: TypeAlias = RequestAppointment | RequestMove | RequestChange | RequestEnding
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
 from booking_engine.domain.diary_entries import EntryKind, Stretch
 from booking_engine.domain.identifiers import ScannerId
+from booking_engine.domain.mappings import NO_SCANNER, MappingTable, UnknownName
 from hl7_adapters.conditions import Condition
 from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.er7 import Message, Segment
@@ -25,6 +26,7 @@ from hl7_adapters.inbound_siu import patient_key
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.reading import Reading
 from hl7_adapters.scheduling_fields import slot_time, storable_number
+from hl7_adapters.scheduling_parts import meaning_of, unknown_name
 
 
 def read_pre_admission(message: Message, reading: Reading) -> Iterator[object]:
@@ -36,13 +38,16 @@ def read_pre_admission(message: Message, reading: Reading) -> Iterator[object]:
     group = grouped(message)
     starts_at = _expected(group, reading)
     ends_at = _end(group, starts_at, diary, reading)
+    number = _visit_number(group, reading)
+    scanner, unknown = _scanner(group, reading)
     yield RecordEntry(
         partner=reading.profile.id,
-        number=_visit_number(group, reading),
+        number=number,
         kind=EntryKind.APPOINTMENT,
-        stretches=(Stretch(_scanner(group, diary, reading), starts_at, ends_at),),
+        stretches=(Stretch(scanner, starts_at, ends_at),),
         sent_at=recorded_at(group, reading),
         patient=patient_key(message, reading),
+        unknown=unknown,
     )
 
 
@@ -109,14 +114,18 @@ def _end(
     return starts_at + timedelta(minutes=diary.default_minutes)
 
 
-def _scanner(group: OrderGroup, diary: KeptDiary, reading: Reading) -> ScannerId | None:
-    """Return the scanner that the clinic or room (PV1-3) is in the profile, if any."""
-    for name in _places(group.segments["PV1"]):
-        scanner = diary.resources.get(name)
-        if scanner is not None:
-            return scanner
+def _scanner(
+    group: OrderGroup, reading: Reading
+) -> tuple[ScannerId | None, tuple[UnknownName, ...]]:
+    """Return the scanner that the clinic or room (PV1-3) is; else what is not known."""
+    names = list(_places(group.segments["PV1"]))
+    scanner = meaning_of(names, reading.profile)
+    if scanner not in {None, NO_SCANNER}:
+        return scanner, ()
     reading.warn("PV1-3: no scanner of ours; only the patient is busy")
-    return None
+    if scanner == NO_SCANNER or not names:
+        return None, ()
+    return None, (unknown_name(MappingTable.RESOURCE, names, ""),)
 
 
 def _places(visit: Segment) -> Iterator[str]:

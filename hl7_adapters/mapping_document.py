@@ -60,6 +60,7 @@ _TABLE_WORDS: Final = {
     MappingTable.PATIENT_CLASS: "Patient class (PV1-2), beside the standard's",
     MappingTable.LIST_TYPE: "List types",
     MappingTable.SAFETY: "Safety answers (OBX-3 = OBX-5)",
+    MappingTable.RESOURCE: "Rooms and machines (AIG-3, AIL-3, AIP-3; PV1-3 of ADT)",
 }
 _ACK_RULES: Final = (
     (

@@ -14,8 +14,8 @@ from enum import Enum
 from typing import Any, Final
 
 from booking_engine.domain.errors import InvalidValue
-from booking_engine.domain.identifiers import ProcedureCode, SiteCode
-from booking_engine.domain.mappings import CodeMapping, MappingTable
+from booking_engine.domain.identifiers import ProcedureCode, ScannerId, SiteCode
+from booking_engine.domain.mappings import CodeMapping, MappingTable, folded_name
 from booking_engine.domain.safety import Answer
 from booking_engine.domain.vocabulary import PatientSetting, Priority, WaitingListType
 from hl7_adapters.datatypes import SNOMED, is_snomed_id
@@ -111,6 +111,12 @@ def _own_meanings(profile: Profile) -> Iterator[Meaning]:
     for observed, safety in profile.safety.items():
         for value, answer in safety.values.items():
             yield Meaning(MappingTable.SAFETY, f"{observed}={value}", answer.value)
+    if profile.diary is not None:
+        told = {} if profile.outgoing is None else profile.outgoing.scanners
+        for scanner, theirs in told.items():
+            yield Meaning(MappingTable.RESOURCE, folded_name(theirs), scanner)
+        for theirs, scanner in profile.diary.resources.items():
+            yield Meaning(MappingTable.RESOURCE, theirs, scanner)
 
 
 def effective(
@@ -123,7 +129,7 @@ def effective(
     changes_at = min(ahead, default=None)
     if all(m.span == ALWAYS for m in meanings):
         return Effective(profile, in_force, changes_at)
-    tables: dict[str, dict[str, Any]] = {}
+    tables: dict[str, Any] = {}
     for table, (name, held_as) in FIELDS.items():
         tables[name] = {
             code: held_as(meaning.target)
@@ -131,6 +137,14 @@ def effective(
             if of is table
         }
     tables["safety"] = _safety(profile, in_force)
+    if profile.diary is not None:
+        resources = {
+            code: ScannerId(meaning.target)
+            for (of, code), meaning in in_force.items()
+            if of is MappingTable.RESOURCE
+        }
+        kept = profile.diary.model_copy(update={"resources": resources})
+        tables["diary"] = kept
     return Effective(profile.with_tables(tables), in_force, changes_at)
 
 
@@ -158,6 +172,11 @@ def check_code(table: MappingTable, code: str, profile: Profile) -> str:
         It could never be met in a message of this partner.
     """
     code = code.strip()
+    if table is MappingTable.RESOURCE and profile.diary is None:
+        raise InvalidValue(
+            f"{profile.id} keeps no diary here, so nothing says where its resources"
+            " are; add diary: to its profile first."
+        )
     if table is MappingTable.PROCEDURE and "^" in code:
         plain, _, system = code.partition("^")
         if system.strip().upper() == SNOMED and not is_snomed_id(plain.strip()):

@@ -289,9 +289,12 @@ class Profile(Strict):
         """Return the line and column of a key in the text; 1, 1 if there is none."""
         return (1, 1) if self._origin is None else self._origin[1].position(location)
 
-    def with_tables(self, tables: Mapping[str, Mapping[str, Any]]) -> Profile:
-        """Return the profile with these code tables, by field, in place of its own."""
-        changed = self.model_copy(update={k: dict(v) for k, v in tables.items()})
+    def with_tables(self, tables: Mapping[str, Any]) -> Profile:
+        """Return the profile with these code tables, by field, in place of its own.
+
+        Its ``diary`` holds one as well.
+        """
+        changed = self.model_copy(update=dict(tables))
         for name, value in vars(type(self)).items():
             if isinstance(value, cached_property):
                 changed.__dict__.pop(name, None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.mappings import NO_SCANNER
 from hl7_adapters.profile import Profile
 from hl7_adapters.profile_errors import ProfileError, first_problem
 from hl7_adapters.yaml_source import SourceError, parse_yaml
@@ -102,7 +103,7 @@ def check_catalogue(
     """Refuse a map to what the catalogue does not have; raises `ProfileError`."""
     resources = {} if profile.diary is None else profile.diary.resources
     for theirs, scanner in resources.items():
-        if scanner not in scanners:
+        if scanner != NO_SCANNER and scanner not in scanners:
             raise problem_in(
                 profile,
                 ("diary", "resources", theirs),

@@ -1,4 +1,4 @@
-"""Orders that wait for a code go on as soon as the code means something.
+"""Orders and diary entries that wait for a code go on as soon as it means something.
 
 It does not matter how it came to: by a mapping over the API, one that begins today, or
 a profile that was changed. What the codes mean is looked up as the mapper does.
@@ -7,14 +7,17 @@ a profile that was changed. What the codes mean is looked up as the mapper does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from booking_engine.application.commands import SettleHolds
+from booking_engine.application.diary_commands import SettleNames
+from booking_engine.domain.diary_entries import DiaryEntry
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.identifiers import (
     Actor,
+    DiaryEntryId,
     OrderId,
     PartnerId,
     ProcedureCode,
@@ -23,24 +26,27 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.mappings import (
     TABLE_OF_HOLD,
     MappingTable,
-    UnmappedCode,
     names_waited_for,
-    unmapped_codes,
 )
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
+from booking_engine.domain.unmapped import UnmappedCode, unmapped_codes
 from booking_engine.domain.vocabulary import PatientSetting, Priority
 from hl7_adapters.mappings import Effective
 from hl7_adapters.profile_source import ProfileSource
+from hl7_adapters.settling_entries import entry_command
 
 if TYPE_CHECKING:
     from booking_engine.application.dispatch import CommandSession, Dispatcher
 
 log = logging.getLogger(__name__)
 
+C = TypeVar("C")
+R = TypeVar("R")
+
 MOST_AT_ONCE: Final = 500
-"""Orders settled by one call; the rest is left to the next one."""
+"""Orders, and diary entries, settled by one call; the rest is left to the next one."""
 _TOGETHER: Final = 50
-"""Orders that share a commit."""
+"""Of them that share a commit."""
 _EXAMPLES: Final = 3
 
 
@@ -54,12 +60,15 @@ class Settled:
         No more held for anything.
     still_held
         Settled in part, and held for the rest.
+    entries
+        Diary entries whose scanner or exam is known by now.
     left
         How many wait for the next call.
     """
 
     released: tuple[OrderId, ...] = ()
     still_held: tuple[OrderId, ...] = ()
+    entries: tuple[DiaryEntryId, ...] = ()
     left: int = 0
 
 
@@ -71,34 +80,55 @@ def settle_waiting(
     partner: PartnerId | None = None,
     most: int = MOST_AT_ONCE,
 ) -> Settled:
-    """Settle orders whose codes mean something by now; the urgent ones can be booked.
+    """Settle what waits for codes that mean something by now.
+
+    Urgent orders can be booked then, and diary entries take the scanners that they are
+    on. The entries come first: an order must not be booked where one of them lies.
 
     Parameters
     ----------
     partner
-        Only this one's orders.
+        Only this one's orders and diary.
     """
     with dispatcher.reading(actor) as session:
-        waiting = session.uow.orders.held_for(TABLE_OF_HOLD, partner=partner)
-    commands = [
+        uow = session.uow
+        unplaced = uow.diary.with_unknown_names(session.context.now, partner=partner)
+        waiting = uow.orders.held_for(TABLE_OF_HOLD, partner=partner)
+    names = [
         command
+        for entry in unplaced
+        if (command := _entry_command(entry, source)) is not None
+    ]
+    holds = [
+        settling
         for order in waiting
         if order.partner in source
-        and (command := _command(order, source.effective(order.partner))) is not None
+        and (settling := _command(order, source.effective(order.partner))) is not None
     ]
-    done: list[ImagingOrder] = []
-    wanted = commands[:most]
-    for first in range(0, len(wanted), _TOGETHER):
-        done += _carried_out(wanted[first : first + _TOGETHER], dispatcher, actor)
-    if done:
+    entries = tuple(
+        entry_id
+        for some in _in_parts(names[:most])
+        for entry_id in _carried_out(some, dispatcher, actor, _place_each)
+    )
+    done = [
+        order
+        for some in _in_parts(holds[:most])
+        for order in _carried_out(some, dispatcher, actor, _each)
+    ]
+    if done or entries:
         log.info(
-            "orders settled by mappings",
-            extra={"event": "mapping.settled", "orders": len(done)},
+            "orders and diary entries settled by mappings",
+            extra={
+                "event": "mapping.settled",
+                "orders": len(done),
+                "entries": len(entries),
+            },
         )
     return Settled(
         released=tuple(o.id for o in done if o.status is not OrderStatus.HELD),
         still_held=tuple(o.id for o in done if o.status is OrderStatus.HELD),
-        left=max(0, len(commands) - most),
+        entries=entries,
+        left=max(0, len(holds) - most) + max(0, len(names) - most),
     )
 
 
@@ -109,21 +139,47 @@ def unmapped(
     actor: Actor,
     partner: PartnerId | None = None,
 ) -> list[UnmappedCode]:
-    """Return the codes that orders wait for, those with most orders first."""
+    """Return the codes that orders and diary entries wait for, most waited for first.
+
+    Entries that are over wait for nothing.
+    """
     with dispatcher.reading(actor) as session:
         uow = session.uow
         codes = [
             code
             for code in unmapped_codes(
-                uow.orders.held_for(TABLE_OF_HOLD, partner=partner)
+                uow.orders.held_for(TABLE_OF_HOLD, partner=partner),
+                uow.diary.with_unknown_names(session.context.now, partner=partner),
             )
             if not _is_mapped(code, source)
         ]
-        examples = [[order.id for order in code.orders[:_EXAMPLES]] for code in codes]
-        messages = uow.messages.of_orders(i for some in examples for i in some)
+        orders = [[order.id for order in code.orders[:_EXAMPLES]] for code in codes]
+        of_orders = uow.messages.of_orders(i for some in orders for i in some)
+        numbers = [
+            [entry.number for entry in code.entries[:_EXAMPLES]] for code in codes
+        ]
+        of_numbers = uow.messages.of_appointments(
+            (code.partner, number)
+            for code, some in zip(codes, numbers, strict=True)
+            for number in some
+        )
     return [
-        replace(code, messages=tuple(messages[i] for i in some if i in messages))
-        for code, some in zip(codes, examples, strict=True)
+        replace(
+            code,
+            messages=tuple(
+                dict.fromkeys(
+                    (
+                        *(of_orders[i] for i in wanted if i in of_orders),
+                        *(
+                            of_numbers[code.partner, number]
+                            for number in named
+                            if (code.partner, number) in of_numbers
+                        ),
+                    )
+                )
+            )[:_EXAMPLES],
+        )
+        for code, wanted, named in zip(codes, orders, numbers, strict=True)
     ]
 
 
@@ -133,6 +189,12 @@ def _is_mapped(code: UnmappedCode, source: ProfileSource) -> bool:
         return False
     in_force = source.effective(code.partner).in_force
     return any((code.table, name) in in_force for name in code.names)
+
+
+def _entry_command(entry: DiaryEntry, source: ProfileSource) -> SettleNames | None:
+    if entry.partner is None or entry.partner not in source:
+        return None
+    return entry_command(entry, source[entry.partner])
 
 
 def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
@@ -187,23 +249,37 @@ def _note(table: MappingTable, names: Iterable[str], effective: Effective) -> st
     return f"{table} is known"
 
 
+def _in_parts(commands: Sequence[C]) -> Iterator[Sequence[C]]:
+    for first in range(0, len(commands), _TOGETHER):
+        yield commands[first : first + _TOGETHER]
+
+
 def _carried_out(
-    commands: Sequence[SettleHolds], dispatcher: Dispatcher, actor: Actor
-) -> list[ImagingOrder]:
-    """Settle orders in one transaction, or one by one where somebody was faster."""
+    commands: Sequence[C],
+    dispatcher: Dispatcher,
+    actor: Actor,
+    each: Callable[[Sequence[C], CommandSession], list[R]],
+) -> list[R]:
+    """Settle in one transaction, or one by one where somebody was faster."""
     try:
         with dispatcher.session(actor) as session:
-            done = _each(commands, session)
+            done = each(commands, session)
             session.commit()
     except DomainError:
         if len(commands) == 1:
             return []  # changed meanwhile; it is looked at again
         return [
-            order
+            one
             for command in commands
-            for order in _carried_out([command], dispatcher, actor)
+            for one in _carried_out([command], dispatcher, actor, each)
         ]
     return done
+
+
+def _place_each(
+    commands: Sequence[SettleNames], session: CommandSession
+) -> list[DiaryEntryId]:
+    return [entry_id for command in commands for entry_id in session.handle(command)]
 
 
 def _each(

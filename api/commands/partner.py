@@ -165,7 +165,7 @@ def unmapped(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the codes that orders wait for, those with most orders first.
+    """List the codes that orders and diary entries wait for, most waited for first.
 
     Example: booking-engine partner unmapped my-ris --config booking.toml
     """
@@ -184,18 +184,19 @@ def unmapped(
         if as_json:
             values = dataclasses.asdict(code)
             values["orders"] = [order.id for order in code.orders]
+            values["entries"] = [entry.number for entry in code.entries]
             typer.echo(json.dumps(values, default=str))
         else:
             typer.echo(
                 f"{code.partner:<12} {code.table:<10} {code.code:<24}"
-                f" {len(code.orders):>6} waiting  {code.text}".rstrip()
+                f" {code.count:>6} waiting  {code.text}".rstrip()
             )
     if not found and partner is not None and partner not in opened.source:
         # One whose profile is gone may still have orders that wait: those are listed.
         listed = ", ".join(sorted(opened.source)) or "none"
         raise CommandFailed(f"no partner {partner}; there are: {listed}")
     if not found and not as_json:
-        typer.echo("every code that orders came with is mapped", err=True)
+        typer.echo("every code that orders and diaries came with is mapped", err=True)
 
 
 @app.command(name="map")
@@ -204,7 +205,8 @@ def map_code(
     table: Annotated[
         str,
         typer.Argument(
-            help="procedure, urgency, site, patient_class, list_type or safety."
+            help="procedure, urgency, site, patient_class, list_type, safety or"
+            " resource."
         ),
     ],
     code: Annotated[str, typer.Argument(help="Theirs, or code^system.")],
@@ -215,7 +217,7 @@ def map_code(
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Map a code, from now on; orders that wait for it go on at once.
+    """Map a code, from now on; what waits for it goes on at once.
 
     Example: booking-engine partner map my-ris procedure XXKNEE MRKNEE --config b.toml
     """
@@ -252,6 +254,7 @@ def map_code(
             "mapping": made.id,
             "released": len(settled.released),
             "still_held": len(settled.still_held),
+            "entries": len(settled.entries),
             "left": settled.left,
         },
         as_json=as_json,

@@ -1,4 +1,4 @@
-"""``/v1/mappings``: what partners' codes mean, and the codes that mean nothing yet."""
+"""``/v1/mappings``: what partners' codes mean, and those that mean nothing yet."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from api.schemas.partners import (
     MappingBody,
     MappingDocument,
     UnmappedDocument,
+    WaitingEntryDocument,
 )
 from booking_engine.application.commands import EndMapping, MapCode
 from booking_engine.domain.errors import InvalidValue
@@ -25,15 +26,15 @@ from booking_engine.domain.identifiers import MappingId, PartnerId
 from booking_engine.domain.mappings import (
     CodeMapping,
     MappingTable,
-    UnmappedCode,
     folded_name,
 )
+from booking_engine.domain.unmapped import UnmappedCode
 from hl7_adapters.mappings import check_code
 from hl7_adapters.settling import unmapped
 
 router = APIRouter(prefix="/v1/mappings", tags=["mappings"])
 
-_ORDERS_SHOWN: Final = 100
+_SHOWN: Final = 100
 
 
 @router.get("", responses=refusals("value.invalid"))
@@ -77,7 +78,7 @@ def list_mappings(
 def map_code(
     body: MappingBody, response: Response, services: TheServices, actor: TheActor
 ) -> MappedDocument:
-    """Give a code a meaning; orders that wait for it go on at once."""
+    """Give a code a meaning; what waits for it goes on at once."""
     source = services.profiles
     source.refresh(services.dispatcher)
     partner = PartnerId(body.partner)
@@ -107,6 +108,7 @@ def map_code(
         **asdict(mapping),
         released=list(settled.released),
         still_held=list(settled.still_held),
+        entries=list(settled.entries),
         left=settled.left,
     )
 
@@ -115,7 +117,7 @@ def map_code(
 def list_unmapped(
     services: TheServices, actor: TheActor, *, partner: str | None = None
 ) -> list[UnmappedDocument]:
-    """List the codes that orders wait for, those with most orders first."""
+    """List the codes that orders and diary entries wait for, most waited for first."""
     named = None if partner is None else PartnerId(partner)
     found = unmapped(services.dispatcher, services.profiles, actor=actor, partner=named)
     return [_unmapped(code) for code in found]
@@ -165,9 +167,13 @@ def _unmapped(code: UnmappedCode) -> UnmappedDocument:
         code=code.code,
         names=list(code.names),
         text=code.text,
-        count=len(code.orders),
+        count=code.count,
         first_seen=code.first_seen,
         last_seen=code.last_seen,
-        orders=[order.id for order in code.orders[:_ORDERS_SHOWN]],
+        orders=[order.id for order in code.orders[:_SHOWN]],
+        entries=[
+            WaitingEntryDocument.model_validate(entry)
+            for entry in code.entries[:_SHOWN]
+        ],
         messages=list(code.messages),
     )

@@ -138,11 +138,24 @@ class MappingDocument(Document):
 
 
 class MappedDocument(MappingDocument):
-    """A new mapping, and what became of the orders that waited for it."""
+    """A new mapping, and what became of what waited for it."""
 
     released: list[str] = Field(description="Orders held for nothing any more.")
     still_held: list[str] = Field(description="Orders held for something else yet.")
+    entries: list[str] = Field(
+        description="Diary entries whose scanner or exam is known by now."
+    )
     left: int = Field(description="How many follow within seconds.")
+
+
+class WaitingEntryDocument(Document):
+    """An appointment or closure of a partner's diary that waits for a code."""
+
+    id: str
+    number: str = Field(description="What it is called there (SCH-2, else SCH-1).")
+    scanner: str | None = Field(description="Null: it takes no scanner's time yet.")
+    starts_at: Instant
+    ends_at: Instant
 
 
 class UnmappedDocument(Document):
@@ -153,8 +166,11 @@ class UnmappedDocument(Document):
     code: str = Field(description="Folded; the best name to map.")
     names: list[str] = Field(description="Any of them may be mapped.")
     text: str = Field(description="What the sender wrote beside it: a hint only.")
-    count: int = Field(description="Orders that wait for it.")
+    count: int = Field(description="Orders and diary entries that wait for it.")
     first_seen: Instant
     last_seen: Instant
     orders: list[str] = Field(description="The oldest of them, at most 100.")
+    entries: list[WaitingEntryDocument] = Field(
+        description="The next of them, at most 100."
+    )
     messages: list[str] = Field(description="Up to three that carried it.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from booking_engine.application.context import Context
 from booking_engine.application.diary_candidates import (
     propose_orders,
+    waited_for,
     withdraw_proposals,
 )
 from booking_engine.application.diary_commands import (
@@ -41,6 +42,7 @@ from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus, Stretch, hulls
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import DiaryEntryId
+from booking_engine.domain.mappings import UnknownName
 from booking_engine.domain.orders import HoldCode, HoldReason, ImagingOrder
 from booking_engine.domain.schedule import Appointment
 
@@ -81,18 +83,22 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
         return received(ReceivedAs.IGNORED_OLDER, entries, ours)
     if ours is not None and not is_live(ours):
         ours = None
-    stretches = hulls(command.stretches or _as_it_stands(entries, ours))
+    if not command.stretches:
+        command = _as_it_stands(command, entries, ours)
+    stretches = hulls(command.stretches)
     if not stretches:
         raise InvalidValue(
             f"Entry {command.number} has no time; send when it begins and ends."
         )
-    refuse_others_scanners(command.partner, stretches, uow)
+    scanners = [one.scanner for one in stretches]
+    refuse_others_scanners(command.partner, scanners, uow)
     order = _order(command, ours, entries, uow)
     if ours is None and order is not None:
         live = uow.schedule.live_appointment(order.id)
         if live is not None and is_live(live):
             ours = live if keeps(command.partner, live.scanner, uow) else None
-    if _says_nothing_new(entries, stretches, order, ours):
+    unknown = waited_for(command, order)
+    if _says_nothing_new(entries, stretches, order, ours, unknown):
         return received(ReceivedAs.DUPLICATE, entries, ours)
     return _record(command, entries, stretches, order, ours, uow, context)
 
@@ -141,19 +147,21 @@ def link_entries(command: LinkEntries, uow: UnitOfWork, context: Context) -> int
     """Link entries to orders that came after them; return how many were."""
     linked = 0
     for entry in orders_found(uow):
+        standing = [
+            other
+            for other in _numbered(entry, uow)
+            if other.status is not EntryStatus.ENDED
+        ]
         again = RecordEntry(
             partner=entry.partner,
             number=entry.number,
             kind=entry.kind,
-            stretches=tuple(
-                other.stretch
-                for other in _numbered(entry, uow)
-                if other.status is not EntryStatus.ENDED
-            ),
+            stretches=tuple(other.stretch for other in standing),
             sent_at=entry.sent_at,
             order=OrderNumbers(*entry.sought) if entry.sought else None,
             patient=entry.patient,
             reason=entry.reason,
+            unknown=tuple(name for one in standing for name in one.unknown),
         )
         record_entry(again, uow, context)
         linked += 1
@@ -181,12 +189,20 @@ _MOST_AT_ONCE = 500
 
 
 def _as_it_stands(
-    entries: Sequence[DiaryEntry], ours: Appointment | None
-) -> tuple[Stretch, ...]:
-    """Return when it is, for a message that changes something else of it."""
+    command: RecordEntry, entries: Sequence[DiaryEntry], ours: Appointment | None
+) -> RecordEntry:
+    """Return a message that changes something else with when and where it is."""
+    standing = [e for e in entries if e.status is not EntryStatus.ENDED]
+    stretches = tuple(e.stretch for e in standing)
     if ours is not None:
-        return (Stretch(ours.scanner, ours.starts_at, ours.ends_at),)
-    return tuple(e.stretch for e in entries if e.status is not EntryStatus.ENDED)
+        stretches = (Stretch(ours.scanner, ours.starts_at, ours.ends_at),)
+    exams = frozenset(exam for e in standing for exam in e.exams)
+    return replace(
+        command,
+        stretches=stretches,
+        procedures=command.procedures or exams,
+        unknown=command.unknown or tuple(n for e in standing for n in e.unknown),
+    )
 
 
 def _order(
@@ -209,10 +225,13 @@ def _says_nothing_new(
     stretches: Sequence[Stretch],
     order: ImagingOrder | None,
     ours: Appointment | None,
+    unknown: tuple[UnknownName, ...],
 ) -> bool:
     """Return whether all of it is stored already, and linked as far as it can be."""
     standing = [entry for entry in entries if entry.status is not EntryStatus.ENDED]
+    waits_for = {name for entry in standing for name in entry.unknown}
     same = {entry.stretch for entry in standing} == set(stretches)
+    same = same and waits_for == set(unknown)
     if order is None:
         return bool(standing) and same
     linked = [entry for entry in standing if entry.status is EntryStatus.LINKED]
@@ -274,7 +293,8 @@ def _store(
     stored: list[DiaryEntry] = []
     for stretch in stretches:
         stands_for = linked if stretch == main else None
-        known = before.pop(stretch.scanner, None)
+        # One whose scanner was not known stays the same entry once it is.
+        known = before.pop(stretch.scanner, None) or before.pop(None, None)
         entry_id = DiaryEntryId(context.ids("K")) if known is None else known.id
         entry = DiaryEntry(
             id=entry_id,
@@ -291,6 +311,8 @@ def _store(
             patient=command.patient,
             reason=command.reason,
             sought=None if order is not None else _sought(command.order),
+            exams=frozenset() if order is not None else command.procedures,
+            unknown=waited_for(command, order) if stretch == main else (),
             version=1 if known is None else known.version,
         )
         if known is None:

@@ -15,6 +15,7 @@ from booking_engine.application.diary_conflicts import flag, unflag
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind
 from booking_engine.domain.identifiers import OrderId, PatientKey
+from booking_engine.domain.mappings import MappingTable, UnknownName
 from booking_engine.domain.orders import (
     HoldCode,
     HoldReason,
@@ -31,6 +32,24 @@ _UNBOOKED = frozenset(
         OrderStatus.WAITING,
     }
 )
+
+
+def waited_for(
+    command: RecordEntry, order: ImagingOrder | None
+) -> tuple[UnknownName, ...]:
+    """Return the unknown names whose meaning would change what an entry is.
+
+    Which exam it is for is asked only to find its order, by patient and exam.
+    """
+    if order is None and command.patient is not None and not _closes(command):
+        return command.unknown
+    return tuple(
+        name for name in command.unknown if name.table is not MappingTable.PROCEDURE
+    )
+
+
+def _closes(command: RecordEntry) -> bool:
+    return command.kind is not EntryKind.APPOINTMENT
 
 
 def propose_orders(
@@ -56,9 +75,13 @@ def propose_orders(
         The orders concerned.
     """
     found = _candidates(command, entry, uow, context)
-    withdraw_proposals(before, uow, context, keep=[order.id for order in found])
     for order in found:
         flag(order, _proposal(entry), uow, context)
+    # After that, so that an order whose question moves to another entry stays held.
+    same = [one for one in before if one.id == entry.id]
+    others = [one for one in before if one.id != entry.id]
+    withdraw_proposals(same, uow, context, keep=[order.id for order in found])
+    withdraw_proposals(others, uow, context)
     return tuple(order.id for order in found)
 
 
@@ -83,7 +106,7 @@ def _candidates(
 ) -> list[ImagingOrder]:
     """Return the unbooked orders for this exam, placed before it and not over."""
     if (
-        command.kind is not EntryKind.APPOINTMENT
+        _closes(command)
         or command.patient is None
         or not command.procedures
         or entry.ends_at <= context.now

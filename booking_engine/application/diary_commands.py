@@ -16,7 +16,9 @@ from booking_engine.domain.identifiers import (
     PartnerId,
     PatientKey,
     ProcedureCode,
+    ScannerId,
 )
+from booking_engine.domain.mappings import UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class RecordEntry:
     procedures
         The exams that it names (AIS-3), as far as they are mapped. Where no number says
         which order it is for, those of the patient for such an exam are proposed.
+    unknown
+        What it names and no table of the partner knows: rooms and machines, which may
+        be scanners of ours, and exams.
     may_create
         Whether a number that is not known may be new; else `NotKnown` is raised.
     """
@@ -76,7 +81,31 @@ class RecordEntry:
     patient: PatientKey | None = None
     reason: str = ""
     procedures: frozenset[ProcedureCode] = frozenset()
+    unknown: tuple[UnknownName, ...] = ()
     may_create: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SettleNames:
+    """What an entry names and was not known means something by now.
+
+    Handled by `diary_names.settle_names`, which returns the entries that it stands in
+    then; none where it waits for none of these names any more.
+
+    Parameters
+    ----------
+    settled
+        The names that are known now.
+    scanners
+        Those of ours that they are; none where they are no scanner of ours.
+    exams
+        Likewise.
+    """
+
+    entry_id: DiaryEntryId
+    settled: tuple[UnknownName, ...]
+    scanners: tuple[ScannerId, ...] = ()
+    exams: frozenset[ProcedureCode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

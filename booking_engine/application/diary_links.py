@@ -45,7 +45,7 @@ from booking_engine.domain.vocabulary import ListType
 
 
 def refuse_others_scanners(
-    partner: PartnerId | None, stretches: Iterable[Stretch], uow: UnitOfWork
+    partner: PartnerId | None, scanners: Iterable[ScannerId | None], uow: UnitOfWork
 ) -> None:
     """Raise unless the diaries of all these scanners are the partner's.
 
@@ -57,14 +57,15 @@ def refuse_others_scanners(
         Somebody else keeps its diary.
     """
     catalogue = uow.catalogue()
-    for scanner in dict.fromkeys(one.scanner for one in stretches):
+    for scanner in dict.fromkeys(scanners):
         if scanner is None:
             continue
         keeper = catalogue.site_of(scanner).diary_partner
         if partner is not None and keeper != partner:
             raise InvalidValue(
-                f"The diary of {scanner} is kept by {keeper}, not by {partner}; correct"
-                " the resources in the partner's profile."
+                f"The diary of {scanner} is kept by {keeper or 'ourselves'}, not by"
+                f" {partner}; correct the partner's resources, or the site's"
+                " diary_partner."
             )
 
 

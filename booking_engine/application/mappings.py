@@ -14,15 +14,17 @@ from booking_engine.application.commands import (
     StoreProfile,
 )
 from booking_engine.application.context import Context
+from booking_engine.application.diary_links import refuse_others_scanners
 from booking_engine.application.history import log_change
 from booking_engine.application.intake import network_holds
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import authorise_under_guideline
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.errors import InvalidValue, MappingConflict, StaleVersion
-from booking_engine.domain.identifiers import MappingId
+from booking_engine.domain.identifiers import MappingId, ScannerId
 from booking_engine.domain.mappings import (
     LONGEST_NAME,
+    NO_SCANNER,
     CodeMapping,
     MappingTable,
     StoredProfile,
@@ -47,6 +49,10 @@ _TARGETS: Final[dict[MappingTable, Callable[[Catalogue], dict[str, str]]]] = {
     MappingTable.PATIENT_CLASS: lambda _: _words(PatientSetting),
     MappingTable.LIST_TYPE: lambda _: _words(WaitingListType),
     MappingTable.SAFETY: lambda _: _words(Answer),
+    MappingTable.RESOURCE: lambda c: {
+        **{s.id: s.name for s in c.scanners.values()},
+        NO_SCANNER: "no scanner of ours",
+    },
 }
 """What the codes of each table may mean: our codes, each with its name."""
 
@@ -62,8 +68,8 @@ def map_code(command: MapCode, uow: UnitOfWork, context: Context) -> CodeMapping
     Raises
     ------
     InvalidValue
-        The code is empty or too long, the target is none of ours, or the time lies in
-        the past.
+        The code is empty or too long, the target is none of ours, the time lies in
+        the past, or another keeps the diary of the scanner.
     MappingConflict
         The code has a meaning in that time already, and the command does not say that
         this one takes its place.
@@ -72,6 +78,8 @@ def map_code(command: MapCode, uow: UnitOfWork, context: Context) -> CodeMapping
     if not 0 < len(code) <= LONGEST_NAME:
         raise InvalidValue(f"A code has 1 to {LONGEST_NAME} characters; give one.")
     _refuse_unknown_target(command.table, target, uow.catalogue())
+    if command.table is MappingTable.RESOURCE and target != NO_SCANNER:
+        refuse_others_scanners(command.partner, [ScannerId(target)], uow)
     begins = command.valid_from or context.now
     if begins < context.now:
         raise InvalidValue(

@@ -114,6 +114,9 @@ class FeedReading:
         Our answers to them; theirs to us.
     unmapped
         Orders that wait for one of their codes to be mapped.
+    unplaced
+        Entries of their diary, not over yet, of which a room or machine is not mapped:
+        one of our scanners may be taken there without our knowing.
     conflicts
         Bookings of ours, not over yet, that their diary contradicts: an entry lies on
         the time, or has the same order elsewhere.
@@ -127,6 +130,7 @@ class FeedReading:
     given: Answers = Answers()
     heard: Answers = Answers()
     unmapped: int = 0
+    unplaced: int = 0
     conflicts: int = 0
     expired: int = 0
 
@@ -222,7 +226,7 @@ _RULES: dict[Condition, _Rule] = {
         lambda r, t: r.heard.count < t.least_messages,
     ),
     Condition.UNMAPPED_CODES: _Rule(
-        lambda t: t.unmapped_waiting, lambda r, _, __: r.unmapped, 0.8
+        lambda t: t.unmapped_waiting, lambda r, _, __: r.unmapped + r.unplaced, 0.8
     ),
     Condition.DIARY_CONFLICTS: _Rule(
         lambda t: t.diary_conflicts, lambda r, _, __: r.conflicts, 0.8

@@ -21,8 +21,10 @@ from booking_engine.domain.identifiers import (
     OrderId,
     PartnerId,
     PatientKey,
+    ProcedureCode,
     ScannerId,
 )
+from booking_engine.domain.mappings import UnknownName
 
 
 class Taken(Protocol):
@@ -112,6 +114,11 @@ class DiaryEntry:
     sought
         While its order is not known: placer authority, placer number and filler
         number, by which to look for it.
+    exams
+        While its order is not known: the exams that it is for, as far as mapped.
+    unknown
+        Names in it that no table of the partner knows: of rooms and machines, which
+        may be further scanners of ours, and of exams while its order is not known.
     """
 
     id: DiaryEntryId
@@ -128,6 +135,8 @@ class DiaryEntry:
     patient: PatientKey | None = None
     reason: str = ""
     sought: tuple[str, str, str] | None = None
+    exams: frozenset[ProcedureCode] = frozenset()
+    unknown: tuple[UnknownName, ...] = ()
     version: int = 1
 
     @property

@@ -1,4 +1,4 @@
-"""What a partner's codes mean: mappings with effective dates, and codes without one.
+"""What a partner's codes mean: mappings with effective dates, and names without one.
 
 A mapping is never rewritten. It begins, and one day it ends; what was in force when an
 order came can always be told.
@@ -6,19 +6,13 @@ order came can always be told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from booking_engine.domain.identifiers import Actor, MappingId, MessageId, PartnerId
-from booking_engine.domain.orders import (
-    HoldCode,
-    HoldReason,
-    ImagingOrder,
-    OrderContent,
-)
+from booking_engine.domain.identifiers import Actor, MappingId, PartnerId
+from booking_engine.domain.orders import HoldCode, HoldReason, OrderContent
 
 LONGEST_NAME: Final = 199
 """Of a sender's code; longer ones are cut, here as in the orders that wait for them."""
@@ -34,6 +28,12 @@ class MappingTable(StrEnum):
     LIST_TYPE = "list_type"
     SAFETY = "safety"
     """Observation and value, such as ``PACE=Y``, to yes, no or unknown."""
+    RESOURCE = "resource"
+    """A room or machine of a diary that the partner keeps, to a scanner, or to none."""
+
+
+NO_SCANNER: Final = "none"
+"""What a resource means that is no scanner of ours: a waiting room, an injector."""
 
 
 TABLE_OF_HOLD: Final[dict[HoldCode, MappingTable]] = {
@@ -119,34 +119,22 @@ class StoredProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class UnmappedCode:
-    """A code that a partner sends and that means nothing to us yet.
+class UnknownName:
+    """Something that an appointment of another diary names and no table knows.
 
     Parameters
     ----------
+    table
+        `MappingTable.RESOURCE`, or `MappingTable.PROCEDURE`.
     names
-        What it may be called in the table, best first; the first is the code.
+        What it may be called in the table, folded, the best first.
     text
         What the sender wrote beside it: a hint only.
-    orders
-        Those that wait for it, oldest first.
-    messages
-        Up to three that carried it.
     """
 
-    partner: PartnerId
     table: MappingTable
     names: tuple[str, ...]
-    text: str
-    first_seen: datetime
-    last_seen: datetime
-    orders: tuple[ImagingOrder, ...]
-    messages: tuple[MessageId, ...] = ()
-
-    @property
-    def code(self) -> str:
-        """The code, folded."""
-        return self.names[0]
+    text: str = field(default="", compare=False)
 
 
 def folded_name(code: str) -> str:
@@ -171,30 +159,3 @@ def names_waited_for(hold: HoldReason, content: OrderContent) -> tuple[str, ...]
             return hold.names
         case _:
             return ()
-
-
-def unmapped_codes(orders: Iterable[ImagingOrder]) -> list[UnmappedCode]:
-    """Return the codes that orders wait for, those with most orders first."""
-    found: dict[tuple[PartnerId, MappingTable, str], list[ImagingOrder]] = {}
-    holds: dict[tuple[PartnerId, MappingTable, str], HoldReason] = {}
-    names: dict[tuple[PartnerId, MappingTable, str], tuple[str, ...]] = {}
-    for order in orders:
-        for hold in order.holds:
-            called = names_waited_for(hold, order.content)
-            if not called:
-                continue
-            key = order.partner, TABLE_OF_HOLD[hold.code], called[0]
-            found.setdefault(key, []).append(order)
-            if not holds.setdefault(key, hold).text:
-                holds[key] = hold
-            names.setdefault(key, called)
-    codes = [
-        UnmappedCode(
-            *(key[0], key[1], names[key], holds[key].text),
-            first_seen=min(order.received_at for order in waiting),
-            last_seen=max(order.received_at for order in waiting),
-            orders=tuple(sorted(waiting, key=lambda o: (o.received_at, o.id))),
-        )
-        for key, waiting in found.items()
-    ]
-    return sorted(codes, key=lambda c: (-len(c.orders), c.partner, c.table, c.code))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from booking_engine.domain.identifiers import (
     Actor,
@@ -41,6 +41,10 @@ class KeyKind(StrEnum):
     PLACER = "placer"
     FILLER = "filler"
     ACCESSION = "accession"
+
+
+APPOINTMENT_KEYS: Final = frozenset({KeyKind.PLACER, KeyKind.FILLER})
+"""What a scheduling message's own number is filed as (SCH-1 and SCH-2)."""
 
 
 class SearchKey(NamedTuple):

@@ -31,6 +31,9 @@ TAKING_SQL: Final = "status = 'taking'"
 SOUGHT_SQL: Final = "sought IS NOT NULL AND status = 'taking'"
 """Diary entries whose order is not known yet; an index and a query use this."""
 
+UNKNOWN_SQL: Final = "unknown_names IS NOT NULL AND status <> 'ended'"
+"""Diary entries with a name that no table knows; an index and queries use this."""
+
 UNSENT_SQL: Final = "status IN ('parked', 'pending')"
 """Deliveries that a partner has not got yet; an index and queries use this text."""
 

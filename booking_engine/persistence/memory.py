@@ -19,9 +19,9 @@ from booking_engine.persistence.memory_alerts import (
     InMemoryTraffic,
 )
 from booking_engine.persistence.memory_diary import InMemoryDiary
+from booking_engine.persistence.memory_messages import InMemoryMessages
 from booking_engine.persistence.memory_orders import (
     InMemoryDecisions,
-    InMemoryMessages,
     InMemoryOrders,
     InMemoryPlanRuns,
 )

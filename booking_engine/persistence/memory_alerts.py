@@ -11,6 +11,7 @@ from booking_engine.domain.delivery_history import AttemptOutcome
 from booking_engine.domain.diary_entries import EntryStatus, overlaps
 from booking_engine.domain.errors import NotKnown, StaleVersion
 from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.mappings import MappingTable
 from booking_engine.domain.messages import (
     DeliveryStatus,
     InboundMessage,
@@ -132,6 +133,13 @@ class InMemoryTraffic:
             ),
             given=Answers(len(came), sum(map(_is_refused, came))),
             unmapped=len(waiting),
+            unplaced=sum(
+                entry.partner == partner
+                and entry.status is not EntryStatus.ENDED
+                and entry.ends_at > since
+                and any(n.table is MappingTable.RESOURCE for n in entry.unknown)
+                for entry in tables.diary.values()
+            ),
             conflicts=sum(
                 self._contradicts(partner, booked)
                 for booked in tables.appointments.values()

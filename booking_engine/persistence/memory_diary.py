@@ -111,6 +111,22 @@ class InMemoryDiary:
         )
         return sorted(found, key=lambda e: e.id)[:limit]
 
+    def with_unknown_names(
+        self, after: datetime, *, partner: PartnerId | None = None
+    ) -> list[DiaryEntry]:
+        """Return the entries with names that no table knew, which end after, by start.
+
+        Linked ones too.
+        """
+        return self._where(
+            lambda e: (
+                bool(e.unknown)
+                and e.status is not EntryStatus.ENDED
+                and e.ends_at > after
+                and partner in (None, e.partner)
+            )
+        )
+
     def _where(self, wanted: Callable[[DiaryEntry], bool]) -> list[DiaryEntry]:
         found = [e for e in self._unit.tables.diary.values() if wanted(e)]
         return sorted(found, key=lambda e: (e.starts_at, e.id))

@@ -102,6 +102,19 @@ def _sought_and_stored(dialect: str) -> Select[Any]:
 
 
 _SOUGHT: Final = Statement(_sought_and_stored)
+
+
+def _unknown(*, of_one: bool) -> Select[Any]:
+    query = (
+        select(_ENTRY)
+        .where(text(guards.UNKNOWN_SQL), _ENTRY.c.ends_at > bindparam("after"))
+        .order_by(*_BY_START)
+    )
+    return query.where(_ENTRY.c.partner == bindparam("partner")) if of_one else query
+
+
+_UNKNOWN: Final = Statement(lambda _: _unknown(of_one=False))
+_UNKNOWN_OF: Final = Statement(lambda _: _unknown(of_one=True))
 _OF_ORDER: Final = Statement(
     lambda _: (
         select(_ENTRY)
@@ -195,6 +208,17 @@ class SqlDiary:
         """Return entries whose order was not known and may be by now, oldest first."""
         self._transaction.settle(Kind.ORDER, Kind.ORDER_NAME)
         return self._read(_SOUGHT, limit=limit)
+
+    def with_unknown_names(
+        self, after: datetime, *, partner: PartnerId | None = None
+    ) -> list[DiaryEntry]:
+        """Return the entries with names that no table knew, which end after, by start.
+
+        Linked ones too.
+        """
+        if partner is None:
+            return self._read(_UNKNOWN, after=after)
+        return self._read(_UNKNOWN_OF, after=after, partner=partner)
 
     def _read(self, statement: Statement, **values: Any) -> list[DiaryEntry]:
         t = self._transaction

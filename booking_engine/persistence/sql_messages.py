@@ -9,10 +9,19 @@ from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, or_, select, tuple_
 
-from booking_engine.application.ports import MessageKey, OldMessage
+from booking_engine.application.ports import (
+    AppointmentNumber,
+    MessageKey,
+    OldMessage,
+)
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import MessageId, OrderId
-from booking_engine.domain.messages import InboundMessage, MessageOutcome, SearchKey
+from booking_engine.domain.messages import (
+    APPOINTMENT_KEYS,
+    InboundMessage,
+    MessageOutcome,
+    SearchKey,
+)
 from booking_engine.domain.parking import ParkingStatus
 from booking_engine.persistence import mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
@@ -23,6 +32,7 @@ from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _MESSAGE: Final = TABLES[Kind.MESSAGE]
+_KEY: Final = TABLES[Kind.MESSAGE_KEY]
 _LINK: Final = TABLES[Kind.MESSAGE_ORDER]
 _ORDER: Final = TABLES[Kind.ORDER]
 _PARKED: Final = TABLES[Kind.PARKED]
@@ -72,6 +82,20 @@ _FIRST_OF: Final = Statement(
         select(_LINK.c.order_id, func.min(_LINK.c.message_id))
         .where(among(_LINK.c.order_id, "ids", on))
         .group_by(_LINK.c.order_id)
+    )
+)
+
+
+_OF_APPOINTMENTS: Final = Statement(
+    lambda on: (
+        select(_MESSAGE.c.partner, _KEY.c.value, func.max(_MESSAGE.c.id))
+        .join(_MESSAGE, _MESSAGE.c.id == _KEY.c.message_id)
+        .where(
+            or_(*(_KEY.c.kind == kind.value for kind in sorted(APPOINTMENT_KEYS))),
+            among(_KEY.c.value, "numbers", on),
+            _MESSAGE.c.kind.startswith("SIU"),
+        )
+        .group_by(_MESSAGE.c.partner, _KEY.c.value)
     )
 )
 
@@ -199,6 +223,25 @@ class SqlMessages:
         return {
             OrderId(order_id): MessageId(message_id)
             for order_id, message_id in t.tuples(_FIRST_OF, ids=wanted)
+        }
+
+    def of_appointments(
+        self, numbers: Iterable[AppointmentNumber]
+    ) -> dict[AppointmentNumber, MessageId]:
+        """Return the newest message that names each of these, in one query."""
+        t = self._transaction
+        wanted = frozenset(numbers)
+        if not wanted:
+            return {}
+        t.settle(Kind.MESSAGE, Kind.MESSAGE_KEY)
+        values = sorted({number for _, number in wanted})
+        # Names of messages sort by time.
+        return {
+            (partner, number): MessageId(message_id)
+            for partner, number, message_id in t.tuples(
+                _OF_APPOINTMENTS, numbers=values
+            )
+            if (partner, number) in wanted
         }
 
     def ahead(self, keys: Iterable[MessageKey]) -> Ahead | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from booking_engine.domain.alerts import Answers, FeedReading, p99
 from booking_engine.domain.delivery_history import AttemptOutcome
 from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.mappings import MappingTable
 from booking_engine.domain.messages import DeliveryStatus, MessageOutcome
 from booking_engine.domain.orders import UNMAPPED, HoldCode, OrderStatus
 from booking_engine.domain.schedule import AppointmentStatus
@@ -107,6 +109,18 @@ def _conflicts(name: ColumnElement[Any]) -> Select[Any]:
     )
 
 
+def _unplaced(name: ColumnElement[Any]) -> Select[Any]:
+    """Count the entries of a partner's diary of which a room is not mapped."""
+    entry = _ENTRY.c
+    return select(func.count()).where(
+        text(f"diary_entry.{guards.UNKNOWN_SQL}"),
+        entry.partner == name,
+        entry.ends_at > bindparam("since", type_=_INSTANT),
+        # Of a name, the table stands first; see `rows.DiaryEntryRow`.
+        cast(entry.unknown_names, String).like(f'%["{MappingTable.RESOURCE.value}"%'),
+    )
+
+
 def _expired(name: ColumnElement[Any]) -> Select[Any]:
     """Count the messages that waited in vain and were not replayed since."""
     message, replay = _MESSAGE.c, _MESSAGE.alias("replay")
@@ -171,6 +185,7 @@ def _readings(dialect: str) -> Select[Any]:
         .label("refused"),
         oldest.scalar_subquery().label("oldest"),
         waiting.scalar_subquery().label("waiting"),
+        _unplaced(name).scalar_subquery().label("unplaced"),
         _conflicts(name).scalar_subquery().label("conflicts"),
         _expired(name).scalar_subquery().label("expired"),
     )
@@ -269,6 +284,7 @@ class SqlTraffic:
                 oldest_unsent_at=row.oldest,
                 given=Answers(row.came, row.refused),
                 unmapped=row.waiting,
+                unplaced=row.unplaced,
                 conflicts=row.conflicts,
                 expired=row.expired,
             )

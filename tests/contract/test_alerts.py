@@ -11,6 +11,7 @@ from booking_engine.domain.delivery_history import AttemptOutcome, DeliveryAttem
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, EntryStatus
 from booking_engine.domain.errors import InvalidValue, NotKnown, StaleVersion
 from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.mappings import MappingTable, UnknownName
 from booking_engine.domain.messages import Delivery, DeliveryStatus, MessageOutcome
 from booking_engine.domain.orders import HoldCode, HoldReason, OrderStatus
 
@@ -206,6 +207,28 @@ def test_each_feed_is_read_in_one_go(store, make):
         }
         assert uow.traffic.volume("ris-north", NOON - MINUTE, NOON) == (1, 1)
         assert uow.traffic.volume("ris-north", NOON, NOON + MINUTE) == (1, 0)
+
+
+def test_entries_in_a_room_that_nobody_mapped_are_counted(store):
+    room = UnknownName(MappingTable.RESOURCE, ("room 9",), 'Room "9"')
+    exam = UnknownName(MappingTable.PROCEDURE, ('["resource"',), "resource")
+    over = {"starts_at": NOON - 9 * MINUTE, "ends_at": NOON}
+    with store.units() as uow:
+        for entry in (
+            entry_of(1, unknown=(exam, room)),
+            entry_of(2, unknown=(room,), scanner=None),
+            entry_of(3, unknown=(exam,)),
+            entry_of(4, unknown=(room,), **over),
+            entry_of(5, unknown=(room,), status=EntryStatus.ENDED),
+            entry_of(6),
+        ):
+            uow.diary.add(entry)
+        uow.commit()
+
+    with store.units.reading() as uow:
+        found = uow.traffic.readings(["ris-north", "ris-south"], NOON)
+        assert found["ris-north"].unplaced == 2
+        assert found["ris-south"].unplaced == 0
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ import pytest
 
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, EntryStatus
 from booking_engine.domain.errors import NotKnown, SlotTaken, StaleVersion
+from booking_engine.domain.mappings import MappingTable, UnknownName
 from booking_engine.domain.schedule import AppointmentStatus
 
+ROOM = UnknownName(MappingTable.RESOURCE, ("room 9",), "Room 9")
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 
@@ -66,6 +68,8 @@ def test_every_field_of_an_entry_comes_back(store, make, one, entry):
         patient="nhs:9990000018",
         reason="service",
         sought=("RA1", "P1", ""),
+        exams=frozenset({"MRHEAD", "MRKNEE"}),
+        unknown=(ROOM, UnknownName(MappingTable.PROCEDURE, ("zz^l", "zz"), "Toe")),
         version=3,
     )
     bare = entry(partner=None, scanner=None)
@@ -76,7 +80,9 @@ def test_every_field_of_an_entry_comes_back(store, make, one, entry):
         uow.commit()
 
     with store.units.reading() as uow:
-        assert uow.diary.get(full.id) == full
+        stored = uow.diary.get(full.id)
+        assert stored == full
+        assert [name.text for name in stored.unknown] == ["Room 9", "Toe"]
         assert uow.diary.get(bare.id) == bare
         assert uow.diary.numbered("ris-north", full.number) == [full]
         assert uow.diary.numbered("ris-south", full.number) == []
@@ -102,6 +108,26 @@ def test_only_entries_that_take_time_are_found_in_it(store, entry):
         assert between(at(29), at(61), scanners=["MR1"]) == [early, late]
         busy = uow.diary.taking_patients(["nhs:9990000018"], at(40))
         assert busy == [late]
+
+
+def test_entries_with_names_that_nobody_knows_are_found(store, make, one, entry):
+    order, session = one
+    booked = make.appointment(order, session)
+    late = entry(starts_at=at(60), scanner=None, unknown=(ROOM,))
+    linked = entry(unknown=(ROOM,), status=EntryStatus.LINKED, appointment_id=booked.id)
+    over = entry(starts_at=at(-60), unknown=(ROOM,))
+    ended = entry(unknown=(ROOM,), status=EntryStatus.ENDED)
+    theirs = entry(partner="ris-south", unknown=(ROOM,))
+    with store.units() as uow:
+        uow.schedule.add(booked)
+        uow.commit()
+    keep(store, late, linked, over, ended, theirs, entry())
+
+    with store.units.reading() as uow:
+        found = uow.diary.with_unknown_names
+        assert found(at(0)) == [linked, theirs, late]
+        assert found(at(0), partner="ris-north") == [linked, late]
+        assert found(at(90)) == []
 
 
 def test_an_entry_is_saved_under_its_next_version(store, entry):

@@ -140,6 +140,32 @@ def test_a_text_that_cannot_be_stored_is_refused_and_spoils_nothing_else(
         assert uow.messages.get(good.id) == good
 
 
+def test_the_newest_message_of_an_appointment_is_found(store, make):
+    def named(kind, *keys, **given):
+        return make.message(
+            kind=kind, keys=tuple(SearchKey(*key) for key in keys), **given
+        )
+
+    first = named("SIU^S12", (KeyKind.FILLER, "D1"))
+    second = named("SIU^S13", (KeyKind.FILLER, "D1"), (KeyKind.PLACER, "P1"))
+    add(
+        store,
+        first,
+        second,
+        named("ORM^O01", (KeyKind.FILLER, "D1")),
+        named("SIU^S12", (KeyKind.FILLER, "D1"), partner="ris-south"),
+        named("SIU^S12", (KeyKind.ACCESSION, "D2")),
+    )
+
+    with store.units.reading() as uow:
+        wanted = [("ris-north", n) for n in ("D1", "P1", "D2", "D3")]
+        assert uow.messages.of_appointments(wanted) == {
+            ("ris-north", "D1"): second.id,
+            ("ris-north", "P1"): second.id,
+        }
+        assert uow.messages.of_appointments([]) == {}
+
+
 def test_messages_of_an_order_are_listed_oldest_first(store, make):
     order = make.order()
     first = make.message(order_ids=(order.id,))

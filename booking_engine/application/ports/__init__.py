@@ -9,6 +9,7 @@ reading or writing, it raises `StoreUnavailable`, and the unit can only be rolle
 from __future__ import annotations
 
 from booking_engine.application.ports.messages import (
+    AppointmentNumber,
     MessageKey,
     Messages,
     OldMessage,
@@ -23,6 +24,7 @@ from booking_engine.application.ports.unit_of_work import UnitOfWork, UnitOfWork
 
 __all__ = [
     "Alerts",
+    "AppointmentNumber",
     "Decisions",
     "Diary",
     "MessageKey",

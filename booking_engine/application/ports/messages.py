@@ -10,6 +10,7 @@ from typing import Protocol
 from booking_engine.domain.identifiers import (
     MessageId,
     OrderId,
+    PartnerId,
 )
 from booking_engine.domain.messages import (
     InboundMessage,
@@ -20,6 +21,9 @@ from booking_engine.domain.parking import ParkedMessage
 
 MessageKey = tuple[str, str]
 """Sender (``MSH-3|MSH-4``) and control id (MSH-10)."""
+
+AppointmentNumber = tuple[PartnerId, str]
+"""Whose diary, and what an appointment is called there (SCH-2, else SCH-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,12 @@ class Messages(Protocol):
 
     def of_orders(self, order_ids: Iterable[OrderId]) -> dict[OrderId, MessageId]:
         """Return the first message of each of these orders, in one query."""
+        ...
+
+    def of_appointments(
+        self, numbers: Iterable[AppointmentNumber]
+    ) -> dict[AppointmentNumber, MessageId]:
+        """Return the newest message that names each of these appointments."""
         ...
 
     def by_key(self, key: MessageKey) -> InboundMessage | None:

@@ -175,3 +175,17 @@ class Diary(Protocol):
         one query, and nothing is read of the entries that still wait.
         """
         ...
+
+    def with_unknown_names(
+        self, after: datetime, *, partner: PartnerId | None = None
+    ) -> list[DiaryEntry]:
+        """Return the entries with names that no table knew, which end after, by start.
+
+        Linked ones too: a name may be of a further scanner.
+
+        Parameters
+        ----------
+        partner
+            Only those of this one's diary.
+        """
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, EntryStatus
+from booking_engine.domain.mappings import MappingTable, UnknownName
 from booking_engine.domain.schedule import Appointment, AppointmentStatus, ScanSession
 from booking_engine.persistence.mapping.values import Values
 
@@ -42,6 +43,9 @@ def diary_entry_row(entry: DiaryEntry) -> Values:
         "reason": entry.reason,
         "version": entry.version,
         "sought": None if entry.sought is None else list(entry.sought),
+        "exams": sorted(entry.exams) or None,
+        "unknown_names": [[n.table.value, n.text, *n.names] for n in entry.unknown]
+        or None,
     }
 
 
@@ -62,6 +66,11 @@ def diary_entry_of(row: Any) -> DiaryEntry:
         patient=row.patient,
         reason=row.reason,
         sought=None if row.sought is None else tuple(row.sought),
+        exams=frozenset(row.exams or ()),
+        unknown=tuple(
+            UnknownName(MappingTable(table), tuple(names), text)
+            for table, text, *names in row.unknown_names or ()
+        ),
         version=row.version,
     )
 

@@ -118,6 +118,9 @@ class DiaryEntryRow(Row, table=True):
             where="appointment_id IS NOT NULL",
         ),
         partial_index("ix_diary_entry_sought", "id", where=guards.SOUGHT_SQL),
+        partial_index(
+            "ix_diary_entry_unknown", "partner", "ends_at", where=guards.UNKNOWN_SQL
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -135,6 +138,9 @@ class DiaryEntryRow(Row, table=True):
     reason: str
     version: int
     sought: list[str] | None = Field(sa_type=JSON)
+    exams: list[str] | None = Field(sa_type=JSON)
+    unknown_names: list[list[str]] | None = Field(sa_type=JSON)
+    """Of each: table, the sender's words, what it may be called."""
 
 
 class DiaryChangeRow(Row, table=True):

@@ -17,9 +17,10 @@ from booking_engine.application.commands import (
 )
 from booking_engine.domain.errors import InvalidValue, MappingConflict, StaleVersion
 from booking_engine.domain.identifiers import OrderId, ProcedureCode, SiteCode
-from booking_engine.domain.mappings import TABLE_OF_HOLD, MappingTable, unmapped_codes
+from booking_engine.domain.mappings import TABLE_OF_HOLD, MappingTable
 from booking_engine.domain.orders import UNMAPPED as UNMAPPED_HOLDS
 from booking_engine.domain.orders import HoldCode, HoldReason, OrderStatus
+from booking_engine.domain.unmapped import unmapped_codes
 from booking_engine.domain.vocabulary import BookingMode, Priority
 
 HEAD = ProcedureCode("MRHEAD")

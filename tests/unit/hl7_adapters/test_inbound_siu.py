@@ -390,3 +390,48 @@ def test_a_default_length_is_taken_where_the_profile_has_one():
     sch = "SCH||D1|||||||||^^^202611261000"
 
     assert stretches(sch, *RESOURCE, profile=profile) == [("MRX", at(10), 25)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "unknown"),
+    [
+        (("AIG|1|A|ROOM9^Room 9|MR",), [("resource", "room9")]),
+        (("AIG|1|A|^Room 9|MR",), [("resource", "room 9")]),
+        (("AIL|1|A|R9",), [("resource", "r9")]),
+        # A room beside a scanner is where that stands; another machine is not.
+        (("AIG|1|A|MRX", "AIL|1|A|R9"), []),
+        (("AIG|1|A|MRX", "AIG|2|A|INJ"), [("resource", "inj")]),
+        (("AIG|1|A|MRX", "RGS|2|A", "AIL|1|A|R9"), [("resource", "r9")]),
+        # People, but where there is nothing else.
+        (("AIL|1|A|R9", "AIP|1|A|DRX^Ex"), [("resource", "r9")]),
+        (("AIP|1|A|DRX^Ex",), [("resource", "drx")]),
+        (("AIP|1|A|^Ex",), []),
+        (("AIG|1|D|ROOM9",), []),
+        (("AIG|1|A|NOTOURS",), []),
+        (("AIG|1|A|MRX", "AIS|1|A|ZZ^Toe^L"), [("procedure", "zz^l")]),
+        (("AIG|1|A|MRX", "AIS|1|A|MH^Head^L"), []),
+        ((), []),
+    ],
+    ids=repr,
+)
+def test_names_that_no_table_knows_are_kept_with_the_appointment(parts, unknown):
+    diary = PROFILE.diary.model_copy(
+        update={"resources": {**PROFILE.diary.resources, "notours": "none"}}
+    )
+    profile = PROFILE.model_copy(
+        update={"diary": diary, "procedures": {"mh": "MRHEAD"}}
+    )
+
+    found = only("S12", SCH, PID, "RGS|1|A", *parts, profile=profile)
+
+    assert [(name.table.value, name.names[0]) for name in found.unknown] == unknown
+    placed = [s.scanner for s in found.stretches]
+    assert placed == (["MRX"] if "AIG|1|A|MRX" in parts else [None])
+
+
+def test_a_name_is_kept_with_what_else_it_may_be_called():
+    (name,) = only("S12", SCH, PID, "AIG|1|A|ROOM9^Room 9|MR").unknown
+
+    assert name.names == ("room9", "room9^room 9", "room 9")
+    assert name.text == "Room 9"
+    assert only("S12", SCH, PID, "AIP|1|A|DRX^Ex").unknown[0].text == ""

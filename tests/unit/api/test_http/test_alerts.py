@@ -37,7 +37,10 @@ def test_alerts_are_listed_acknowledged_and_kept(stored_world: Any):
 
     assert alert["condition"] == "unmapped_codes"
     assert alert["state"] == "raised"
-    assert alert["says"] == "r0a: orders that wait for a code to be mapped: 1"
+    assert (
+        alert["says"]
+        == "r0a: orders and diary entries that wait for a code to be mapped: 1"
+    )
     path = f"/v1/alerts/{alert['id']}"
     seen = world.post(f"{path}/acknowledge", {"note": "mapping it"}).json()
     assert (seen["state"], seen["note"]) == ("acknowledged", "mapping it")
