@@ -8,8 +8,8 @@ Errors::
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.events import Event
@@ -35,6 +35,10 @@ _WITH_OPTIONAL_TIMING: Final = (2, 3, 1)  # ORC-7, OBR-27
 WITH_TQ1: Final = (2, 5)  # TQ1 replaces the TQ data type, HL7 2.5 section 4.5.4
 
 
+Coded: TypeAlias = tuple[str, ...]
+"""Code, name and coding system, as far as they are known."""
+
+
 class CannotRender(Exception):
     """An event lacks what its message must say; never patient data in the text."""
 
@@ -49,6 +53,8 @@ class Telling:
         Of the appointment; ``None`` on order events.
     procedure
         ``None`` while it is not mapped.
+    further
+        Likewise of each further step.
     """
 
     delivery_id: DeliveryId
@@ -57,6 +63,7 @@ class Telling:
     scanner: Scanner | None = None
     site: Site | None = None
     procedure: Procedure | None = None
+    further: tuple[Procedure | None, ...] = ()
     decision: Decision | None = None
 
 
@@ -90,6 +97,25 @@ class EventValues:
         if starts is None or ends is None:
             return self._time(None)
         return str(round((ends - starts).total_seconds() / 60))
+
+    @property
+    def _parts(self) -> list[tuple[datetime | None, str]]:
+        """Return when each step begins in the slot, and its minutes.
+
+        What the patient's needs add comes first. A slot that was kept for a changed
+        exam may be too short for its steps: then each is only somewhere in it.
+        """
+        starts, further = self.event.starts_at, self.telling.further
+        whole = int(self._minutes)
+        lengths = [0 if step is None else step.minutes for step in further]
+        first = whole - sum(lengths)
+        if starts is None or first <= 0 or 0 in lengths:
+            return [(starts, str(whole))] * (1 + len(lengths))
+        parts: list[tuple[datetime | None, str]] = []
+        for minutes in (first, *lengths):
+            parts.append((starts, str(minutes)))
+            starts += timedelta(minutes=minutes)
+        return parts
 
     @property
     def _timing(self) -> FieldValue:
@@ -130,14 +156,25 @@ class EventValues:
         return (self.order.id, self.outgoing.own_application)
 
     @property
-    def _procedure(self) -> FieldValue:
+    def _procedure(self) -> Coded:
         """Return code and name of the exam, in their code where they have one."""
-        content, procedure = self.content, self.telling.procedure
+        return self._exam(self.content.procedure_as_sent, self.telling.procedure)
+
+    @property
+    def _further(self) -> list[Coded]:
+        """Return code and name of each further step, likewise."""
+        steps = self.content.further_steps
+        return [
+            self._exam(step.procedure_as_sent, procedure)
+            for step, procedure in zip(steps, self.telling.further, strict=True)
+        ]
+
+    def _exam(self, sent: str, procedure: Procedure | None) -> Coded:
         if procedure is None:
-            return (content.procedure_as_sent or "UNKNOWN",)
+            return (sent or "UNKNOWN",)
         theirs = self.profile.procedures
-        if theirs.get(content.procedure_as_sent.casefold()) == procedure.code:
-            code = content.procedure_as_sent
+        if theirs.get(sent.casefold()) == procedure.code:
+            code = sent
         else:
             code = self.profile.own_codes.get(procedure.code, procedure.code)
         code, _, system = code.partition("^")

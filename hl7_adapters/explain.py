@@ -27,23 +27,25 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.naming import Named
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.exams import catalogue_holds, exam_of
+from booking_engine.domain.identifiers import PartnerId, ProcedureCode
 from booking_engine.domain.mappings import CodeMapping, MappingTable
-from booking_engine.domain.orders import HoldCode, HoldReason, OrderContent
+from booking_engine.domain.orders import HoldReason, OrderContent
 from hl7_adapters.ack import ACCEPTED, UNKNOWN_SENDER, Answer, answer_to, build_ack
 from hl7_adapters.datatypes import names_of
 from hl7_adapters.dialect import Place, places
 from hl7_adapters.er7 import DecodeError, Message, decode
 from hl7_adapters.field_names import field_name
-from hl7_adapters.field_rules import FIELD_RULES, FieldRule
+from hl7_adapters.field_rules import FIELD_RULES, FURTHER_STEPS, FieldRule
 from hl7_adapters.inbound import MappingError, header_time, to_commands
 from hl7_adapters.inbound_orders import read_asked
 from hl7_adapters.mappings import Effective, effective
 from hl7_adapters.order_commands import OrderCommand
-from hl7_adapters.order_fields import read_code
 from hl7_adapters.order_groups import OrderGroup
+from hl7_adapters.procedure_fields import read_code
 from hl7_adapters.profile import Profile, by_sender, profile_of
 from hl7_adapters.reading import Reading
+from hl7_adapters.step_fields import PROTOCOL, further_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,18 +267,18 @@ class _Explainer:
 
     def _all_holds(self, command: ReceiveOrder | ChangeOrder) -> tuple[HoldReason, ...]:
         """Return the holds of the reader, with those that the network adds."""
-        code = command.content.procedure
-        if self.catalogue is None or code is None or code in self.catalogue.procedures:
+        if self.catalogue is None:
             return command.holds
-        return (*command.holds, HoldReason(HoldCode.UNMAPPED_PROCEDURE, code))
+        return (*command.holds, *catalogue_holds(command.content, self.catalogue))
 
     def _becomes(self, command: ReceiveOrder) -> str:
         if command.refusal:
             return "rejected; the sender is told"
         if self._all_holds(command):
             return "held for the booking office"
-        code = command.content.procedure
-        known = self.catalogue.procedures.get(code) if self.catalogue and code else None
+        known = None
+        if self.catalogue is not None and command.content.procedure is not None:
+            known = exam_of(command.content, self.catalogue)
         if known is not None and known.guideline in command.guidelines:
             return (
                 f"vetted under guideline {known.guideline}; on the list if no safety"
@@ -286,11 +288,14 @@ class _Explainer:
 
     def _lines(self, content: OrderContent, group: OrderGroup) -> Iterator[Line]:
         for rule in FIELD_RULES:
+            if rule.what == FURTHER_STEPS:
+                yield from self._steps(content, group)
+                continue
             place, sent = group.first(rule.places(self.effective.profile.dialect))
             value = rule.meaning(content)
             meaning = "" if value is None else str(value)
             if rule.what == "procedure":
-                meaning = self._exam(content)
+                meaning = self._exam(content.procedure)
             if sent or meaning:
                 decided = self._decided(rule, sent, group)
                 yield self._line(rule.what, place, sent, meaning, decided)
@@ -315,8 +320,22 @@ class _Explainer:
         name = field_name(place.segment, place.field, self.message.version)
         return Line(what, str(place), sent, meaning, name, decided)
 
-    def _exam(self, content: OrderContent) -> str:
-        code = content.procedure
+    def _steps(self, content: OrderContent, group: OrderGroup) -> Iterator[Line]:
+        """Yield what is done beside the exam, step by step."""
+        name = field_name("IPC", PROTOCOL, self.message.version)
+        sent = further_steps(group, self.effective.profile)
+        for one, step in zip(sent, content.further_steps, strict=True):
+            names = [name for code in one.codes for name in names_of(code)]
+            yield Line(
+                f"step {one.number}",
+                f"IPC-{PROTOCOL}",
+                step.procedure_as_sent,
+                self._exam(step.procedure),
+                name,
+                self._entry(MappingTable.PROCEDURE, names),
+            )
+
+    def _exam(self, code: ProcedureCode | None) -> str:
         if code is None or self.catalogue is None:
             return code or ""
         known = self.catalogue.procedures.get(code)
@@ -329,8 +348,11 @@ class _Explainer:
         names: Iterable[str] = (sent.casefold(),)
         if rule.table is MappingTable.PROCEDURE and "OBR" in group.segments:
             names = names_of(read_code(group.segments["OBR"], 4))
+        return self._entry(rule.table, names)
+
+    def _entry(self, table: MappingTable, names: Iterable[str]) -> str:
         for name in names:
-            found = self.effective.in_force.get((rule.table, name))
+            found = self.effective.in_force.get((table, name))
             if found is not None:
                 return f"{name} in {found.origin}"
         return ""

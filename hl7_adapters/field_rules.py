@@ -44,6 +44,10 @@ def _at(*texts: str) -> Callable[[Dialect], tuple[Place, ...]]:
     return lambda _: fixed
 
 
+FURTHER_STEPS: Final = "further steps"
+"""The one rule that may read several values."""
+
+
 def _needs(content: OrderContent) -> str:
     needs = content.needs
     stated = {
@@ -116,6 +120,16 @@ FIELD_RULES: Final = (
         lambda c: c.procedure,
         "Code with system, code, then the alternate code; the text only where there is"
         " no code. Not in the table: held. Two codes for different exams: held.",
+        MappingTable.PROCEDURE,
+    ),
+    FieldRule(
+        FURTHER_STEPS,
+        _at("IPC-6"),
+        lambda c: ", ".join(step.procedure or "" for step in c.further_steps),
+        "Of several IPC under one OBR each is a step, all in one slot on one scanner;"
+        " the one that means what OBR-4 means is the exam itself. Not in the table:"
+        " held. No code, or steps of several modalities, studies, stations or scanners:"
+        " held. A single IPC adds nothing.",
         MappingTable.PROCEDURE,
     ),
     FieldRule(

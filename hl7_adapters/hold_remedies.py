@@ -104,8 +104,11 @@ REMEDIES: Final[dict[HoldCode, Remedy]] = {
         "A person agrees with that partner, and releases or cancels the order.",
     ),
     _C.SEVERAL_STEPS: Remedy(
-        "The order has several steps that need more than one slot.",
-        "A person books them together, or the sender places an order for each.",
+        "Several IPC cannot be read as the steps of one booking: one has no protocol"
+        " code, none is the exam of OBR-4, or they differ in modality, study or"
+        " scanner.",
+        "A person says what is done in the one slot (further_procedures on release), or"
+        " the sender places an order for each.",
     ),
     _C.DUPLICATE_AFTER_MERGE: Remedy(
         "Two records of one patient were merged, and both have an order for the exam.",

@@ -54,7 +54,7 @@ _CONTROL_WORDS: Final = {
     _C.IGNORE: "acknowledged and stored; nothing is done",
 }
 _TABLE_WORDS: Final = {
-    MappingTable.PROCEDURE: "Exams (OBR-4)",
+    MappingTable.PROCEDURE: "Exams (OBR-4, IPC-6)",
     MappingTable.URGENCY: "Urgency",
     MappingTable.SITE: "Where the request comes from",
     MappingTable.PATIENT_CLASS: "Patient class (PV1-2), beside the standard's",

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hl7_adapters.clinician_fields import orderer_known, read_orderer
-from hl7_adapters.datatypes import names_of
 from hl7_adapters.er7 import DecodeError, Message, decode
-from hl7_adapters.order_fields import read_code
 from hl7_adapters.order_groups import OrderGroup, group_orders
+from hl7_adapters.procedure_fields import called, meanings, read_code
 from hl7_adapters.profile import Profile
+from hl7_adapters.step_fields import further_steps
 
 LONGEST_CODE: Final = 60
 UNREADABLE: Final = "unreadable"
@@ -87,6 +87,11 @@ def _count(message: Message, profile: Profile, shapes: Shapes) -> None:
                 shapes.codes[table][code] += 1
                 if known is not None and not known(group, profile):
                     shapes.unmapped.add((table, code))
+        for sent in (c for s in further_steps(group, profile) for c in s.codes):
+            code = called(sent)[:LONGEST_CODE]
+            shapes.codes["procedure"][code] += 1
+            if not meanings(sent, profile):
+                shapes.unmapped.add(("procedure", code))
         for observation in group.observations:
             shapes.codes["observation"][
                 observation.value(3).strip()[:LONGEST_CODE]
@@ -109,13 +114,11 @@ def _procedure(group: OrderGroup, _: Profile) -> str:
     detail = group.segments.get("OBR")
     if detail is None:
         return ""
-    sent = read_code(detail, 4)
-    return sent.code or sent.alternate_code or sent.text
+    return called(read_code(detail, 4))
 
 
 def _procedure_known(group: OrderGroup, profile: Profile) -> bool:
-    sent = read_code(group.segments["OBR"], 4)
-    return any(name in profile.procedures for name in names_of(sent))
+    return bool(meanings(read_code(group.segments["OBR"], 4), profile))
 
 
 def _urgency(group: OrderGroup, profile: Profile) -> str:

@@ -69,9 +69,6 @@ def new_order(group: OrderGroup, message: Message, reading: Reading) -> ReceiveO
         reading.hold(HoldCode.BOOKED_ELSEWHERE, "ORC-5 SC")
     content = read_content(group, message, reading, number_needed=False)
     profile = reading.profile
-    mode = profile.booking_mode
-    if content.procedure is not None:
-        mode = profile.booking_modes.get(content.procedure, mode)
     return ReceiveOrder(
         partner=profile.id,
         content=content,
@@ -79,7 +76,7 @@ def new_order(group: OrderGroup, message: Message, reading: Reading) -> ReceiveO
         holds=tuple(reading.holds),
         refusal=refusal_of(group, content, reading),
         guidelines=profile.guidelines,
-        mode=mode,
+        mode=profile.mode_of(content.procedures, otherwise=profile.booking_mode),
     )
 
 

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from booking_engine.application.naming import Named
-from booking_engine.domain.identifiers import ProcedureCode, SiteCode
-from booking_engine.domain.mappings import LONGEST_NAME
+from booking_engine.domain.identifiers import SiteCode
 from booking_engine.domain.order_names import as_placed
 from booking_engine.domain.orders import HoldCode, OrderContent
 from booking_engine.domain.vocabulary import (
@@ -21,20 +20,25 @@ from booking_engine.domain.vocabulary import (
 )
 from hl7_adapters.clinician_fields import ORDERER, read_orderer
 from hl7_adapters.conditions import Condition
-from hl7_adapters.datatypes import Code, Purpose, names_of
+from hl7_adapters.datatypes import Purpose
 from hl7_adapters.dialect import places
 from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.patient_fields import read_patient
+from hl7_adapters.procedure_fields import (
+    LONGEST_DETAIL,
+    kept_names,
+    read_procedure,
+    sent_code,
+)
 from hl7_adapters.profile import PlacerSuffix
 from hl7_adapters.reading import Reading
 from hl7_adapters.safety_fields import read_findings
+from hl7_adapters.step_fields import read_steps
 
 NOT_IMAGING: Final = "not_imaging"
 """`ReceiveOrder.refusal` of an order for another department."""
 _LONGEST_REASON: Final = 60
-_LONGEST_DETAIL: Final = 60
-_LONGEST_TEXT: Final = 80
 _UNSCHEDULED: Final = frozenset({PatientSetting.INPATIENT, PatientSetting.EMERGENCY})
 
 # Keys and times ---------------------------------------------------------------------
@@ -124,12 +128,6 @@ def filler_number(group: OrderGroup) -> str:
     return ""
 
 
-def sent_code(obr: Segment) -> str:
-    """Return the exam as the sender calls it (OBR-4)."""
-    sent = read_code(obr, 4)
-    return sent.code or sent.alternate_code or sent.text
-
-
 def _number(segment: Segment | None) -> tuple[str, str]:
     if segment is None:
         return "", ""
@@ -188,12 +186,10 @@ def read_content(
         reading,
         fallback_id=f"{authority}:{number or message.control_id}",
     )
-    procedure, procedure_as_sent = _procedure(obr, group, reading)
+    procedure, procedure_as_sent = read_procedure(obr, group, reading)
+    further_steps = read_steps(group, reading)
     priority, priority_as_sent = _urgency(group, reading)
     setting = _setting(group, reading)
-    if group.steps > 1:
-        # One order is one exam; whether these fit into one slot a person knows.
-        reading.hold(HoldCode.SEVERAL_STEPS, f"{group.steps} IPC")
     earliest = reading.wanted_day(group, dialect.earliest, Purpose.APPOINTMENT)
     latest = reading.wanted_day(group, dialect.latest, Purpose.APPOINTMENT_END)
     if earliest is not None and latest is not None and latest < earliest:
@@ -233,6 +229,7 @@ def read_content(
         latest_on=latest,
         study_uid=group.first(_STUDY_UID)[1],
         orderer=read_orderer(group, reading.profile),
+        further_steps=further_steps,
     )
 
 
@@ -262,42 +259,6 @@ def refusal_of(group: OrderGroup, content: OrderContent, reading: Reading) -> st
     return NOT_IMAGING
 
 
-def read_code(segment: Segment, number: int) -> Code:
-    """Return a coded field, without what is no code in it."""
-    value = segment.value
-    return Code(*(value(number, component).strip() for component in (1, 2, 3, 4, 5, 6)))
-
-
-def _procedure(
-    obr: Segment, group: OrderGroup, reading: Reading
-) -> tuple[ProcedureCode | None, str]:
-    """Return our code and the sender's (OBR-4, HL7 2.5.1 section 4.5.3.4)."""
-    sent = read_code(obr, 4)
-    if not sent:
-        if not obr.deletes(4) and reading.keep("procedure", "procedure_as_sent"):
-            return None, ""
-        raise reading.refuse(
-            Condition.MISSING_FIELD,
-            group.location("OBR", 4),
-            "say what is ordered in OBR-4",
-        )
-    table = reading.profile.procedures
-    names = tuple(dict.fromkeys(names_of(sent)))
-    found = {table[name] for name in names if name in table}
-    as_sent = sent_code(obr)
-    if len(found) == 1:
-        return found.pop(), as_sent
-    detail = as_sent[:_LONGEST_DETAIL]
-    if found:
-        # The two codes of one field must not mean two different exams.
-        detail = f"{detail}: code and alternate code differ"
-    text = sent.text or sent.alternate_text
-    reading.hold(
-        HoldCode.UNMAPPED_PROCEDURE, detail, _kept(names), text[:_LONGEST_TEXT]
-    )
-    return None, as_sent
-
-
 def _urgency(group: OrderGroup, reading: Reading) -> tuple[Priority | None, str]:
     """Return urgency and code as sent; an unknown one is held, never defaulted."""
     profile = reading.profile
@@ -314,8 +275,8 @@ def _urgency(group: OrderGroup, reading: Reading) -> tuple[Priority | None, str]
     if found is None:
         reading.hold(
             HoldCode.UNKNOWN_URGENCY,
-            f"{place} {sent[:_LONGEST_DETAIL]}",
-            _kept((sent.casefold(),)),
+            f"{place} {sent[:LONGEST_DETAIL]}",
+            kept_names((sent.casefold(),)),
         )
     return found, sent
 
@@ -334,8 +295,8 @@ def _site(group: OrderGroup, reading: Reading) -> SiteCode | None:
             return found
         # The facility in the header is known anyway: it only ever adds a site.
         if place.segment != "MSH":
-            unknown = f"{place} {sent[:_LONGEST_DETAIL]}"
-            names = _kept((sent.casefold(),))
+            unknown = f"{place} {sent[:LONGEST_DETAIL]}"
+            names = kept_names((sent.casefold(),))
             break
     if not unknown and not group.deletes(profile.dialect.site) and reading.keep("site"):
         return None
@@ -343,11 +304,6 @@ def _site(group: OrderGroup, reading: Reading) -> SiteCode | None:
         return profile.site_when_absent
     reading.hold(HoldCode.UNKNOWN_SITE, unknown or "not sent", names)
     return None
-
-
-def _kept(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of a code as they are kept with an order: none is endless."""
-    return tuple(name[:LONGEST_NAME] for name in names)
 
 
 def _setting(group: OrderGroup, reading: Reading) -> PatientSetting:
@@ -363,8 +319,8 @@ def _setting(group: OrderGroup, reading: Reading) -> PatientSetting:
         # Outpatient until a person says: which scanners may be used hangs on it.
         reading.hold(
             HoldCode.UNKNOWN_SETTING,
-            f"PV1-2 {sent[:_LONGEST_DETAIL]}",
-            _kept((sent.casefold(),)),
+            f"PV1-2 {sent[:LONGEST_DETAIL]}",
+            kept_names((sent.casefold(),)),
         )
         return PatientSetting.OUTPATIENT
     return found

@@ -34,7 +34,7 @@ class OrderGroup:
     position, siblings
         Which of how many OBR share the ORC.
     steps
-        How many procedure steps (IPC) it has.
+        Its procedure steps (IPC), in the order in which they stand.
     """
 
     segments: dict[str, Segment]
@@ -43,7 +43,7 @@ class OrderGroup:
     detail_number: int
     position: int = 1
     siblings: int = 1
-    steps: int = 0
+    steps: tuple[Segment, ...] = ()
 
     @property
     def is_service(self) -> bool:
@@ -95,7 +95,7 @@ class _Detail:
     number: int
     segments: dict[str, Segment]
     observations: list[Segment] = field(default_factory=list)
-    steps: int = 0
+    steps: list[Segment] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -105,15 +105,17 @@ class _Open:
     number: int
     common: dict[str, Segment]
     details: list[_Detail] = field(default_factory=list)
+    steps: list[Segment] = field(default_factory=list)
 
     def add(self, segment: Segment) -> None:
         """Take a segment that belongs to the detail last begun, or to all."""
+        if segment.id == "IPC":
+            (self.details[-1].steps if self.details else self.steps).append(segment)
         if not self.details:
             self.common.setdefault(segment.id, segment)
         elif segment.id == "OBX":
             self.details[-1].observations.append(segment)
         else:
-            self.details[-1].steps += segment.id == "IPC"
             self.details[-1].segments.setdefault(segment.id, segment)
 
 
@@ -149,7 +151,15 @@ def _close(
 ) -> list[OrderGroup]:
     common = {**shared, **order.common}
     if not order.details:
-        return [OrderGroup(common, tuple(of_patient), order.number, 0)]
+        return [
+            OrderGroup(
+                common,
+                tuple(of_patient),
+                order.number,
+                0,
+                steps=tuple(order.steps),
+            )
+        ]
     return [
         OrderGroup(
             {**common, **detail.segments},
@@ -158,7 +168,7 @@ def _close(
             detail.number,
             position,
             len(order.details),
-            detail.steps,
+            (*order.steps, *detail.steps),
         )
         for position, detail in enumerate(order.details, 1)
     ]

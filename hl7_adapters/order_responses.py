@@ -23,6 +23,7 @@ from hl7_adapters.er7 import FieldValue, Message, Segment
 from hl7_adapters.order_groups import OrderGroup, group_orders
 from hl7_adapters.profile import Profile
 from hl7_adapters.responding import Response, Result
+from hl7_adapters.step_fields import PROTOCOL
 
 SegmentValues = tuple[FieldValue, ...]
 
@@ -68,7 +69,7 @@ _WAITS: Final = "HD"
 _DEMANDS_TIMING: Final = (2, 3)
 """HL7 2.3 alone demands ORC-7 and OBR-27: once."""
 _ECHOED: Final = (1, 2, 3, 4, 5)
-"""Of IPC, what its sender calls the exam."""
+"""Of IPC, what its sender calls the exam; of several, which protocol as well."""
 _NOT_NAMED: Final = "UNKNOWN"
 """OBR-4 is required, and a cancellation need not name the exam."""
 _OWN_APPLICATION: Final = "BOOKING"
@@ -162,9 +163,11 @@ class _Writer:
         yield tuple(detail)
         if reason is not None and reason[1]:
             yield ("NTE", "1", "L", reason[1])
-        step = group.segments.get("IPC")
         if self._message.type[0] == "OMI":
-            yield ("IPC", *(_sent(step, number) for number in _ECHOED))
+            several = len(group.steps) > 1
+            echoed = (*_ECHOED, PROTOCOL) if several else _ECHOED
+            for step in group.steps or (None,):
+                yield ("IPC", *(_sent(step, number) for number in echoed))
 
     def _filler_number(self, order: ImagingOrder | None) -> FieldValue:
         if order is None:

@@ -113,7 +113,10 @@ class _Message(EventValues):
             self._pid(),
             self._pv1(),
             ("RGS", "1", "A"),
-            ("AIS", "1", "A", self._procedure, *(None,) * 6, "Pending"),
+            *(
+                ("AIS", str(number), "A", exam, *(None,) * 6, "Pending")
+                for number, exam in enumerate((self._procedure, *self._further), 1)
+            ),
             *self._zbk(),
         ]
 
@@ -127,7 +130,7 @@ class _Message(EventValues):
             self._pid(),
             self._pv1(),
             ("RGS", "1", row.action),
-            self._ais(row),
+            *self._ais(row),
             self._aig(row),
             self._ail(row),
             *self._zbk(),
@@ -145,7 +148,13 @@ class _Message(EventValues):
         ]
         if self.version >= WITH_TQ1 and self._has_time:
             segments.append(self._tq1())
-        return [*segments, self._obr(row), *self._zds(), *self._zbk()]
+        return [
+            *segments,
+            self._obr(row),
+            *self._notes(),
+            *self._zds(),
+            *self._zbk(),
+        ]
 
     # Segments ------------------------------------------------------------------------
 
@@ -199,12 +208,19 @@ class _Message(EventValues):
     def _pv1(self) -> SegmentValues:
         return ("PV1", "1", _CLASSES.get(self.content.setting, "O"))
 
-    def _ais(self, row: Scheduling) -> SegmentValues:
-        return (
-            *("AIS", "1", row.action, self._procedure),
-            *(self._time(self.event.starts_at), None, None, self._minutes, "min"),
-            *(None, self._filler_status(row)),
-        )
+    def _ais(self, row: Scheduling) -> list[SegmentValues]:
+        """Return the exam and each further step, one after another in the slot."""
+        exams = (self._procedure, *self._further)
+        return [
+            (
+                *("AIS", str(number), row.action, exam),
+                *(self._time(starts_at), None, None, minutes, "min"),
+                *(None, self._filler_status(row)),
+            )
+            for number, (exam, (starts_at, minutes)) in enumerate(
+                zip(exams, self._parts, strict=True), 1
+            )
+        ]
 
     def _aig(self, row: Scheduling) -> SegmentValues:
         scanner = self.telling.scanner
@@ -262,6 +278,13 @@ class _Message(EventValues):
             if where.segment == "OBR" and where.field in _ACCESSION_FIELDS:
                 fields[where.field] = self.content.accession or None
         return tuple(fields)
+
+    def _notes(self) -> list[SegmentValues]:
+        """Return the further steps: an order status has no other room for them."""
+        return [
+            ("NTE", str(number), "L", f"In the same slot: {' '.join(exam[:2])}")
+            for number, exam in enumerate(self._further, 1)
+        ]
 
     def _zds(self) -> list[SegmentValues]:
         """Return the study that images will go into (IHE RAD-4), if it is known."""

@@ -12,6 +12,7 @@ from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.events import Event
+from booking_engine.domain.exams import known_steps
 from booking_engine.domain.identifiers import (
     DecisionId,
     DeliveryId,
@@ -113,7 +114,7 @@ def _telling(delivery: Delivery, material: _Material) -> Telling:
     event = material.events[delivery.event_id]
     catalogue, order = material.catalogue, material.orders[event.order_id]
     scanner = None if event.scanner is None else catalogue.scanner(event.scanner)
-    procedure = order.content.procedure
+    procedure, *further = known_steps(order.content, catalogue)
     decision = None
     if event.decision_id is not None:
         decision = material.decisions.get(event.decision_id)
@@ -129,6 +130,7 @@ def _telling(delivery: Delivery, material: _Material) -> Telling:
         order=order,
         scanner=scanner,
         site=None if scanner is None else catalogue.site_of(scanner.id),
-        procedure=None if procedure is None else catalogue.procedures.get(procedure),
+        procedure=procedure,
+        further=tuple(further),
         decision=decision,
     )

@@ -300,6 +300,22 @@ class Profile(Strict):
                 changed.__dict__.pop(name, None)
         return changed
 
+    def mode_of(
+        self, procedures: Iterable[ProcedureCode | None], *, otherwise: BookingMode
+    ) -> BookingMode:
+        """Return who decides on the slot in which all these are done.
+
+        Parameters
+        ----------
+        otherwise
+            For those that have no mode of their own, or are not known yet.
+        """
+        modes = self.booking_modes
+        return BookingMode.most_careful(
+            otherwise if code is None else modes.get(code, otherwise)
+            for code in procedures
+        )
+
     def control(self, code: str) -> Control | None:
         """Return what an order control code asks for; ``None`` if it cannot from here.
 

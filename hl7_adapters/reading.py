@@ -95,9 +95,11 @@ class Reading:
         detail: str = "",
         names: tuple[str, ...] = (),
         text: str = "",
+        *,
+        step: int = 0,
     ) -> None:
         """Note that a person must settle something; see `HoldReason`."""
-        reason = HoldReason(code, detail, names, text)
+        reason = HoldReason(code, detail, names, text, step)
         if reason not in self.holds:
             self.holds.append(reason)
 

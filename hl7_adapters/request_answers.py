@@ -20,6 +20,7 @@ from booking_engine.application.request_commands import (
 from booking_engine.application.requests import Openings
 from booking_engine.domain.errors import DomainError, NoSlot, TransitionRefused
 from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.exams import known_steps
 from booking_engine.domain.identifiers import DeliveryId
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
@@ -86,11 +87,13 @@ def answer_request(
     arq = message.first("ARQ")
     number = "" if arq is None else arq.value(1).strip()
     catalogue = uow.catalogue()
-    wanted = order.content.procedure
-    procedure = None if wanted is None else catalogue.procedures.get(wanted)
+    procedure, *others = known_steps(order.content, catalogue)
+    further = tuple(others)
     if received.appointment_id is None:
         event = Event(EventKind.ORDER_HELD, order.id, order.received_at, ())
-        telling = Telling(DeliveryId(""), event, order, procedure=procedure)
+        telling = Telling(
+            DeliveryId(""), event, order, procedure=procedure, further=further
+        )
         segments = pending_segments(telling, profile, outgoing, number=number)
         return _named(message, tuple(segments))
     appointment = uow.schedule.appointment(received.appointment_id)
@@ -102,6 +105,7 @@ def answer_request(
         scanner=catalogue.scanner(appointment.scanner),
         site=catalogue.site_of(appointment.scanner),
         procedure=procedure,
+        further=further,
         decision=None if decision is None else uow.decisions.get(decision),
     )
     segments = appointment_segments(telling, profile, outgoing, number=number)

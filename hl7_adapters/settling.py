@@ -30,7 +30,7 @@ from booking_engine.domain.mappings import (
 )
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.unmapped import UnmappedCode, unmapped_codes
-from booking_engine.domain.vocabulary import PatientSetting, Priority
+from booking_engine.domain.vocabulary import BookingMode, PatientSetting, Priority
 from hl7_adapters.mappings import Effective
 from hl7_adapters.profile_source import ProfileSource
 from hl7_adapters.settling_entries import entry_command
@@ -200,7 +200,7 @@ def _entry_command(entry: DiaryEntry, source: ProfileSource) -> SettleNames | No
 def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
     """Return what settles an order, or ``None`` if its codes mean nothing yet."""
     profile = effective.profile
-    procedure: ProcedureCode | None = None
+    procedures: dict[int, ProcedureCode] = {}
     priority: Priority | None = None
     site: SiteCode | None = None
     setting: PatientSetting | None = None
@@ -213,8 +213,9 @@ def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
         if table is MappingTable.PROCEDURE:
             found = {profile.procedures[n] for n in names if n in profile.procedures}
             # Two codes of one field must not mean two different exams.
-            procedure = found.pop() if len(found) == 1 else None
-            decided = procedure is not None
+            decided = len(found) == 1
+            if decided:
+                procedures[hold.step] = found.pop()
         elif table is MappingTable.URGENCY:
             priority = profile.urgencies.get(names[0])
             decided = priority is not None
@@ -228,15 +229,22 @@ def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
             notes.append(_note(table, names, effective))
     if not notes:
         return None
-    modes = profile.booking_modes
+    mode: BookingMode | None = None
+    if procedures:
+        codes = [
+            procedures.get(step, code)
+            for step, code in enumerate(order.content.procedures)
+        ]
+        mode = profile.mode_of(codes, otherwise=order.mode)
     return SettleHolds(
         order_id=order.id,
-        procedure=procedure,
+        procedure=procedures.pop(0, None),
+        further_procedures=tuple(procedures.items()),
         priority=priority,
         site=site,
         setting=setting,
         guidelines=profile.guidelines,
-        mode=None if procedure is None else modes.get(procedure),
+        mode=mode,
         note="; ".join(notes),
     )
 

@@ -49,6 +49,9 @@ from booking_engine.domain.safety import SafetyAnswer
 router = APIRouter(prefix="/v1", tags=["orders"])
 
 _WRITE = refusals("known.not", "order.transition", "version.stale", *REPEATABLE)
+_RELEASE = refusals(
+    "known.not", "order.transition", "value.invalid", "version.stale", *REPEATABLE
+)
 _VET = refusals(
     "known.not",
     "order.transition",
@@ -104,7 +107,7 @@ def list_worklist(
     partner: str | None = None,
     hold_code: HoldCode | None = None,
     procedure_as_sent: Annotated[
-        str | None, Query(description="Held for this code of the sender's.")
+        str | None, Query(description="Held for this code of the exam (OBR-4).")
     ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -129,7 +132,9 @@ def get_order(
     return _document(order_id, response, services, actor)
 
 
-@router.post("/orders/{order_id}/release", responses=_WRITE, dependencies=[IDEMPOTENT])
+@router.post(
+    "/orders/{order_id}/release", responses=_RELEASE, dependencies=[IDEMPOTENT]
+)
 def release_order(
     order_id: str,
     body: ReleaseBody,
@@ -145,6 +150,7 @@ def release_order(
         priority=body.priority,
         birth_date=body.birth_date,
         setting=body.setting,
+        further_procedures=_codes(body.further_procedures),
         note=body.note,
     )
     _write(command, order_id, services, actor, seen)
@@ -167,6 +173,7 @@ def vet_order(
         procedure=_code(body.procedure),
         priority=body.priority,
         cleared=body.cleared,
+        further_procedures=_codes(body.further_procedures),
     )
     _write(command, order_id, services, actor, seen)
     return _document(order_id, response, services, actor)
@@ -266,6 +273,10 @@ def record_answers(
 
 def _code(given: str | None) -> ProcedureCode | None:
     return None if given is None else ProcedureCode(given)
+
+
+def _codes(given: tuple[str, ...] | None) -> tuple[ProcedureCode, ...] | None:
+    return None if given is None else tuple(map(ProcedureCode, given))
 
 
 def _write(

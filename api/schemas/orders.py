@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 from pydantic import Field
 
@@ -39,6 +40,9 @@ class OrderLine(Document):
     tier: int = Field(description="0 is the most urgent; -1: not known yet.")
     procedure: str | None
     procedure_as_sent: str
+    further_procedures: list[str | None] = Field(
+        description="Done beside it in the same slot; null: not mapped yet."
+    )
     modality: str | None
     partner: str
     placer_number: str
@@ -109,6 +113,14 @@ class OrdererDocument(Document):
     gmc_number: str
 
 
+class StepDocument(Document):
+    """A further step, done in the same slot."""
+
+    procedure: str | None
+    procedure_as_sent: str
+    accession: str
+
+
 class RequestDocument(Document):
     """What the sender asked for, in our words."""
 
@@ -132,6 +144,9 @@ class RequestDocument(Document):
     earliest_on: date | None
     latest_on: date | None
     orderer: OrdererDocument
+    further_steps: list[StepDocument] = Field(
+        description="Done beside the procedure, in the same slot."
+    )
 
 
 class WaitDocument(Document):
@@ -196,6 +211,16 @@ class OrderDocument(Document):
     deliveries: list[DeliveryDocument]
 
 
+FurtherProcedures = Annotated[
+    tuple[Identifier, ...] | None,
+    Field(
+        max_length=20,
+        description="What is done beside the procedure in the same slot, in place of"
+        " what was sent; empty: nothing. Left out: as it stands.",
+    ),
+]
+
+
 class ReleaseBody(Body):
     """What settles the reasons for which an order was held."""
 
@@ -207,6 +232,7 @@ class ReleaseBody(Body):
     priority: Priority | None = None
     birth_date: date | None = None
     setting: PatientSetting | None = None
+    further_procedures: FurtherProcedures = None
     note: Note = ""
 
 
@@ -226,6 +252,7 @@ class VetBody(Body):
         default=frozenset(),
         description="Safety questions that the clinician has looked at and cleared.",
     )
+    further_procedures: FurtherProcedures = None
 
 
 class ReasonBody(Body):

@@ -51,7 +51,7 @@ _SETTLED_BY: Final = {
     HoldCode.CLOSED_PROVIDER: "site",
     HoldCode.UNKNOWN_SETTING: "setting",
     HoldCode.INVALID_TIME: "earliest_on",
-    HoldCode.SEVERAL_STEPS: "procedure",
+    HoldCode.SEVERAL_STEPS: "further_steps",
 }
 """Holds that a change settles if it says anything of a field: what still stands is
 found again. All others, such as a conflict of identities, a person settles."""
@@ -87,13 +87,13 @@ def change_order(command: ChangeOrder, uow: UnitOfWork, context: Context) -> Rec
     found = command.holds if same_patient else (*command.holds, _ANOTHER_PATIENT)
     found += tuple(doubt for doubt in doubts if doubt not in before.holds)
     found += network_holds(content, uow, context)
-    if content.procedure is not None:
-        found = tuple(
-            h
-            for h in found
-            if h.code is not HoldCode.UNMAPPED_PROCEDURE
-            or content.procedure not in uow.catalogue().procedures
-        )
+    known = uow.catalogue().procedures
+    found = tuple(
+        h
+        for h in found
+        if h.code is not HoldCode.UNMAPPED_PROCEDURE
+        or content.procedures[h.step] not in known
+    )
     if content.priority is not None:
         found = tuple(h for h in found if h.code is not HoldCode.UNKNOWN_URGENCY)
     material = not _same_exam(before.content, content)
@@ -135,6 +135,7 @@ def _told_part(content: OrderContent) -> tuple[object, ...]:
         content.filler_number,
         content.group_number,
         content.study_uid,
+        content.further_steps,
     )
 
 
@@ -169,7 +170,7 @@ def _resubmitted(
 
 
 def _is_settled(hold: HoldReason, kept: frozenset[str]) -> bool:
-    field = _SETTLED_BY.get(hold.code)
+    field = "further_steps" if hold.step else _SETTLED_BY.get(hold.code)
     return field is not None and field not in kept
 
 
@@ -267,7 +268,7 @@ def _same_exam(one: OrderContent, other: OrderContent) -> bool:
 
 def _vetted_part(content: OrderContent) -> tuple[object, ...]:
     return (
-        content.procedure,
+        content.procedures,
         content.priority,
         content.setting,
         content.needs,

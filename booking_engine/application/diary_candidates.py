@@ -116,7 +116,7 @@ def _candidates(
         order
         for order in _open_orders(command.patient, uow)
         if order.status in _UNBOOKED
-        and order.content.procedure in command.procedures
+        and not command.procedures.isdisjoint(order.content.procedures)
         and order.content.requested_at <= entry.starts_at
     ]
 

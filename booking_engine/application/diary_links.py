@@ -25,6 +25,7 @@ from booking_engine.domain.errors import (
     StaleVersion,
 )
 from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.exams import exam_of, is_bookable
 from booking_engine.domain.identifiers import (
     AppointmentId,
     OrderId,
@@ -140,13 +141,13 @@ def adopted(
         stretch.scanner is None
         or order.status is not OrderStatus.WAITING
         or order.vetting is None
-        or order.content.procedure is None
+        or not is_bookable(order.content, uow.catalogue())
         or safety_blocks(order, uow)
     ):
         return None
     catalogue = uow.catalogue()
     scanner = catalogue.scanner(stretch.scanner)
-    if catalogue.procedure(order.content.procedure).modality is not scanner.modality:
+    if exam_of(order.content, catalogue).modality is not scanner.modality:
         return None
     appointment = Appointment(
         id=AppointmentId(context.ids("A")),

@@ -18,6 +18,7 @@ from booking_engine.domain.errors import (
     DuplicateOrder,
 )
 from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.exams import catalogue_holds
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import (
     TERMINAL,
@@ -28,6 +29,7 @@ from booking_engine.domain.orders import (
     OrderContent,
     OrderStatus,
     StatusChange,
+    with_meanings_of,
 )
 from booking_engine.domain.safety import Answer, Question
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
@@ -179,6 +181,8 @@ def _same_request(command: ReceiveOrder, existing: ImagingOrder) -> bool:
     settled = as_settled(sent, stored)
     if any(hold.code is HoldCode.UNKNOWN_SETTING for hold in command.holds):
         settled = replace(settled, setting=stored.setting, list_type=stored.list_type)
+    if any(hold.code is HoldCode.SEVERAL_STEPS for hold in command.holds):
+        settled = replace(settled, further_steps=stored.further_steps)
     if settled.patient.birth_date is None:
         born = stored.patient.birth_date
         settled = replace(settled, patient=replace(settled.patient, birth_date=born))
@@ -205,6 +209,9 @@ def as_settled(sent: OrderContent, stored: OrderContent) -> OrderContent:
         sent = replace(sent, procedure=stored.procedure)
     if sent.priority is None and sent.priority_as_sent == stored.priority_as_sent:
         sent = replace(sent, priority=stored.priority)
+    if sent.further_steps:
+        steps = with_meanings_of(sent.further_steps, stored.further_steps)
+        sent = replace(sent, further_steps=steps)
     return sent
 
 
@@ -219,7 +226,7 @@ def _plain(content: OrderContent) -> OrderContent:
 def network_holds(
     content: OrderContent, uow: UnitOfWork, context: Context
 ) -> tuple[HoldReason, ...]:
-    """Return what only the network's own data can tell: open provider, known code."""
+    """Return what only the network's own data can tell: open provider, known codes."""
     catalogue = uow.catalogue()
     found: list[HoldReason] = []
     if content.site is not None:
@@ -227,9 +234,7 @@ def network_holds(
             found.append(HoldReason(HoldCode.UNKNOWN_SITE, content.site))
         elif catalogue.site_is_closed(content.site, local_date(context.now)):
             found.append(HoldReason(HoldCode.CLOSED_PROVIDER, content.site))
-    if content.procedure is not None and content.procedure not in catalogue.procedures:
-        found.append(HoldReason(HoldCode.UNMAPPED_PROCEDURE, content.procedure))
-    return tuple(found)
+    return (*found, *catalogue_holds(content, catalogue))
 
 
 def _in_place_of(replaced: ImagingOrder | None) -> str:

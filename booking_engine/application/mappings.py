@@ -198,8 +198,8 @@ def settle_holds(
     Returns the order, unchanged where it does not wait for any of it any more.
     """
     order = uow.orders.get(command.order_id)
+    procedures = {0: command.procedure, **dict(command.further_procedures)}
     given = {
-        HoldCode.UNMAPPED_PROCEDURE: command.procedure,
         HoldCode.UNKNOWN_URGENCY: command.priority,
         HoldCode.UNKNOWN_SITE: command.site,
         HoldCode.UNKNOWN_SETTING: command.setting,
@@ -207,14 +207,22 @@ def settle_holds(
     settled = tuple(
         hold
         for hold in order.holds
-        if given.get(hold.code) is not None and names_waited_for(hold, order.content)
+        if (
+            procedures.get(hold.step)
+            if hold.code is HoldCode.UNMAPPED_PROCEDURE
+            else given.get(hold.code)
+        )
+        is not None
+        and names_waited_for(hold, order.content)
     )
     if not settled or order.status not in _WAITING:
         return order
     codes = {hold.code for hold in settled}
     content = order.content
-    if HoldCode.UNMAPPED_PROCEDURE in codes:
-        content = replace(content, procedure=command.procedure)
+    for hold in settled:
+        meant = procedures.get(hold.step)
+        if hold.code is HoldCode.UNMAPPED_PROCEDURE and meant is not None:
+            content = content.with_procedure(hold.step, meant)
     if HoldCode.UNKNOWN_URGENCY in codes:
         content = replace(content, priority=command.priority)
     if HoldCode.UNKNOWN_SITE in codes:

@@ -26,7 +26,12 @@ from booking_engine.application.patient_orders import (
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.received import Received, ReceivedAs
 from booking_engine.domain.errors import InvalidValue
-from booking_engine.domain.identifiers import OrderId, PatientId, PatientKey
+from booking_engine.domain.identifiers import (
+    OrderId,
+    PatientId,
+    PatientKey,
+    ProcedureCode,
+)
 from booking_engine.domain.orders import (
     TERMINAL,
     HoldCode,
@@ -165,7 +170,7 @@ def _move_orders(
         return []
     live = uow.schedule.live_appointments(order.id for order in found)
     others = uow.orders.of_patient(survivor.keys, open_only=True)
-    exams = {order.id: order.content.procedure for order in others}
+    exams = {order.id: _exams(order) for order in others}
     touched: list[OrderId] = []
     for order in found:
         patient = _as_survivor(order.content.patient, keys, survivor, command)
@@ -200,7 +205,7 @@ def _doubted(
     after: ImagingOrder,
     before: ImagingOrder,
     moved: Collection[PatientKey],
-    exams: Mapping[OrderId, str | None],
+    exams: Mapping[OrderId, frozenset[ProcedureCode]],
     uow: UnitOfWork,
     context: Context,
 ) -> ImagingOrder:
@@ -208,11 +213,14 @@ def _doubted(
     number, was = after.content.patient.nhs_number, before.content.patient.nhs_number
     if was is not None and number != was and nhs_key(was) not in moved:
         after = flagged(after, _OTHER_NUMBER, uow, context)
-    procedure = after.content.procedure
-    same = [i for i, exam in exams.items() if exam == procedure and i != after.id]
-    if procedure is not None and same:
+    own = _exams(after)
+    if any(own & theirs for i, theirs in exams.items() if i != after.id):
         after = flagged(after, _SAME_EXAM, uow, context)
     return after
+
+
+def _exams(order: ImagingOrder) -> frozenset[ProcedureCode]:
+    return frozenset(code for code in order.content.procedures if code is not None)
 
 
 def _as_survivor(

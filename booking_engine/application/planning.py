@@ -33,6 +33,7 @@ from booking_engine.application.snapshot import (
 )
 from booking_engine.domain.decisions import DecisionKind, Reasons
 from booking_engine.domain.errors import DomainError
+from booking_engine.domain.exams import is_bookable
 from booking_engine.domain.identifiers import (
     ContractId,
     OrderId,
@@ -75,12 +76,12 @@ class Applied:
 
 def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
     """Read what a run plans: vetted, waiting, automatic orders and open time."""
-    procedures = uow.catalogue().procedures
+    catalogue = uow.catalogue()
     waiting: list[ImagingOrder] = []
     for order in uow.orders.with_status([OrderStatus.WAITING]):
         if order.mode is not BookingMode.AUTO or order.vetting is None:
             continue
-        if order.content.priority is None or order.content.procedure not in procedures:
+        if order.content.priority is None or not is_bookable(order.content, catalogue):
             # A catalogue that lost a procedure must not stop everybody's plan.
             log.error(
                 "order cannot be planned; a person must look",

@@ -331,9 +331,7 @@ def _search(
     context: Context,
 ) -> SlotSearch:
     """Return the best slots that start in any of the ranges."""
-    assert order.content.procedure is not None, "an order without procedure is held"
-    procedure = uow.catalogue().procedure(order.content.procedure)
-    length = timedelta(minutes=exam_minutes(order, procedure))
+    length = timedelta(minutes=exam_minutes(order, uow.catalogue()))
     until = context.now + timedelta(days=context.policy.horizon_days)
     windows = [
         (one.earliest or context.now, (one.latest or until) + length) for one in ranges

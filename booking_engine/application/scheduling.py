@@ -361,8 +361,7 @@ def _seen(appointment: Appointment, version: int | None) -> Appointment:
 
 
 def _minutes(order: ImagingOrder, uow: UnitOfWork) -> int:
-    assert order.content.procedure is not None, "an order without procedure is held"
-    return exam_minutes(order, uow.catalogue().procedure(order.content.procedure))
+    return exam_minutes(order, uow.catalogue())
 
 
 def _stored(appointment: Appointment) -> Appointment:

@@ -278,7 +278,9 @@ def _pairs(
         other_trust=_elsewhere(orders, catalogue)[row, scanner],
         pounds=pounds[scanner],
     )
-    minutes = np.array([_minutes(order, catalogue) for order in orders], dtype=np.int64)
+    minutes = np.array(
+        [exam_minutes(order, catalogue) for order in orders], dtype=np.int64
+    )
     start = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
     pairs = Pairs(
         start=start,
@@ -287,11 +289,6 @@ def _pairs(
         cost=np.asarray(cost, dtype=np.int64),
     )
     return pairs, km.astype(np.int64), excluded
-
-
-def _minutes(order: ImagingOrder, catalogue: Catalogue) -> int:
-    assert order.content.procedure is not None, "an order without procedure is held"
-    return exam_minutes(order, catalogue.procedure(order.content.procedure))
 
 
 def _pounds(catalogue: Catalogue, contract: ContractId | None) -> int:

@@ -29,6 +29,7 @@ from booking_engine.domain.errors import (
     TransitionRefused,
 )
 from booking_engine.domain.events import Event, EventKind
+from booking_engine.domain.exams import exam_of, why_not_one
 from booking_engine.domain.identifiers import Actor
 from booking_engine.domain.orders import (
     WITH_A_SLOT,
@@ -36,8 +37,10 @@ from booking_engine.domain.orders import (
     HoldCode,
     HoldReason,
     ImagingOrder,
+    OrderContent,
     OrderStatus,
     Vetting,
+    as_decided,
 )
 from booking_engine.domain.safety import SafetyBlock, blocks
 
@@ -52,8 +55,7 @@ _ANSWERED_BY = {
 
 def safety_blocks(order: ImagingOrder, uow: UnitOfWork) -> tuple[SafetyBlock, ...]:
     """Return the safety questions that still keep the order from being booked."""
-    assert order.content.procedure is not None, "an order without procedure is held"
-    procedure = uow.catalogue().procedure(order.content.procedure)
+    procedure = exam_of(order.content, uow.catalogue())
     cleared = frozenset() if order.vetting is None else order.vetting.cleared
     return blocks(procedure.questions, order.content.safety, cleared=cleared)
 
@@ -68,8 +70,7 @@ def authorise_under_guideline(
 
     Otherwise it is returned as it is and waits for a person. The caller stores it.
     """
-    assert order.content.procedure is not None, "an order without procedure is held"
-    guideline = uow.catalogue().procedure(order.content.procedure).guideline
+    guideline = exam_of(order.content, uow.catalogue()).guideline
     if guideline is None or guideline not in guidelines:
         return order
     vetting = Vetting(
@@ -94,16 +95,15 @@ def release_order(
     Raises
     ------
     InvalidValue
-        An open question is not answered, or the procedure is not in the catalogue.
+        An open question is not answered, or the steps cannot share a slot.
+    NotKnown
+        A procedure is not in the catalogue.
     TransitionRefused
         The order is not held.
     """
     order = uow.orders.get(command.order_id)
     _refuse_open_questions(order, command)
-    content = order.content
-    if command.procedure is not None:
-        uow.catalogue().procedure(command.procedure)
-        content = replace(content, procedure=command.procedure)
+    content = _with_exam(order, command, uow)
     if command.priority is not None:
         content = replace(content, priority=command.priority)
     if command.setting is not None:
@@ -130,9 +130,10 @@ def vet_order(command: VetOrder, uow: UnitOfWork, context: Context) -> ImagingOr
     RulesBroken
         It is booked, and the slot does not fit the changed exam: move or cancel it.
     InvalidValue
-        The changed request left something open that is not given here.
+        The changed request left something open that is not given here, or its steps
+        cannot share a slot.
     NotKnown
-        The procedure is not in the catalogue.
+        A procedure is not in the catalogue.
     """
     order = uow.orders.get(command.order_id)
     if order.status is OrderStatus.BOOKED and not order.holds:
@@ -140,10 +141,7 @@ def vet_order(command: VetOrder, uow: UnitOfWork, context: Context) -> ImagingOr
             f"Order {order.id} is booked and unchanged since; nothing is to be vetted."
         )
     _refuse_open_questions(order, command)
-    content = order.content
-    if command.procedure is not None:
-        uow.catalogue().procedure(command.procedure)
-        content = replace(content, procedure=command.procedure)
+    content = _with_exam(order, command, uow)
     if command.priority is not None:
         content = replace(content, priority=command.priority)
     vetting = Vetting(
@@ -183,11 +181,47 @@ def _refuse_open_questions(
             " confirm or deny that first."
         )
     for hold in order.holds:
-        name = _ANSWERED_BY.get(hold.code)
+        name = "further_procedures" if hold.step else _ANSWERED_BY.get(hold.code)
         if name is not None and getattr(command, name, None) is None:
             raise InvalidValue(
                 f"Order {order.id} is held for {hold.code}; give {name} to release it."
             )
+
+
+def _with_exam(
+    order: ImagingOrder, command: ReleaseOrder | VetOrder, uow: UnitOfWork
+) -> OrderContent:
+    """Return the content with what a person says is to be done.
+
+    Raises
+    ------
+    InvalidValue
+        It could not be done in one slot, or a step is not settled.
+    NotKnown
+        A procedure is not in the catalogue.
+    """
+    catalogue, content = uow.catalogue(), order.content
+    further = command.further_procedures
+    for code in (command.procedure, *(further or ())):
+        if code is not None:
+            catalogue.procedure(code)
+    if command.procedure is not None:
+        content = replace(content, procedure=command.procedure)
+    if further is not None:
+        steps = as_decided(content.further_steps, further)
+        content = replace(content, further_steps=steps)
+    if any(step.procedure is None for step in content.further_steps):
+        raise InvalidValue(
+            f"Order {order.id} has a step that nobody has settled; give"
+            " further_procedures: what is done beside the procedure, or nothing."
+        )
+    apart = why_not_one(content, catalogue)
+    if apart:
+        raise InvalidValue(
+            f"Order {order.id} cannot be one booking ({apart}); give further_procedures"
+            " that can, or have an order placed for each."
+        )
+    return content
 
 
 def reject_order(
@@ -230,7 +264,7 @@ def record_answers(
         answered = {answer.question for answer in command.answers}
         vetting = replace(order.vetting, cleared=order.vetting.cleared - answered)
         changed = replace(changed, vetting=vetting)
-    if order.status in WITH_A_SLOT and content.procedure is not None:
+    if order.status in WITH_A_SLOT and None not in content.procedures:
         if safety_blocks(changed, uow):
             reason = HoldReason(HoldCode.SAFETY_ANSWER_AFTER_BOOKING)
             holds = (*(h for h in order.holds if h != reason), reason)
@@ -269,9 +303,7 @@ def refuse_if_slot_does_not_fit(
     """Raise `RulesBroken` if the order's own slot would not be given to it today."""
     live = uow.schedule.live_appointment(order.id)
     assert live is not None, "a booked order has an appointment"
-    assert order.content.procedure is not None, "open questions were refused"
-    procedure = uow.catalogue().procedure(order.content.procedure)
-    minutes = exam_minutes(order, procedure)
+    minutes = exam_minutes(order, uow.catalogue())
     session = uow.schedule.session(live.session_id)
     check_slot(order, session, live.starts_at, minutes, uow, context)
     if live.starts_at + timedelta(minutes=minutes) > live.ends_at:

@@ -48,7 +48,13 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class WorklistItem:
-    """One line of the clerk's worklist, sorted by tier, then breach date, then id."""
+    """One line of the clerk's worklist, sorted by tier, then breach date, then id.
+
+    Parameters
+    ----------
+    further_procedures
+        Of what is done beside the procedure in the same slot; ``None``: not mapped.
+    """
 
     order_id: OrderId
     status: OrderStatus
@@ -57,6 +63,7 @@ class WorklistItem:
     tier: int
     procedure: str | None
     procedure_as_sent: str
+    further_procedures: tuple[str | None, ...]
     modality: str | None
     partner: PartnerId
     placer_number: str

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.exams import exam_of
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.patients import is_child
 from booking_engine.domain.policy import Policy
-from booking_engine.domain.procedures import Procedure
 from booking_engine.domain.resources import Contract, Scanner, Site, road_km
 from booking_engine.domain.safety import required_capabilities
 from booking_engine.domain.schedule import ScanSession, SessionStatus
@@ -34,7 +34,7 @@ from booking_engine.domain.vocabulary import (
     Trait,
 )
 
-RULES_VERSION = "2026-11.1"
+RULES_VERSION = "2026-11.2"
 """Stored with each decision; raise it with any change to the rules below."""
 
 Number = int | NDArray[np.int64]
@@ -154,9 +154,15 @@ def broken_session_rules(order: OrderFacts, session: SessionFacts) -> list[Rule]
     return [name for name, holds in SESSION_RULES if not holds(order, session)]
 
 
-def exam_minutes(order: ImagingOrder, procedure: Procedure) -> int:
-    """Return the table time of this patient's exam, with what their needs add."""
-    minutes = procedure.minutes
+def exam_minutes(order: ImagingOrder, catalogue: Catalogue) -> int:
+    """Return the table time of this patient's exam: all steps, and what needs add.
+
+    Raises
+    ------
+    NotKnown
+        A procedure is not in the catalogue.
+    """
+    minutes = exam_of(order.content, catalogue).minutes
     if order.content.needs.hoist:
         minutes += _HOIST_MINUTES
     if order.content.needs.interpreter:
@@ -176,19 +182,18 @@ def order_facts(
     Parameters
     ----------
     order
-        Vetted: its procedure and priority are known.
+        Vetted: its procedures and priority are known.
     today
         The local day of the booking; notice counts from it.
 
     Raises
     ------
     NotKnown
-        The procedure is not in the catalogue.
+        A procedure is not in the catalogue.
     """
     content = order.content
-    assert content.procedure is not None, "an order without procedure is held"
     assert content.priority is not None, "an order without urgency is held"
-    procedure = catalogue.procedure(content.procedure)
+    procedure = exam_of(content, catalogue)
     asked = tuple(a for a in content.safety if a.question in procedure.questions)
     from_answers = required_capabilities(asked)
     required = procedure.needs | content.needs.capabilities | from_answers

@@ -148,8 +148,10 @@ def names_waited_for(hold: HoldReason, content: OrderContent) -> tuple[str, ...]
     An order stored before holds carried names is known by its code as sent.
     """
     match hold.code:
-        case HoldCode.UNMAPPED_PROCEDURE if content.procedure is None:
-            return hold.names or (folded_name(content.procedure_as_sent),)
+        case HoldCode.UNMAPPED_PROCEDURE if content.is_open(hold.step):
+            if hold.names or hold.step:
+                return hold.names
+            return (folded_name(content.procedure_as_sent),)
         case HoldCode.UNKNOWN_URGENCY if content.priority is None:
             sent = folded_name(content.priority_as_sent)
             return hold.names or ((sent,) if sent else ())

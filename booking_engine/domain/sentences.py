@@ -10,6 +10,7 @@ from datetime import datetime
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import LONDON, local_date
 from booking_engine.domain.decisions import Choice, DecisionKind, Reasons, Terms
+from booking_engine.domain.exams import steps_of
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.vocabulary import Priority
@@ -64,7 +65,7 @@ def booking_sentence(
     catalogue: Catalogue,
     policy: Policy,
 ) -> str:
-    """Return why this scanner and time, in two to five sentences."""
+    """Return why this scanner and time, in two to six sentences."""
     chosen = reasons.chosen
     priority = order.content.priority
     assert priority is not None, "an order without urgency is held"
@@ -83,7 +84,7 @@ def booking_sentence(
         f" ({chosen.travel_km} km away): day {waited} of the wait, {standing} the"
         f" {target}-day target of {_article(PRIORITY_WORDS[priority])} exam."
     )
-    parts = [place, _how(kind, reasons)]
+    parts = [place, _steps(order, chosen, catalogue), _how(kind, reasons)]
     if reasons.excluded:
         listed = "; ".join(
             f"{RULE_WORDS.get(rule, rule)} ({count})"
@@ -93,6 +94,17 @@ def booking_sentence(
     if reasons.runner_up is not None:
         parts.append(_against(chosen, reasons.runner_up, catalogue))
     return " ".join(part for part in parts if part)
+
+
+def _steps(order: ImagingOrder, chosen: Choice, catalogue: Catalogue) -> str:
+    """Say what is done in the slot, if that is more than one exam."""
+    if not order.content.further_steps:
+        return ""
+    names = [step.name for step in steps_of(order.content, catalogue)]
+    return (
+        f"One slot of {chosen.minutes} minutes for {', '.join(names[:-1])} and"
+        f" {names[-1]}."
+    )
 
 
 def _how(kind: DecisionKind, reasons: Reasons) -> str:

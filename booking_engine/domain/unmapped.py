@@ -112,7 +112,8 @@ def _of_order(order: ImagingOrder, found: _Found) -> None:
             key = order.partner, TABLE_OF_HOLD[hold.code], names[0]
             code = found.setdefault(key, _Waiting(names))
             code.meets(hold.text, order.received_at)
-            code.orders.append(order)
+            if order not in code.orders[-1:]:  # several steps, one code
+                code.orders.append(order)
 
 
 def _of_entry(entry: DiaryEntry, found: _Found) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, IntFlag, StrEnum
 from typing import Final
 
@@ -61,6 +62,11 @@ class BookingMode(StrEnum):
     AUTO = "auto"
     OFFER = "offer"
     MANUAL = "manual"
+
+    @classmethod
+    def most_careful(cls, modes: Iterable[BookingMode]) -> BookingMode:
+        """Return the mode in which a person has most to say."""
+        return max(modes, key=list(cls).index)
 
 
 class Capability(IntFlag):

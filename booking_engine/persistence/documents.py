@@ -23,6 +23,7 @@ from booking_engine.domain.orders import (
     ImagingOrder,
     OrderContent,
     Orderer,
+    ProcedureStep,
     Vetting,
 )
 from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
@@ -98,6 +99,11 @@ def order_document(order: ImagingOrder) -> Document:
         document["orderer"] = [orderer.code, orderer.name, orderer.gmc_number]
     if content.study_uid:
         document["study_uid"] = content.study_uid
+    if content.further_steps:
+        document["further_steps"] = [
+            [step.procedure, step.procedure_as_sent, step.accession]
+            for step in content.further_steps
+        ]
     if order.held_at is not None:
         document["held_at"] = order.held_at.isoformat()
     if order.told_at is not None:
@@ -185,6 +191,10 @@ def order_content(document: Document, row: Any) -> OrderContent:
         latest_on=day_of(document["latest_on"]),
         study_uid=document.get("study_uid", ""),
         orderer=Orderer(*document.get("orderer", ())),
+        further_steps=tuple(
+            ProcedureStep(None if code is None else ProcedureCode(code), *more)
+            for code, *more in document.get("further_steps", ())
+        ),
     )
 
 
@@ -197,7 +207,7 @@ def instant_of(document: Document, name: str) -> datetime | None:
 def holds_of(document: Document) -> tuple[HoldReason, ...]:
     """Return the hold reasons of an order's document."""
     return tuple(
-        HoldReason(HoldCode(code), detail, tuple(more[0]), more[1])
+        HoldReason(HoldCode(code), detail, tuple(more[0]), *more[1:])
         if more
         else HoldReason(HoldCode(code), detail)
         for code, detail, *more in document.get("holds", ())
@@ -205,6 +215,9 @@ def holds_of(document: Document) -> tuple[HoldReason, ...]:
 
 
 def _hold_document(hold: HoldReason) -> list[Any]:
+    if hold.step:
+        names = list(hold.names)
+        return [hold.code.value, hold.detail, names, hold.text, hold.step]
     if hold.names:
         return [hold.code.value, hold.detail, list(hold.names), hold.text]
     return [hold.code.value, hold.detail]

@@ -48,6 +48,7 @@ def worklist_item(order: ImagingOrder, catalogue: Catalogue) -> WorklistItem:
         tier=tier_of(order),
         procedure=content.procedure,
         procedure_as_sent=content.procedure_as_sent,
+        further_procedures=content.procedures[1:],
         modality=None if procedure is None else procedure.modality.value,
         partner=order.partner,
         placer_number=content.placer_number,

@@ -86,6 +86,11 @@ DEVIATIONS: Final = (
         f"{_WIRE}::test_unknown_and_later_segments_and_extra_fields",
     ),
     (
+        "several procedure steps (IPC) in one order",
+        "one booking for all; held where they cannot be one",
+        f"{_WIRE}::test_several_steps_in_one_order",
+    ),
+    (
         "segments in another order",
         "grouped by what they are",
         f"{_WIRE}::test_segments_in_another_order",

@@ -7,6 +7,7 @@ import pytest
 
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.errors import NotKnown, StaleVersion
+from booking_engine.domain.identifiers import ProcedureCode
 from booking_engine.domain.orders import (
     HoldCode,
     HoldReason,
@@ -14,6 +15,7 @@ from booking_engine.domain.orders import (
     OrderContent,
     Orderer,
     OrderStatus,
+    ProcedureStep,
     StatusChange,
     Vetting,
 )
@@ -46,11 +48,14 @@ def full_order(make):
         latest_on=date(2026, 12, 3),
         study_uid="1.2.826.0.1",
         orderer=Orderer("DRX", "Dr A. Example", "1234567"),
+        further_steps=(ProcedureStep(ProcedureCode("X"), "XS", "ACC2"),),
         priority=Priority.SUSPECTED_CANCER,
         status=OrderStatus.HELD,
         holds=(
             HoldReason(HoldCode.UNKNOWN_SITE, "X"),
             HoldReason(HoldCode.INVALID_TIME),
+            HoldReason(HoldCode.UNMAPPED_PROCEDURE, "Y", step=1),
+            HoldReason(HoldCode.UNMAPPED_PROCEDURE, "Z", ("z^l", "z"), "Zed", 1),
         ),
         vetting=Vetting("person:v", NOON, "iRefer 8", frozenset({Question.IMPLANT})),
         mode=BookingMode.MANUAL,
@@ -81,6 +86,7 @@ def test_an_order_in_which_nothing_was_mapped_comes_back(store, make):
         procedure=None,
         priority=None,
         site=None,
+        further_steps=(ProcedureStep(None, "XS"), ProcedureStep(None)),
         patient=make.patient(birth_date=None),
     )
     add(store, order)

@@ -8,6 +8,7 @@ import pytest
 from wire import coded, order, receiving, wait_until
 
 from booking_engine.domain.messages import MessageOutcome
+from booking_engine.domain.orders import HoldCode
 from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.framing import frame
 from hl7_adapters.mllp.listener import Endpoint, ListenerLimits
@@ -263,6 +264,22 @@ def test_unknown_and_later_segments_and_extra_fields():
 
     assert whole(wire)
     assert wire.messages[0].raw == odd
+
+
+def test_several_steps_in_one_order():
+    """Two that share a slot, and two that need two kinds of scanner."""
+    steps = b"IPC|ACC1001|RP|1.2.3|S1|MR|MHEAD\rIPC|ACC1001|RP|1.2.3|S2|MR|NO\r"
+    apart = steps.replace(b"S2|MR|NO", b"S2|CT|CCHAPC")
+    with receiving() as wire, wire.client() as client:
+        client.write(frame(order(1) + steps) + frame(order(2) + apart))
+        accepted(client, 1, 2)
+
+    assert whole(wire, 2)
+    first, second = (found.content for found in wire.orders)
+    assert first.procedures == ("MRHEAD", "MRLIVER")
+    assert second.procedures == ("MRHEAD", "CTHEAD")
+    held = [{hold.code for hold in found.holds} for found in wire.orders]
+    assert held == [set(), {HoldCode.SEVERAL_STEPS}]
 
 
 def test_segments_in_another_order():

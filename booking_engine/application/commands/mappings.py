@@ -92,6 +92,8 @@ class SettleHolds:
     ----------
     procedure, priority, site, setting
         What its codes mean; ``None`` where that is still open.
+    further_procedures
+        Likewise of its further steps: number from 1, meaning.
     guidelines, mode
         As in `ReceiveOrder`; without `mode` the order keeps its own.
     note
@@ -103,6 +105,7 @@ class SettleHolds:
     priority: Priority | None = None
     site: SiteCode | None = None
     setting: PatientSetting | None = None
+    further_procedures: tuple[tuple[int, ProcedureCode], ...] = ()
     guidelines: frozenset[str] = frozenset()
     mode: BookingMode | None = None
     note: str = ""

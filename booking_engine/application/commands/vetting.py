@@ -19,6 +19,12 @@ class ReleaseOrder:
 
     Handled by `vetting.release_order`, which returns the order. Every open question
     must be answered: a missing procedure, urgency or setting must be given here.
+
+    Parameters
+    ----------
+    further_procedures
+        What is done beside the procedure in the same slot, in place of what was sent;
+        ``None``: as it stands.
     """
 
     order_id: OrderId
@@ -26,6 +32,7 @@ class ReleaseOrder:
     priority: Priority | None = None
     birth_date: date | None = None
     setting: PatientSetting | None = None
+    further_procedures: tuple[ProcedureCode, ...] | None = None
     note: str = ""
 
 
@@ -35,6 +42,11 @@ class VetOrder:
 
     Handled by `listing.vet_order`, which returns the order: ``WAITING`` if nothing
     blocks it, else ``VETTED``.
+
+    Parameters
+    ----------
+    further_procedures
+        As in `ReleaseOrder`.
     """
 
     order_id: OrderId
@@ -42,6 +54,7 @@ class VetOrder:
     procedure: ProcedureCode | None = None
     priority: Priority | None = None
     cleared: frozenset[Question] = frozenset()
+    further_procedures: tuple[ProcedureCode, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ from booking_engine.domain.orders.states import (
     Dwell,
     OrderStatus,
 )
+from booking_engine.domain.orders.steps import (
+    ProcedureStep,
+    as_decided,
+    with_meanings_of,
+)
 
 __all__ = [
     "DWELL",
@@ -44,6 +49,9 @@ __all__ = [
     "OrderContent",
     "OrderStatus",
     "Orderer",
+    "ProcedureStep",
     "StatusChange",
     "Vetting",
+    "as_decided",
+    "with_meanings_of",
 ]

@@ -70,9 +70,13 @@ class HoldReason:
         one of them settles the reason. Empty where no mapping could.
     text
         The sender's words beside the code: a hint for whoever maps it.
+    step
+        Of an unmapped procedure, which step of the order it is: 0 the procedure
+        itself, then `OrderContent.further_steps`.
     """
 
     code: HoldCode
     detail: str = ""
     names: tuple[str, ...] = field(default=(), compare=False)
     text: str = field(default="", compare=False)
+    step: int = 0

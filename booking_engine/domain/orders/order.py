@@ -22,6 +22,7 @@ from booking_engine.domain.orders.holds import (
     HoldReason,
 )
 from booking_engine.domain.orders.states import DWELL, TRANSITIONS, Action, OrderStatus
+from booking_engine.domain.orders.steps import ProcedureStep
 from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
 from booking_engine.domain.safety import Question, SafetyAnswer
 from booking_engine.domain.vocabulary import (
@@ -100,6 +101,8 @@ class OrderContent:
         DICOM study instance UID (ZDS-1, IPC-3), passed on as it came.
     orderer
         ORC-12, OBR-16; one that is not mapped holds nothing up.
+    further_steps
+        What is done beside the procedure, in the same slot (IPC after the first).
     """
 
     placer_number: str
@@ -123,6 +126,25 @@ class OrderContent:
     latest_on: date | None = None
     study_uid: str = ""
     orderer: Orderer = NOBODY
+    further_steps: tuple[ProcedureStep, ...] = ()
+
+    @property
+    def procedures(self) -> tuple[ProcedureCode | None, ...]:
+        """Our codes of all that is done in the slot, by `HoldReason.step`."""
+        return (self.procedure, *(step.procedure for step in self.further_steps))
+
+    def is_open(self, step: int) -> bool:
+        """Return whether there is such a step, and nobody knows what it means."""
+        codes = self.procedures
+        return step < len(codes) and codes[step] is None
+
+    def with_procedure(self, step: int, code: ProcedureCode) -> OrderContent:
+        """Return the content in which a step has a meaning; 0 is the procedure."""
+        if step == 0:
+            return replace(self, procedure=code)
+        steps = list(self.further_steps)
+        steps[step - 1] = replace(steps[step - 1], procedure=code)
+        return replace(self, further_steps=tuple(steps))
 
 
 @dataclass(frozen=True, slots=True)

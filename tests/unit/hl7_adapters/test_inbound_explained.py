@@ -129,6 +129,24 @@ def test_the_order_and_the_acknowledgement_are_foretold():
     assert "decided by mhead in profile" in text
 
 
+def test_each_step_of_several_is_explained():
+    raw = stored("omi_nw_251").rstrip(b"\r\n")
+    raw += b"|CT01^CT Head^L\nIPC|RB2|RP1|1.2.826.0.1.3680043.9.7777.1|SPS2|CT|MR01\n"
+    (order,) = explained(raw).orders
+    lines = {line.what: line for line in order.lines}
+
+    step = lines["step 2"]
+    assert (step.place, step.sent, step.meaning) == (
+        "IPC-6",
+        "MR01",
+        "MRHEAD (MR head)",
+    )
+    assert step.decided_by == "mr01 in profile"
+    assert "step 1" not in lines, "that is the exam itself"
+    assert [hold.code for hold in order.holds] == [HoldCode.SEVERAL_STEPS]
+    assert order.becomes == "held for the booking office"
+
+
 def test_a_hold_names_its_remedy():
     text = as_text(explained(stored("orm_three_obr_24")))
 

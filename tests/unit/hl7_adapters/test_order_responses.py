@@ -97,6 +97,17 @@ def test_an_answer_to_procedure_steps_names_the_step(hospital):
     assert answer.get("ORC-3") == "FL3001"
 
 
+def test_an_answer_to_several_steps_names_each_with_its_protocol(hospital):
+    second = b"IPC|RB000124|RP1|1.2.826.0.1.3680043.9.7777.1|SPS2|CT|CT01^CT Head^L\n"
+    raw = OMI.replace(b"|RIS0001|", b"|RIS0002|").replace(b"PL3001", b"PL3002")
+    answer = hospital.answer(
+        raw.replace(b"|SPS1|CT", b"|SPS1|CT|CT01^CT Head^L") + second
+    )
+
+    assert [line.value(4) for line in answer.all("IPC")] == ["SPS1", "SPS2"]
+    assert [line.value(6) for line in answer.all("IPC")] == ["CT01", "CT01"]
+
+
 def test_an_order_that_is_held_is_taken_and_says_why(hospital):
     answer = hospital.answer(NW.replace(b"MHEAD^MRI Head", b"WHAT^Something"))
 

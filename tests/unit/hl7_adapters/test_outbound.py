@@ -19,10 +19,13 @@ import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.exceptions import ValidationError
 from hl7apy.parser import parse_message
+from network import catalogue
 from tellings import order, partner, telling
 
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.events import EventKind
+from booking_engine.domain.identifiers import ProcedureCode
+from booking_engine.domain.orders import ProcedureStep
 from hl7_adapters.datatypes import Purpose, read_timestamp
 from hl7_adapters.destination import Sending
 from hl7_adapters.er7 import decode
@@ -151,6 +154,67 @@ def test_the_study_of_an_order_is_passed_on(sending):
 
     assert f"\rZDS|{uid}^^Application^DICOM\rZBK|".encode() in raw
     assert b"ZDS" not in without
+
+
+STEPS = (
+    ProcedureStep(ProcedureCode("MRLIVER"), "NO"),
+    ProcedureStep(ProcedureCode("MRHEAD"), "XX"),
+)
+
+
+def told_of_steps(minutes):
+    told = telling(
+        EventKind.APPOINTMENT_BOOKED,
+        placed=order(further_steps=STEPS, procedure_as_sent="MHEAD"),
+        further=tuple(catalogue().procedures[step.procedure] for step in STEPS),
+    )
+    ends = told.event.starts_at + timedelta(minutes=minutes)
+    return replace(told, event=replace(told.event, ends_at=ends))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_step_of_a_booking_has_its_place_in_it(version):
+    raw = render(told_of_steps(90), partner(version, Sending.SIU))
+    message = decode(raw)
+
+    validate(raw)
+    assert message.get("SCH-9") == message.get("AIG-11") == "90"
+    assert [
+        (ais.value(1), ais.value(3), ais.value(4), ais.value(7))
+        for ais in message.all("AIS")
+    ] == [
+        # What the patient's needs add to the exam itself comes first.
+        ("1", "MHEAD", "20261201090000+0000", "30"),
+        ("2", "NO", "20261201093000+0000", "40"),
+        ("3", "MHEAD", "20261201101000+0000", "20"),
+    ]
+
+
+def test_steps_that_a_kept_slot_is_too_short_for_are_somewhere_in_it():
+    message = decode(render(told_of_steps(60), partner("2.4", Sending.SIU)))
+
+    assert {(ais.value(4), ais.value(7)) for ais in message.all("AIS")} == {
+        ("20261201090000+0000", "60")
+    }
+
+
+@pytest.mark.parametrize(
+    ("sending", "version"),
+    [
+        *((Sending.ORM_SC, version) for version in VERSIONS),
+        *((Sending.OMG_SC, version) for version in VERSIONS[2:]),
+    ],
+)
+def test_an_order_status_names_the_further_steps_in_notes(sending, version):
+    raw = render(told_of_steps(80), partner(version, sending))
+    message = decode(raw)
+
+    validate(raw)
+    assert message.get("OBR-4") == "MHEAD"
+    assert [note.value(3) for note in message.all("NTE")] == [
+        "In the same slot: NO MR liver with contrast",
+        "In the same slot: MHEAD MR head",
+    ]
 
 
 def test_zbk_leads_to_the_decision_and_is_last():

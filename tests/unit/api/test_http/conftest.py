@@ -25,7 +25,12 @@ from booking_engine.domain.identifiers import (
     ScannerId,
     SiteCode,
 )
-from booking_engine.domain.orders import HoldCode, HoldReason, OrderContent
+from booking_engine.domain.orders import (
+    HoldCode,
+    HoldReason,
+    OrderContent,
+    ProcedureStep,
+)
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.procedures import Procedure
 from booking_engine.domain.resources import Organisation, Scanner, Sector, Site
@@ -116,6 +121,7 @@ class World:
         implant: Answer | None = None,
         mode: BookingMode = BookingMode.AUTO,
         nhs_number: str | None = None,
+        steps: tuple[ProcedureStep, ...] = (),
     ) -> str:
         """Let a partner place an order; return its id."""
         number = next(self._numbers)
@@ -147,6 +153,7 @@ class World:
             requested_at=now - timedelta(days=3),
             site=SiteCode("R0A02"),
             safety=answers,
+            further_steps=steps,
         )
         holds = ()
         if procedure is None:

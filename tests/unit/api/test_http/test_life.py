@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from booking_engine.domain.orders import ProcedureStep
+
 
 def test_an_order_lives_from_held_to_performed(stored_world: Any, slot_of: Any):
     world = stored_world
@@ -109,6 +111,37 @@ def test_an_order_lives_from_held_to_performed(stored_world: Any, slot_of: Any):
     assert len(order["appointments"]) == 2
     assert [delivery["destination"] for delivery in order["deliveries"]] == ["r0a"] * 6
     assert all(delivery["status"] == "pending" for delivery in order["deliveries"])
+
+
+def test_what_is_done_beside_the_exam_is_shown_and_decided(stored_world: Any):
+    world = stored_world
+    steps = (ProcedureStep(None, "CT NECK", "A2"),)
+    order_id = world.receive(procedure=None, steps=steps)
+    path = f"/v1/orders/{order_id}"
+    (line,) = world.http.get("/v1/worklist").json()["items"]
+    assert line["further_procedures"] == [None]
+
+    given = {"procedure": "CTCHE"}
+    open_step = world.post(f"{path}/release", given)
+    unknown = world.post(f"{path}/release", {**given, "further_procedures": ["GONE"]})
+    apart = world.post(f"{path}/release", {**given, "further_procedures": ["MRHEAD"]})
+    assert [a.status_code for a in (open_step, unknown, apart)] == [422, 404, 422]
+    assert "further_procedures" in open_step.json()["detail"]
+    assert "CT, MR" in apart.json()["detail"]
+
+    released = world.post(f"{path}/release", {**given, "further_procedures": ["CTCHE"]})
+    assert released.json()["request"]["further_steps"] == [
+        {"procedure": "CTCHE", "procedure_as_sent": "CT NECK", "accession": "A2"}
+    ]
+    vetted = world.post(f"{path}/vet", {"further_procedures": ["CTCHE", "CTCHE"]})
+    assert vetted.json()["status"] == "waiting"
+    (option, *_) = world.search(order_id, limit=1)
+    assert option["minutes"] == 3 * 15
+
+    booked = world.post("/v1/appointments", {"order_id": order_id}).json()
+    decision = world.http.get(f"/v1/decisions/{booked['decision_id']}").json()
+    words = "One slot of 45 minutes for CT chest, CT chest and CT chest."
+    assert words in decision["sentence"]
 
 
 def test_an_order_is_cancelled_only_by_who_has_seen_it(stored_world: Any):
