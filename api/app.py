@@ -26,6 +26,7 @@ from api.routers import (
     orders,
     partners,
     plan_runs,
+    policy,
     slots,
 )
 
@@ -39,6 +40,7 @@ _ROUTERS: Final = (
     alerts.router,
     drift.router,
     plan_runs.router,
+    policy.router,
     partners.router,
     mappings.router,
     network.router,

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from api.commands import demo, hl7, partner, service, solving
+from api.commands import demo, hl7, partner, policy, service, solving
 from api.output import explained
 
 
@@ -48,6 +48,7 @@ for module in (service, solving, demo):
     module.register(app)
 app.add_typer(hl7.app)
 app.add_typer(partner.app)
+app.add_typer(policy.app)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ TAGS: Final = (
     ("messages", "HL7 messages in, and deliveries out."),
     ("alerts", "What is wrong with a partner's feed, and who has seen it."),
     ("plan-runs", "Planning runs over all waiting orders."),
+    ("policy", "Weights and limits that bookings are decided by."),
     ("partners", "Systems that messages are exchanged with, and their profiles."),
     ("mappings", "What partners' codes mean, and codes without a meaning."),
     ("network", "Sites, scanners and sessions."),

@@ -1,38 +1,52 @@
-"""Reads published weights from a file; what it leaves out stays as by default.
+"""Reads published weights from a YAML file; what it leaves out stays as by default.
 
-::
-
-    version: 2026-12.1
-    weights:
-      routine: {target_days: 35, wait: 1, late: 10, breach: 500, unplaced: 1000,
-                lists: [general]}
-    travel_per_km: 1
-    horizon_days: 28
-    hold_minutes: 5
+``policy.yaml`` beside this file holds the defaults, each explained. What a value may
+be is the domain's to say; where it stands in the file is said here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from booking_engine.domain.policy import DEFAULT_WEIGHTS, Policy, Weights
+from booking_engine.domain.policy import InvalidPolicy, Policy, Weights
 from booking_engine.domain.vocabulary import ListType, Priority
-from booking_engine.settings import SettingsError, read_mapping
+from booking_engine.settings import SettingsError
+from hl7_adapters.yaml_source import SourceError, YamlSource, read_yaml
+
+DEFAULT_FILE: Final = Path(__file__).with_name("policy.yaml")
+_REMEDIES: Final = {
+    "missing": "add it",
+    "extra_forbidden": "this key is not known; correct or remove it",
+    "int_parsing": "give a whole number",
+    "float_parsing": "give a number",
+    "bool_parsing": "give true or false",
+}
 
 
-class WeightsEntry(BaseModel):
-    """The weights of one urgency; see `domain.policy.Weights`."""
+class _Part(BaseModel):
+    """A part of the file: unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    target_days: int = Field(ge=0)
-    wait: int = Field(ge=0)
-    late: int = Field(ge=0)
-    breach: int = Field(ge=0)
-    unplaced: int = Field(ge=0)
+    def stated(self) -> dict[str, Any]:
+        """Return what the file says, without what it leaves out."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class WeightsEntry(_Part):
+    """The weights of one urgency; see `domain.policy.Weights`."""
+
+    target_days: int
+    wait: int
+    late: int
+    breach: int
+    unplaced: int
     lists: ListType
 
     @field_validator("lists", mode="before")
@@ -48,19 +62,41 @@ class WeightsEntry(BaseModel):
         return mask
 
 
-class PolicyFile(BaseModel):
+class UrgentRoomEntry(_Part):
+    """How room is protected; see `domain.urgent_room.UrgentRoom`."""
+
+    enabled: bool = True
+    history_weeks: int = 0
+    quantile: float = 0.0
+    least_exams: int = 0
+    margin: float = 0.0
+    displaced_cost: dict[Priority, int] = Field(default_factory=dict)
+    hard_targets: frozenset[Priority] = frozenset()
+
+
+class PolicyFile(_Part):
     """The whole file; see `domain.policy.Policy`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: str = Field(min_length=1)
+    version: str
     weights: dict[Priority, WeightsEntry] = Field(default_factory=dict)
-    travel_per_km: int = Field(default=Policy().travel_per_km, ge=0)
-    price_per_pound: float = Field(default=Policy().price_per_pound, ge=0)
-    other_trust: int = Field(default=Policy().other_trust, ge=0)
-    max_travel_km: int = Field(default=Policy().max_travel_km, ge=0)
-    horizon_days: int = Field(default=Policy().horizon_days, ge=1, le=400)
-    hold_minutes: int = Field(default=Policy().hold_minutes, ge=1)
+    travel_per_km: int = 0
+    price_per_pound: float = 0.0
+    other_trust: int = 0
+    max_travel_km: int = 0
+    horizon_days: int = 0
+    hold_minutes: int = 0
+    urgent_room: UrgentRoomEntry = UrgentRoomEntry()
+
+    def over(self, default: Policy) -> Policy:
+        """Return `default` with what the file states in its place."""
+        said = self.stated()
+        weights = dict(default.weights)
+        for priority, entry in self.weights.items():
+            weights[priority] = Weights(**dict(entry))
+        said["weights"] = MappingProxyType(weights)
+        room = self.urgent_room.stated()
+        said["urgent_room"] = replace(default.urgent_room, **room)
+        return replace(default, **said)
 
 
 def load_policy(file: Path) -> Policy:
@@ -69,15 +105,50 @@ def load_policy(file: Path) -> Policy:
     Raises
     ------
     SettingsError
-        The file cannot be used.
+        The file cannot be used; names the line, the key, and what to do.
     """
     try:
-        read = PolicyFile.model_validate(read_mapping(file))
+        source = read_yaml(file)
+    except SourceError as error:
+        raise _at(file, (error.line, error.column), (), str(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise SettingsError(f"{file}: {reason}; give a readable file") from error
+    if not isinstance(source.value, dict):
+        raise _at(file, (1, 1), (), "a policy is a mapping; begin with version:")
+    try:
+        return PolicyFile.model_validate(source.value).over(Policy())
     except ValidationError as error:
-        item = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(step) for step in item["loc"])
-        text = item["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{file}: {key}: {text}; correct or remove it") from error
-    weights = dict(DEFAULT_WEIGHTS)
-    weights.update({p: Weights(**dict(entry)) for p, entry in read.weights.items()})
-    return Policy(**{**dict(read), "weights": MappingProxyType(weights)})
+        raise _first_problem(file, source, error) from error
+    except InvalidPolicy as error:
+        raise _at(file, source.position(error.key), error.key, error.problem) from error
+
+
+def _first_problem(
+    file: Path, source: YamlSource, error: ValidationError
+) -> SettingsError:
+    """Return the first problem in the file, by line; what is missing comes last."""
+    listed = sorted(
+        error.errors(include_url=False, include_input=False),
+        key=lambda item: (item["type"] == "missing", source.position(item["loc"])),
+    )
+    item: Mapping[str, Any] = listed[0]
+    text = item["msg"].removeprefix("Value error, ")
+    remedy = _REMEDIES.get(item["type"])
+    if item["type"] == "enum":
+        remedy = "correct or remove it"
+    return _at(
+        file,
+        source.position(item["loc"]),
+        [step for step in item["loc"] if step != "[key]"],
+        f"{text}; {remedy}" if remedy else text,
+    )
+
+
+def _at(
+    file: Path, position: tuple[int, int], key: Iterable[str | int], problem: str
+) -> SettingsError:
+    line, column = position
+    path = ".".join(map(str, key))
+    where = f"{path}: " if path else ""
+    return SettingsError(f"{file}:{line}:{column}: {where}{problem}")

@@ -91,6 +91,11 @@ KINDS: Final[dict[str, Kind]] = {
         "The code has another meaning at that time, or the sender another profile; the"
         " detail names it.",
     ),
+    "policy.conflict": Kind(
+        409,
+        "Policy version used before",
+        "Another content was in force under this version's name; rename the version.",
+    ),
     "value.invalid": Kind(422, "Invalid value", "A value is outside what it may be."),
     # Refused at the edge.
     "request.invalid": Kind(

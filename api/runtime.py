@@ -26,6 +26,7 @@ from api.urgent import UrgentBooking
 from api.watch import Watch
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.plan_runner import PlanRunner, latest_prices
+from booking_engine.application.policies import bring_into_force
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import Clock
@@ -119,18 +120,24 @@ class Runtime:
     _priced: PlanRunId | None = None
 
     def prepare(self) -> None:
-        """Check the schema, store the region, extend the diary, read what is kept.
+        """Check the schema, store policy and region, extend the diary, read ahead.
 
         Raises
         ------
         NotReady
             The schema is not that of this version.
+        PolicyConflict
+            The policy's version was in force with other values.
         """
         if not self.storage.at_head():
             raise NotReady(
                 "The database's schema is not that of this version; run"
                 " booking-engine migrate with the same configuration."
             )
+        with self.dispatcher.session(ACTOR) as session:
+            context = session.context
+            bring_into_force(context.policy, session.uow, context.now)
+            session.commit()
         if self.region is not None:
             with self.dispatcher.session(ACTOR) as session:
                 if session.uow.catalogue() != self.region:

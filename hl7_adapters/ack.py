@@ -24,6 +24,7 @@ from booking_engine.domain.errors import (
     NotBookable,
     NotKnown,
     PatientBusy,
+    PolicyConflict,
     RulesBroken,
     SlotTaken,
     StaleVersion,
@@ -117,6 +118,7 @@ BY_ERROR: Final[dict[type[DomainError], Answer]] = {
     PatientBusy: Answer(Reply.AE, "207"),
     HoldExpired: Answer(Reply.AE, "207"),
     MappingConflict: Answer(Reply.AE, "207"),
+    PolicyConflict: Answer(Reply.AE, "207"),
     StoreUnavailable: Answer(Reply.AE, "207"),
     # Understood and refused by a rule: sending it again would not help.
     TransitionRefused: Answer(Reply.AA, "207"),

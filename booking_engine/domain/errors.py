@@ -14,6 +14,7 @@
     ├── StaleVersion             version.stale
     ├── DuplicateOrder           order.duplicate
     ├── MappingConflict          mapping.conflict
+    ├── PolicyConflict           policy.conflict
     ├── StoreUnavailable         store.unavailable
     └── InvalidValue             value.invalid
 
@@ -109,6 +110,12 @@ class MappingConflict(DomainError):
     """Two meanings of one code, or two profiles for one sender, at one time."""
 
     code = "mapping.conflict"
+
+
+class PolicyConflict(DomainError):
+    """Two contents of the policy under one version's name."""
+
+    code = "policy.conflict"
 
 
 class InvalidValue(DomainError):

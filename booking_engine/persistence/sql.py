@@ -32,6 +32,7 @@ from booking_engine.persistence.sql_orders import SqlOrders
 from booking_engine.persistence.sql_parking import SqlParking
 from booking_engine.persistence.sql_partners import SqlPartnerData
 from booking_engine.persistence.sql_patients import SqlPatients
+from booking_engine.persistence.sql_policies import SqlPolicies
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.sql_traffic import SqlTraffic
@@ -67,6 +68,7 @@ class SqlUnitOfWork:
         self.diary = SqlDiary(transaction)
         self.decisions = SqlDecisions(transaction)
         self.plan_runs = SqlPlanRuns(transaction)
+        self.policies = SqlPolicies(transaction)
         self.messages = SqlMessages(transaction)
         self.parking = SqlParking(transaction)
         self.outbox = SqlOutbox(transaction, ids)

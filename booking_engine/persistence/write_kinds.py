@@ -21,6 +21,7 @@ class Kind(IntEnum):
     APPOINTMENT = 3
     PLAN_RUN = 4
     DECISION = 5
+    POLICY = 24
     CHANGE = 6
     CLOCK = 7
     MESSAGE = 8
@@ -71,6 +72,7 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.DIARY: rows.table_of(rows.DiaryEntryRow),
     Kind.PLAN_RUN: rows.table_of(rows.PlanRunRow),
     Kind.DECISION: rows.table_of(rows.DecisionRow),
+    Kind.POLICY: rows.table_of(rows.PolicyVersionRow),
     Kind.CHANGE: rows.table_of(rows.StatusChangeRow),
     Kind.CLOCK: rows.table_of(rows.ClockEventRow),
     Kind.MESSAGE: rows.table_of(rows.InboundMessageRow),
@@ -95,6 +97,7 @@ LABELS: Final = {
     Kind.APPOINTMENT: "Appointment",
     Kind.DIARY: "Diary entry",
     Kind.PLAN_RUN: "Planning run",
+    Kind.POLICY: "Policy version",
     Kind.DELIVERY: "Delivery",
     Kind.MESSAGE: "Message",
     Kind.PARKED: "Parked message",

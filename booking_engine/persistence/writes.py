@@ -81,6 +81,13 @@ def _insert_absent(session: Session, kind: Kind, writes: Sequence[Write]) -> Non
         session.insert(inserting_absent(kind), [write.row for write in writes])
 
 
+def _write_policies(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
+    _insert_absent(session, kind, [write for write in writes if not write.changes])
+    changed = {write.row["id"]: write for write in writes if write.changes}
+    if changed:
+        _change_each(session, kind, changed)
+
+
 def _write_changing(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     """Insert, then update, things without versions: each has one writer."""
     _insert(session, kind, [write for write in writes if not write.changes])
@@ -169,6 +176,7 @@ _WRITERS: Final = {
     Kind.SESSION: _write_sessions,
     Kind.DIARY: _write_versioned,
     Kind.PLAN_RUN: _write_changing,
+    Kind.POLICY: _write_policies,
     Kind.MESSAGE_KEY: _write_message_keys,
     Kind.OLD_DELIVERY: _delete_deliveries,
     Kind.OLD_MESSAGE: _delete_messages,

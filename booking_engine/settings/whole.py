@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         YAML file of organisations, sites, scanners, contracts and procedures; it
         replaces what is stored at each start. None: what is stored is used.
     policy
-        YAML or TOML file of published weights; none: the defaults.
+        YAML file of published weights and limits; none: the defaults.
     listener, listeners
         Where messages come in: one endpoint, and further ones beside it, such as a port
         for each partner.

@@ -1,8 +1,9 @@
-"""What is stored of the engine's own choices: planning runs and decisions."""
+"""What is stored of the engine's own choices: runs, decisions, the policy behind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Protocol
 
 from booking_engine.domain.decisions import Decision
@@ -11,6 +12,7 @@ from booking_engine.domain.identifiers import (
     PlanRunId,
 )
 from booking_engine.domain.plan_runs import PlanRun
+from booking_engine.domain.published_policy import PublishedPolicy
 
 
 class Decisions(Protocol):
@@ -52,4 +54,24 @@ class PlanRuns(Protocol):
 
     def latest(self, limit: int) -> list[PlanRun]:
         """Return the newest runs, without their files."""
+        ...
+
+
+class Policies(Protocol):
+    """Versions of the policy that were in force."""
+
+    def add(self, policy: PublishedPolicy) -> None:
+        """Store a version; one that is stored already is left as it is."""
+        ...
+
+    def get(self, version: str) -> PublishedPolicy:
+        """Return one version; raises `NotKnown`."""
+        ...
+
+    def all(self) -> list[PublishedPolicy]:
+        """Return every version, the one that came into force last first."""
+        ...
+
+    def take_effect(self, version: str, since: datetime) -> None:
+        """Note that a stored version takes the place of another."""
         ...

@@ -10,7 +10,7 @@ from booking_engine.application.ports.messages import MessageKey, Messages, Park
 from booking_engine.application.ports.orders import Orders, Patients, PlacerKey
 from booking_engine.application.ports.outbox import Outbox
 from booking_engine.application.ports.partners import Alerts, PartnerData, Traffic
-from booking_engine.application.ports.planning import Decisions, PlanRuns
+from booking_engine.application.ports.planning import Decisions, PlanRuns, Policies
 from booking_engine.application.ports.schedule import Diary, Schedule
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import (
@@ -49,6 +49,11 @@ class UnitOfWork(Protocol):
     @property
     def plan_runs(self) -> PlanRuns:
         """Planning runs."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """Versions of the policy."""
         ...
 
     @property

@@ -40,6 +40,8 @@ from booking_engine.persistence.mapping.partners import (
 from booking_engine.persistence.mapping.planning import (
     decision_of,
     decision_row,
+    policy_of,
+    policy_row,
     run_of,
     run_row,
 )
@@ -85,6 +87,8 @@ __all__ = [
     "order_row",
     "patient_of",
     "patient_row",
+    "policy_of",
+    "policy_row",
     "profile_of",
     "profile_row",
     "run_of",

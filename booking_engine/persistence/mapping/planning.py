@@ -1,4 +1,4 @@
-"""Planning runs and decision records to rows and back."""
+"""Planning runs, decision records and policy versions to rows and back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from booking_engine.domain.decisions import Decision, DecisionKind
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
+from booking_engine.domain.published_policy import PublishedPolicy
 from booking_engine.persistence import documents
 from booking_engine.persistence.mapping.values import Values
 
@@ -72,3 +73,17 @@ def decision_of(row: Any) -> Decision:
         plan_run_id=row.plan_run_id,
         sentence=content["sentence"],
     )
+
+
+def policy_row(policy: PublishedPolicy) -> Values:
+    """Return the row of a version of the policy."""
+    values: Values = {n: getattr(policy, n) for n in PublishedPolicy.__slots__}
+    values["id"] = values.pop("version")
+    return values
+
+
+def policy_of(row: Any) -> PublishedPolicy:
+    """Return the version of the policy of a row."""
+    values = row._asdict()
+    values["version"] = values.pop("id")
+    return PublishedPolicy(**values)

@@ -56,7 +56,11 @@ from booking_engine.persistence.rows.partners import (
     PartnerProfileRow,
     PartnerVersionRow,
 )
-from booking_engine.persistence.rows.planning import DecisionRow, PlanRunRow
+from booking_engine.persistence.rows.planning import (
+    DecisionRow,
+    PlanRunRow,
+    PolicyVersionRow,
+)
 
 __all__ = [
     "AlertRow",
@@ -85,6 +89,7 @@ __all__ = [
     "PatientRow",
     "PlaceRow",
     "PlanRunRow",
+    "PolicyVersionRow",
     "ProcedureRow",
     "ScanSessionRow",
     "ScannerRow",

@@ -1,4 +1,4 @@
-"""The tables of planning runs and decision records."""
+"""The tables of planning runs, decision records and the policy behind them."""
 
 from __future__ import annotations
 
@@ -53,3 +53,15 @@ class DecisionRow(Row, table=True):
     kind: str
     made_at: datetime
     content: dict[str, Any] = Field(sa_type=JSON)
+
+
+class PolicyVersionRow(Row, table=True):
+    """A version of the policy; its name is the key, its values are in `content`."""
+
+    __tablename__ = "policy_version"
+
+    id: str = Field(primary_key=True)
+    digest: str
+    content: dict[str, Any] = Field(sa_type=JSON)
+    first_in_force_at: datetime
+    in_force_since: datetime

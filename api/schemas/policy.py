@@ -1,0 +1,79 @@
+"""The policy, as seen over HTTP."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from api.schemas.common import Document, Instant
+from booking_engine.domain.vocabulary import Priority
+
+
+class WeightsDocument(Document):
+    """The weights of one urgency, in cost units."""
+
+    target_days: int = Field(description="Days of the wait by which it is wanted.")
+    wait: int = Field(description="Each day of waiting.")
+    late: int = Field(description="Each day beyond the target.")
+    breach: int = Field(description="Reaching day 42 of the wait.")
+    unplaced: int = Field(description="Left without a slot by a plan.")
+    lists: list[str] = Field(description="The kinds of list that it may use.")
+
+
+class UrgentRoomDocument(Document):
+    """How room is protected for urgent orders that are still to come."""
+
+    enabled: bool
+    history_weeks: int
+    quantile: float
+    least_exams: int
+    margin: float
+    displaced_cost: dict[Priority, int] = Field(
+        description="What one exam costs that finds no room on its day."
+    )
+    hard_targets: list[Priority] = Field(
+        description="Whose target comes before the protection."
+    )
+
+
+class TermDocument(Document):
+    """One part of what a booking costs."""
+
+    name: str
+    counts: str = Field(description="What one unit of it is.")
+    weights: dict[str, float] = Field(
+        description="By urgency or by what is counted; empty: not weighed."
+    )
+
+
+class RuleDocument(Document):
+    """One rule that no booking breaks."""
+
+    name: str
+    keeps: str
+    weight: str
+
+
+class PolicyDocument(Document):
+    """One version of the weights and limits."""
+
+    version: str
+    present: bool = Field(description="Whether bookings are made by it now.")
+    digest: str = Field(description="SHA-256 of its values as canonical JSON.")
+    first_in_force_at: Instant
+    in_force_since: Instant = Field(
+        description="When it last took the place of another."
+    )
+    weights: dict[Priority, WeightsDocument]
+    travel_per_km: int
+    price_per_pound: float
+    other_trust: int
+    max_travel_km: int
+    horizon_days: int
+    hold_minutes: int
+    urgent_room: UrgentRoomDocument
+    terms: list[TermDocument]
+    rules_version: str = Field(description="Of `rules`, which are this program's.")
+    rules: list[RuleDocument]
+    versions: list[str] = Field(
+        description="Every version that was in force, the last one first."
+    )

@@ -1,0 +1,107 @@
+"""A policy as it is published: plain values, a digest, and since when it is in force.
+
+What a version's name stands for never changes: decisions name it for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from booking_engine.domain.policy import Policy, Weights
+from booking_engine.domain.vocabulary import ListType, Priority
+
+Content = dict[str, Any]
+"""A policy's values as plain JSON, but for its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPolicy:
+    """One version as it was first in force.
+
+    Parameters
+    ----------
+    digest
+        SHA-256, in hex, of the canonical JSON of `content`.
+    first_in_force_at
+        When an engine first started with it.
+    in_force_since
+        When it last took the place of another version.
+    """
+
+    version: str
+    digest: str
+    content: Content
+    first_in_force_at: datetime
+    in_force_since: datetime
+
+
+def published(policy: Policy, now: datetime) -> PublishedPolicy:
+    """Return a policy as it is published when it first comes into force at `now`."""
+    content = content_of(policy)
+    return PublishedPolicy(policy.version, digest_of(content), content, now, now)
+
+
+def content_of(policy: Policy) -> Content:
+    """Return all values of a policy as plain JSON, defaults written out."""
+    room = policy.urgent_room
+    return {
+        "weights": {p.value: _weights(policy.weights[p]) for p in Priority},
+        "travel_per_km": policy.travel_per_km,
+        # A whole number stays the same text whether it was written 1 or 1.0.
+        "price_per_pound": float(policy.price_per_pound),
+        "other_trust": policy.other_trust,
+        "max_travel_km": policy.max_travel_km,
+        "horizon_days": policy.horizon_days,
+        "hold_minutes": policy.hold_minutes,
+        "urgent_room": {
+            "enabled": room.enabled,
+            "history_weeks": room.history_weeks,
+            "quantile": float(room.quantile),
+            "least_exams": room.least_exams,
+            "margin": float(room.margin),
+            "displaced_cost": {p.value: policy.displaced_cost(p) for p in Priority},
+            "hard_targets": [p.value for p in Priority if p in room.hard_targets],
+        },
+    }
+
+
+def _weights(weights: Weights) -> Content:
+    found: Content = {f.name: getattr(weights, f.name) for f in fields(weights)}
+    found["lists"] = [str(one.name).lower() for one in ListType if one in weights.lists]
+    return found
+
+
+def digest_of(content: Content) -> str:
+    """Return the SHA-256, in hex, of the canonical JSON of a policy's values."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def differences(before: Content, after: Content) -> list[str]:
+    """Return every key whose value differs, with both values, as texts."""
+    left, right = flat(before), flat(after)
+    return [
+        f"{key} was {_said(left, key)} and is {_said(right, key)}"
+        for key in dict.fromkeys((*left, *right))
+        if left.get(key) != right.get(key)
+    ]
+
+
+def flat(content: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Return a policy's values by their dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{path}{key}."))
+        else:
+            found[path + key] = value
+    return found
+
+
+def _said(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "not there"
