@@ -13,6 +13,7 @@ NAMES: Final = ("intake", "outbound", "slot_search", "demo")
 OTHERS: Final = (
     "assignment",
     "fuzz",
+    "intake_memory",
     "online",
     "persistence_writes",
     "repair",
