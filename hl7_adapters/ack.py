@@ -50,6 +50,9 @@ FIRST_WITH_ERR_FIELDS: Final = (2, 5)
 FIRST_WITH_STRUCTURE: Final = (2, 3, 1)
 """MSH-9.3 exists from here on."""
 LONGEST_TEXT: Final = 80  # MSA-3, HL7 2.4 section 2.16.8.3
+_LEAST_OF_FACT: Final = 28
+"""Of MSA-3 for what is wrong, where the remedy is long."""
+_MORE: Final = "..."  # in every character set, and no longer in any
 DEFAULT_VERSION: Final = "2.4"  # HL7 UK A.3, where the sender names none
 
 ERROR_TEXTS: Final = {
@@ -173,7 +176,7 @@ def build_ack(
         MSH-15 and MSH-16 of the acknowledgement itself.
     """
     stamp = write_timestamp(at, zone)
-    text = _short(answer.text) or None
+    text = _short(answer) or None
     code = code or answer.reply.value
     if request is None:
         names: tuple[FieldValue, ...] = (None,) * 4
@@ -247,8 +250,32 @@ def version_number(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isascii() and part.isdecimal())
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+def _short(answer: Answer) -> str:
+    """Return a text that fits into MSA-3.
+
+    A longer one begins with our code, for before HL7 2.5 it stands nowhere else, and
+    keeps how its remedy begins: what stands behind the last semicolon.
+    """
+    text = answer.text
+    if len(text) <= LONGEST_TEXT:
+        return text
+    code = f"{answer.application}: " if answer.application else ""
+    room = LONGEST_TEXT - len(code)
+    fact, _, remedy = text.rpartition("; ")
+    if not fact:
+        return f"{code}{_cut(text, room)}"
+    end = f"; {_cut(remedy, room - _LEAST_OF_FACT)}"
+    return f"{code}{_cut(fact, room - len(end))}{end}"
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return as many whole words of a text as there is room for."""
+    if len(text) <= longest:
+        return text
+    kept = text[: longest - len(_MORE)]
+    if text[len(kept)] != " " and " " in kept:
+        kept = kept.rpartition(" ")[0]
+    return f"{kept.rstrip(' ,;:(')}{_MORE}"
 
 
 def _location_2_4(answer: Answer) -> Composite:

@@ -7,8 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
+from hypothesis import given
+from hypothesis import strategies as st
 
-from booking_engine.domain.errors import DomainError, RulesBroken
+from booking_engine.domain.errors import (
+    DomainError,
+    DuplicateOrder,
+    NotKnown,
+    RulesBroken,
+    TransitionRefused,
+)
 from hl7_adapters.ack import (
     ACCEPTED,
     BY_ERROR,
@@ -102,6 +110,63 @@ def test_the_text_is_short_enough_for_a_console():
     msa = acknowledged(Answer(Reply.AE, "102", text="x" * 200))[1]
 
     assert len(msa.split("|")[3]) == 80
+
+
+LONG = (
+    "Placer number PL1001 exists as order O00000000000001 with other content; send a"
+    " change (ORC-1 XO) instead."
+)
+
+
+ENDED = (
+    "Order O00000000000001 is performed: it cannot be held any more now that it has"
+    " ended."
+)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (
+            DuplicateOrder(LONG),
+            (
+                "order.duplicate: Placer number PL1001...;"
+                " send a change (ORC-1 XO) instead."
+            ),
+        ),
+        (TransitionRefused(ENDED), f"order.transition: {ENDED[:57]}..."),
+        (NotKnown("It is not known; send it."), "It is not known; send it."),
+    ],
+)
+def test_of_a_long_refusal_the_code_and_the_remedy_are_kept(refusal, said):
+    for version in ("2.3", "2.4"):
+        assert acknowledged(answer_to(refusal), version)[1].split("|")[3] == said
+
+    _, msa, err, _ = acknowledged(answer_to(refusal), "2.5.1")
+    assert msa.split("|")[3] == said
+    assert err.endswith(f"|{refusal}"), "ERR-8 has room for all of it"
+
+
+@pytest.mark.parametrize("kind", list(BY_ERROR))
+@given(
+    fact=st.from_regex(r"[a-e]([a-e ,:(]{0,140}[a-e])?", fullmatch=True),
+    remedy=st.from_regex(r"[a-e]([a-e ,:(]{0,140}[a-e])?", fullmatch=True),
+)
+def test_no_text_is_longer_than_msa_3_or_loses_its_remedy(kind, fact, remedy):
+    text = f"{fact}; {remedy}"
+    raised = kind(text, ()) if kind is RulesBroken else kind(text)
+
+    said = decode(build_ack(request(), answer_to(raised), control_id="M", at=NOW))
+    msa = said.get("MSA-3")
+
+    assert len(msa) <= 80
+    if len(text) <= 80:
+        assert msa == text
+        return
+    assert msa.startswith(f"{kind.code}: {fact[0]}")
+    end = msa.rpartition("; ")[2].removesuffix("...")
+    assert end
+    assert remedy.startswith(end)
 
 
 def test_the_charset_of_the_request_is_answered_in_kind():
