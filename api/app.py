@@ -19,6 +19,7 @@ from api.routers import (
     decisions,
     deliveries,
     drift,
+    explanations,
     mappings,
     messages,
     network,
@@ -33,6 +34,7 @@ from api.routers import (
 _ROUTERS: Final = (
     orders.router,
     slots.router,
+    explanations.router,
     appointments.router,
     decisions.router,
     messages.router,

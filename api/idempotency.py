@@ -32,7 +32,9 @@ LONGEST_KEY: Final = 200
 KEEP: Final = timedelta(hours=24)
 MOST: Final = 20_000
 """Answers kept at most; the oldest go first."""
-SAFE_POSTS: Final = frozenset({"/v1/slots/search", "/v1/messages/search"})
+SAFE_POSTS: Final = frozenset(
+    {"/v1/slots/search", "/v1/slots/why-not", "/v1/messages/search"}
+)
 _SUCCESS: Final = range(200, 300)
 
 

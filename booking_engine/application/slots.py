@@ -13,9 +13,10 @@ import numpy as np
 from booking_engine.application.context import Context
 from booking_engine.application.free_time import minute_from, minute_of
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.slot_cost import choice_at
 from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
-from booking_engine.domain.costs import WaitCurve, pair_cost, wait_curve
+from booking_engine.domain.costs import WaitCurve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
 from booking_engine.domain.diary_entries import Taken
 from booking_engine.domain.eligibility import (
@@ -81,6 +82,14 @@ def search_slots(
     snapshot = _snapshot_for(
         order, uow, context, days, within=within, scanners=scanners
     )
+    return search_in(snapshot, uow, context, limit=limit)
+
+
+def search_in(
+    snapshot: Snapshot, uow: UnitOfWork, context: Context, *, limit: int
+) -> SlotSearch:
+    """Return the best free slots for the one order of a snapshot."""
+    (order,) = snapshot.orders
     prices = prices_of(snapshot, context, uow)
     patient = [order.content.patient.key]
     busy: list[Taken] = [
@@ -137,40 +146,7 @@ def reasons_for(
 
     The caller has checked that the slot is allowed.
     """
-    catalogue = uow.catalogue()
-    today = context.now.astimezone(LONDON).date()
-    day = starts_at.astimezone(LONDON).date()
-    scanner = catalogue.scanner(session.scanner)
-    site = catalogue.sites[scanner.site]
-    travel = travel_km(order, site, catalogue)
-    contract = catalogue.contract_of(scanner)
-    asking = catalogue.sites.get(order.content.site) if order.content.site else None
-    elsewhere = asking is None or asking.organisation != site.organisation
-    waiting, lateness, breach = wait_curve(
-        order, today=today, policy=context.policy
-    ).at((day - today).days)
-    chosen = Choice(
-        scanner=scanner.id,
-        session_id=session.id,
-        starts_at=starts_at,
-        minutes=minutes,
-        travel_km=travel,
-        terms=Terms(
-            waiting=waiting,
-            lateness=lateness,
-            breach=breach,
-            pair=int(
-                pair_cost(
-                    context.policy,
-                    travel_km=travel,
-                    other_trust=int(elsewhere),
-                    pounds=0 if contract is None else contract.price,
-                )
-            ),
-            opening=0,
-        ),
-        price=context.prices.minute.get(session.id, 0) * minutes,
-    )
+    chosen = choice_at(order, session, starts_at, minutes, uow, context)
     found = search_slots(order, uow, context, limit=2)
     others = [r for r in found.options if r.chosen.starts_at != starts_at]
     inputs = dict(others[0].inputs) if others else {"policy": context.policy.version}
@@ -356,14 +332,35 @@ def _snapshot_for(
     scanners: Container[ScannerId] | None = None,
 ) -> Snapshot:
     """Return what is free on the scanners that will do, and on no others."""
+    suitable = {
+        scanner
+        for scanner in suitable_scanners(order, uow, context)
+        if scanners is None or scanner in scanners
+    }
+    until = context.now + timedelta(days=days or context.policy.horizon_days)
+    free = uow.schedule.free_time(context.now, until)
+    return take_snapshot(
+        [order],
+        free if within is None else free.within(within),
+        uow.catalogue(),
+        contract_use=uow.schedule.contract_use(),
+        now=context.now,
+        policy=context.policy,
+        scanners=suitable,
+    )
+
+
+def suitable_scanners(
+    order: ImagingOrder, uow: UnitOfWork, context: Context
+) -> set[ScannerId]:
+    """Return the scanners that pass every scanner rule for an order."""
     catalogue = uow.catalogue()
     today = context.now.astimezone(LONDON).date()
     facts = order_facts(order, catalogue, today=today, policy=context.policy)
-    suitable = {
+    return {
         scanner.id
         for scanner in catalogue.scanners.values()
-        if (scanners is None or scanner.id in scanners)
-        and not broken_scanner_rules(
+        if not broken_scanner_rules(
             facts,
             scanner_facts(
                 scanner,
@@ -373,14 +370,3 @@ def _snapshot_for(
             ),
         )
     }
-    until = context.now + timedelta(days=days or context.policy.horizon_days)
-    free = uow.schedule.free_time(context.now, until)
-    return take_snapshot(
-        [order],
-        free if within is None else free.within(within),
-        catalogue,
-        contract_use=uow.schedule.contract_use(),
-        now=context.now,
-        policy=context.policy,
-        scanners=suitable,
-    )

@@ -128,7 +128,7 @@ def _against(chosen: Choice, other: Choice, catalogue: Catalogue) -> str:
     own = other.terms.total - chosen.terms.total
     room = (other.price - chosen.price) / 1000
     text = f"The next best was {when(other.starts_at)} on {where(other, catalogue)}"
-    reasons = _differences(chosen.terms, other.terms)
+    reasons = differences(chosen.terms, other.terms)
     if own > 0:
         return f"{text}, which costs this patient {own} more ({reasons})."
     if own == 0 and round(room) <= 0:
@@ -143,7 +143,8 @@ def _as_well(own: int, reasons: str) -> str:
     return "as well" if own == 0 else f"better by {-own} ({reasons})"
 
 
-def _differences(chosen: Terms, other: Terms) -> str:
+def differences(chosen: Terms, other: Terms) -> str:
+    """Return how the terms of another option differ, as the other less the chosen."""
     found = []
     for name, words in TERM_WORDS.items():
         difference = getattr(other, name) - getattr(chosen, name)

@@ -1,0 +1,502 @@
+"""Why not there: what is said of a slot is what becomes of a booking there."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from booking_desk import (
+    MR1_WED,
+    MRX_WED,
+    WEDNESDAY_9,
+    order_of,
+    patient,
+    placed,
+)
+from network import CLERK, NOW, catalogue, dispatcher, no_risk
+
+from booking_engine.application.asked_slot import asked_slot
+from booking_engine.application.commands import (
+    BookSlot,
+    CancelAppointment,
+    CancelOrder,
+    HoldSlot,
+    MoveAppointment,
+    RecordAnswers,
+    ReleaseHold,
+    VetOrder,
+)
+from booking_engine.application.diary_commands import EndEntry, Ending, RecordEntry
+from booking_engine.application.slot_rules import blockers, check_slot
+from booking_engine.application.why_not import SlotQuestion, why_not
+from booking_engine.domain.blockers import (
+    NOBODY_LIFTS,
+    RULE_OF,
+    BlockerKind,
+    Standing,
+)
+from booking_engine.domain.diary_entries import EntryKind, Stretch
+from booking_engine.domain.eligibility import Rule
+from booking_engine.domain.errors import DomainError, NotBookable, NotKnown
+from booking_engine.domain.identifiers import ScannerId, SessionId
+from booking_engine.domain.orders import HoldCode, HoldReason
+from booking_engine.domain.patients import Needs
+from booking_engine.domain.safety import Answer, Question, SafetyAnswer
+from booking_engine.domain.schedule import SessionStatus
+from booking_engine.domain.vocabulary import PatientSetting, Priority
+from booking_engine.domain.why_not_sentences import (
+    BLOCKER_WORDS,
+    REMEDIES,
+    why_not_sentence,
+)
+
+MR1, MR2, MRX, CT1 = (ScannerId(name) for name in ("MR1", "MR2", "MRX", "CT1"))
+K = BlockerKind
+
+
+@pytest.fixture
+def engine():
+    return dispatcher()
+
+
+def ask(engine, order_id, scanner=MR1, at=WEDNESDAY_9, session_id=None):
+    asked = None if session_id is not None else scanner
+    question = SlotQuestion(order_id, at, session_id=session_id, scanner=asked)
+    with engine.reading(CLERK) as session:
+        return why_not(question, session.uow, session.context)
+
+
+def kinds(answer):
+    return [one.kind for one in answer.blockers]
+
+
+def close(engine, scanner=MR1, at=WEDNESDAY_9, minutes=60):
+    recorded = engine.handle(
+        RecordEntry(
+            partner=None,
+            number="",
+            kind=EntryKind.CLOSURE,
+            stretches=(Stretch(scanner, at, at + timedelta(minutes=minutes)),),
+            sent_at=NOW,
+            reason="service",
+        ),
+        CLERK,
+    )
+    return recorded.entry_ids[0]
+
+
+def save_session(engine, session_id, **changes):
+    with engine.session(CLERK) as session:
+        schedule = session.uow.schedule
+        schedule.save_session(replace(schedule.session(session_id), **changes))
+        session.commit()
+
+
+def test_a_free_slot_is_possible_and_compared_with_the_best(engine):
+    order_id = placed(engine)
+    answer = ask(engine, order_id, MRX)
+
+    assert (answer.standing, answer.blockers) == (Standing.POSSIBLE, ())
+    assert answer.session_id == MRX_WED
+    assert answer.best.scanner == MR1
+    assert answer.costs_more == answer.there.terms.total - answer.best.terms.total > 0
+    sentence = why_not_sentence(answer, catalogue())
+    assert sentence == (
+        "Wed 25 November 2026 at 09:00 on MR X at Indie A is free and allowed. The"
+        " best free slot is Wed 25 November 2026 at 08:00 on MR 1 at North A; the slot"
+        " asked for costs this patient 17 more (travel and provider +17)."
+    )
+
+
+def test_the_best_slot_is_said_to_be_the_best(engine):
+    order_id = placed(engine)
+    best = ask(engine, order_id).best
+    answer = ask(engine, order_id, best.scanner, best.starts_at)
+    assert answer.costs_more == 0
+    assert why_not_sentence(answer, catalogue()).endswith("No slot is better.")
+
+
+def test_what_the_order_has_already_is_there(engine):
+    booked, held = placed(engine, "P1"), placed(engine, "P2", patient=patient(1))
+    engine.handle(BookSlot(booked, MR1_WED, WEDNESDAY_9), CLERK)
+    later = WEDNESDAY_9 + timedelta(hours=1)
+    engine.handle(HoldSlot(held, MR1_WED, later), CLERK)
+    for order_id, at in ((booked, WEDNESDAY_9), (held, later)):
+        answer = ask(engine, order_id, at=at)
+        assert (answer.standing, answer.blockers) == (Standing.THERE, ())
+        assert answer.appointment_id in why_not_sentence(answer, catalogue())
+
+
+@pytest.mark.parametrize(
+    ("changes", "session", "hour", "kind", "standing"),
+    [
+        ({"needs": Needs(hoist=True)}, MRX_WED, 9, K.CAPABILITY, "impossible"),
+        ({"needs": Needs(weight_kg=160)}, MRX_WED, 9, K.WEIGHT, "impossible"),
+        ({}, SessionId("CT1-261125-0800"), 8, K.MODALITY, "impossible"),
+        (
+            {"setting": PatientSetting.INPATIENT},
+            SessionId("MR2-261125-0900"),
+            9,
+            K.SITE,
+            "blocked",
+        ),
+        (
+            {"needs": Needs(travel_cap_km=3)},
+            SessionId("MR2-261125-0900"),
+            9,
+            K.TRAVEL,
+            "blocked",
+        ),
+        ({}, SessionId("MR1-261127-1400"), 14, K.LIST_TYPE, "blocked"),
+        ({}, SessionId("MR1-261124-0800"), 10, K.NOTICE, "blocked"),
+        (
+            {"latest_on": datetime(2026, 11, 24, tzinfo=UTC).date()},
+            MR1_WED,
+            9,
+            K.LATEST,
+            "blocked",
+        ),
+        ({}, MR1_WED, 14, K.OUTSIDE_SESSION, "blocked"),
+        ({}, SessionId("MR1-261124-0800"), 8, K.PAST, "impossible"),
+    ],
+)
+def test_each_rule_is_named_with_what_it_goes_by(
+    engine, changes, session, hour, kind, standing
+):
+    order_id = placed(engine, **changes)
+    with engine.reading(CLERK) as reading:
+        day = reading.uow.schedule.session(session).starts_at
+    answer = ask(engine, order_id, at=day.replace(hour=hour), session_id=session)
+    assert kind in kinds(answer)
+    assert answer.standing == standing
+    assert why_not_sentence(answer, catalogue())
+    assert "{" not in why_not_sentence(answer, catalogue())
+
+
+def test_another_appointment_is_named_by_its_id_and_times_alone(engine):
+    other = placed(engine, "P1", patient=patient(2))
+    taken = engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+    order_id = placed(engine, "P2", patient=patient(1))
+    answer = ask(engine, order_id, at=WEDNESDAY_9 + timedelta(minutes=10))
+
+    (blocker,) = answer.blockers
+    assert (blocker.kind, blocker.name) == (K.APPOINTMENT, taken.id)
+    assert (blocker.starts_at, blocker.ends_at) == (taken.starts_at, taken.ends_at)
+    sentence = why_not_sentence(answer, catalogue())
+    assert f"appointment {taken.id} is there from 09:00 to 09:20" in sentence
+    assert "move that appointment, if its patient agrees" in sentence
+    told = order_of(engine, other)
+    for secret in (other, told.content.patient.key, told.content.placer_number):
+        assert secret not in repr(answer)
+
+
+def test_the_patients_own_appointment_and_a_closure_are_both_needed(engine):
+    own = placed(engine, "P1")
+    mine = engine.handle(
+        BookSlot(own, SessionId("MR2-261125-0900"), WEDNESDAY_9), CLERK
+    )
+    closure = close(engine)
+    answer = ask(engine, placed(engine, "P2"))
+    assert [(one.kind, one.name) for one in answer.blockers] == [
+        (K.CLOSURE, closure),
+        (K.PATIENT_ELSEWHERE, mine.id),
+    ]
+    assert "Each of these would have to change." in why_not_sentence(
+        answer, catalogue()
+    )
+
+
+def test_an_appointment_of_the_patient_on_the_same_scanner_is_one_thing(engine):
+    own = placed(engine, "P1")
+    mine = engine.handle(BookSlot(own, MR1_WED, WEDNESDAY_9), CLERK)
+    answer = ask(engine, placed(engine, "P2"))
+    assert [(one.kind, one.name) for one in answer.blockers] == [
+        (K.PATIENT_ELSEWHERE, mine.id)
+    ]
+
+
+def test_where_no_list_is_staffed_that_is_said(engine):
+    answer = ask(engine, placed(engine), at=WEDNESDAY_9.replace(hour=20))
+    assert kinds(answer) == [K.NO_SESSION]
+    assert (answer.session_id, answer.there) == (None, None)
+    assert answer.best is not None
+
+
+def test_of_two_lists_at_the_time_the_one_with_less_in_the_way_is_meant(engine):
+    """13:50 for 20 minutes runs from the general list into the cancer list."""
+    at = datetime(2026, 11, 27, 13, 50, tzinfo=UTC)
+    answer = ask(engine, placed(engine), at=at)
+    assert answer.session_id == "MR1-261127-0800"
+    assert kinds(answer) == [K.OUTSIDE_SESSION]
+
+
+def test_the_appointment_that_uses_up_the_contract_is_all_that_is_in_the_way(engine):
+    """Without it the contract has an exam left as well: the ceiling is struck out."""
+    for number in range(3):
+        order_id = placed(engine, f"P{number}", patient=patient(number))
+        at = WEDNESDAY_9 + timedelta(minutes=20 * number)
+        taken = engine.handle(BookSlot(order_id, MRX_WED, at), CLERK)
+    last = placed(engine, "P3", patient=patient(3))
+
+    there = ask(engine, last, MRX, taken.starts_at)
+    beside = ask(engine, last, MRX, WEDNESDAY_9 + timedelta(hours=2))
+
+    assert [(one.kind, one.name) for one in there.blockers] == [
+        (K.APPOINTMENT, taken.id)
+    ]
+    assert kinds(beside) == [K.CONTRACT_CEILING]
+    assert "under contract K1 all 3 exams are used" in why_not_sentence(
+        beside, catalogue()
+    )
+
+
+def test_an_order_not_vetted_is_in_the_way_of_itself_and_has_no_best(engine):
+    order_id = placed(engine, guidelines=frozenset(), safety=no_risk(Question.IMPLANT))
+    answer = ask(engine, order_id)
+    assert [(one.kind, one.name) for one in answer.blockers] == [
+        (K.VETTING, ""),
+        (K.SAFETY, "cardiac_device"),
+    ]
+    assert answer.best is None
+
+
+def test_a_hold_elsewhere_has_to_be_settled_first(engine):
+    order_id = placed(engine)
+    hold = engine.handle(HoldSlot(order_id, MR1_WED, WEDNESDAY_9), CLERK)
+    answer = ask(engine, order_id, MRX)
+    assert [(one.kind, one.name) for one in answer.blockers] == [(K.OWN_HOLD, hold.id)]
+    engine.handle(ReleaseHold(hold.id), CLERK)
+    assert ask(engine, order_id, MRX).standing is Standing.POSSIBLE
+
+
+def test_a_closed_order_can_be_nowhere(engine):
+    order_id = placed(engine)
+    engine.handle(CancelOrder("gone", NOW, order_id=order_id), CLERK)
+    answer = ask(engine, order_id)
+    assert answer.standing is Standing.IMPOSSIBLE
+    assert [(one.kind, one.name) for one in answer.blockers] == [
+        (K.ORDER_STATE, "cancelled")
+    ]
+
+
+def test_what_cannot_be_asked_is_refused(engine):
+    unmapped = placed(
+        engine,
+        procedure=None,
+        holds=(HoldReason(HoldCode.UNMAPPED_PROCEDURE, "MHD"),),
+    )
+    with pytest.raises(NotBookable, match="unmapped_procedure"):
+        ask(engine, unmapped)
+    with pytest.raises(NotKnown):
+        ask(engine, placed(engine, "P2"), ScannerId("NONE"))
+    with pytest.raises(NotKnown):
+        ask(engine, placed(engine, "P3"), session_id=SessionId("NONE"))
+
+
+def test_every_kind_has_words_a_remedy_and_a_rule_its_name():
+    assert set(BLOCKER_WORDS) == set(REMEDIES) == set(BlockerKind)
+    assert set(RULE_OF.values()) == set(Rule)
+    # What the machine bears is never offered as something to wave through.
+    assert {K.MODALITY, K.CAPABILITY, K.WEIGHT, K.PAST} == NOBODY_LIFTS
+
+
+# At random: a crowded week, questions, and the world changed as the answer says -------
+
+
+def crowded(seed):
+    """A dispatcher with bookings, closures and used contracts, and orders to ask of."""
+    random = Random(seed)
+    engine = dispatcher()
+    asked = []
+    for number in range(14):
+        changes = {
+            "patient": patient(random.randrange(4)),
+            "priority": random.choice([Priority.ROUTINE, Priority.URGENT]),
+            "setting": random.choice(
+                [PatientSetting.OUTPATIENT, PatientSetting.INPATIENT]
+            )
+            if random.random() < 0.3
+            else PatientSetting.OUTPATIENT,
+            "needs": Needs(
+                weight_kg=random.choice([None, 80, 160]),
+                hoist=random.random() < 0.15,
+                travel_cap_km=random.choice([None, None, 3, 8]),
+            ),
+        }
+        if random.random() < 0.2:
+            changes["latest_on"] = (NOW + timedelta(days=random.randrange(3))).date()
+        if random.random() < 0.2:
+            changes["safety"] = no_risk(Question.IMPLANT)
+        if random.random() < 0.2:
+            changes["guidelines"] = frozenset()
+        order_id = placed(engine, f"P{number}", **changes)
+        asked.append(order_id)
+        for _ in range(3):
+            scanner, at = somewhere(random)
+            kind = random.choice([BookSlot, HoldSlot, BookSlot])
+            answer = ask(engine, order_id, scanner, at)
+            if answer.session_id is None or random.random() < 0.3:
+                continue
+            try:
+                engine.handle(kind(order_id, answer.session_id, at), CLERK)
+                break
+            except DomainError:
+                continue
+    for _ in range(2):
+        scanner, at = somewhere(random)
+        close(engine, scanner, at, 40)
+    save_session(engine, SessionId("MR2-261125-0900"), status=SessionStatus.CLOSED)
+    return random, engine, asked
+
+
+def somewhere(random):
+    scanner = random.choice([MR1, MR1, MR2, MRX, MRX, CT1])
+    day = NOW.replace(hour=0) + timedelta(days=random.choice([0, 1, 1, 1, 2, 3]))
+    return scanner, day + timedelta(minutes=random.randrange(8 * 6, 17 * 6) * 10)
+
+
+def attempt(engine, order_id, answer):
+    """Return whether a person could have the slot, leaving everything as it was."""
+    at, session_id = answer.starts_at, answer.session_id
+    if session_id is None:
+        return False
+    with engine.session(CLERK) as session:
+        live = session.uow.schedule.live_appointment(order_id)
+        command = BookSlot(order_id, session_id, at)
+        if live is not None and live.status == "booked":
+            command = MoveAppointment(live.id, session_id, at, "asked")
+        try:
+            session.handle(command)
+        except DomainError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_answer_is_possible_just_where_a_booking_would_succeed(seed):
+    random, engine, asked = crowded(seed)
+    seen = set()
+    for order_id in asked:
+        for _ in range(12):
+            scanner, at = somewhere(random)
+            answer = ask(engine, order_id, scanner, at)
+            seen.add(answer.standing)
+            if answer.standing is Standing.THERE:
+                continue
+            possible = answer.standing is Standing.POSSIBLE
+            assert possible == (not answer.blockers)
+            assert possible == attempt(engine, order_id, answer), answer
+    assert {Standing.POSSIBLE, Standing.BLOCKED} <= seen
+
+
+def lift(session, order_id, answer, blocker):
+    """Change the world as a person would; return False where the test knows no way."""
+    uow, now = session.uow, session.context.now
+    order = uow.orders.get(order_id)
+    match blocker.kind:
+        case K.APPOINTMENT | K.PATIENT_ELSEWHERE | K.OWN_HOLD:
+            live = uow.schedule.appointment(blocker.name)
+            if live.status == "held":
+                session.handle(ReleaseHold(live.id))
+            else:
+                session.handle(CancelAppointment(live.id, "x", by_patient=False))
+        case K.CLOSURE:
+            session.handle(
+                EndEntry(None, "", Ending.REOPENED, sent_at=now, entry_id=blocker.name)
+            )
+        case K.TRAVEL | K.LATEST:
+            needs = replace(order.content.needs, travel_cap_km=1000)
+            if blocker.kind is K.LATEST:
+                needs = order.content.needs
+            latest = order.content.latest_on if blocker.kind is K.TRAVEL else None
+            content = replace(order.content, needs=needs, latest_on=latest)
+            uow.orders.save(replace(order, content=content))
+        case K.VETTING:
+            session.handle(VetOrder(order_id))
+        case K.SAFETY:
+            given = SafetyAnswer(Question(blocker.name), Answer.NO, now, "person:x")
+            session.handle(RecordAnswers(order_id, (given,)))
+        case K.SESSION_OPEN | K.LIST_TYPE | K.OUTSIDE_SESSION:
+            listed = uow.schedule.session(answer.session_id)
+            changes = {
+                K.SESSION_OPEN: {"status": SessionStatus.OPEN},
+                K.LIST_TYPE: {"release_at": now},
+                K.OUTSIDE_SESSION: {
+                    "starts_at": min(listed.starts_at, answer.starts_at),
+                    "ends_at": max(listed.ends_at, answer.ends_at),
+                },
+            }
+            uow.schedule.save_session(replace(listed, **changes[blocker.kind]))
+        case K.CONTRACT_CEILING:
+            known = uow.catalogue()
+            contract = known.contracts[blocker.name]
+            raised = {blocker.name: replace(contract, ceiling=contract.ceiling + 1)}
+            uow.replace_catalogue(
+                replace(known, contracts={**known.contracts, **raised})
+            )
+        case _:
+            return False
+    uow.flush()
+    return True
+
+
+def succeeds_after(engine, order_id, answer, lifted):
+    """Return whether a booking succeeds once these are lifted; None: no way known."""
+    with engine.session(CLERK) as session:
+        for blocker in lifted:
+            if not lift(session, order_id, answer, blocker):
+                return None
+        live = session.uow.schedule.live_appointment(order_id)
+        command = BookSlot(order_id, answer.session_id, answer.starts_at)
+        if live is not None and live.status == "booked":
+            command = MoveAppointment(
+                live.id, answer.session_id, answer.starts_at, "asked"
+            )
+        try:
+            session.handle(command)
+        except DomainError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_lifting_all_blockers_in_the_world_books_and_all_but_one_does_not(seed):
+    random, engine, asked = crowded(seed)
+    tried = 0
+    for order_id in asked:
+        for _ in range(12):
+            scanner, at = somewhere(random)
+            answer = ask(engine, order_id, scanner, at)
+            if answer.standing is not Standing.BLOCKED or answer.session_id is None:
+                continue
+            done = succeeds_after(engine, order_id, answer, answer.blockers)
+            if done is None:
+                continue
+            assert done, (answer.blockers, order_of(engine, order_id).status)
+            tried += 1
+            for spared in answer.blockers:
+                rest = [one for one in answer.blockers if one != spared]
+                assert not succeeds_after(engine, order_id, answer, rest), spared
+    assert tried > 10
+
+
+def test_a_rule_that_is_forgotten_would_be_noticed(engine, monkeypatch):
+    """No rule of booking is asked by booking alone, or by the answer alone."""
+    from booking_engine.application import slot_rules  # noqa: PLC0415
+
+    other = placed(engine, "P1", patient=patient(2))
+    engine.handle(BookSlot(other, MR1_WED, WEDNESDAY_9), CLERK)
+    order = order_of(engine, placed(engine, "P2", patient=patient(1)))
+    for left_out in slot_rules.SLOT_RULES:
+        rules = tuple(rule for rule in slot_rules.SLOT_RULES if rule is not left_out)
+        with monkeypatch.context() as patched, engine.reading(CLERK) as session:
+            patched.setattr(slot_rules, "SLOT_RULES", rules)
+            listed = session.uow.schedule.session(MR1_WED)
+            given = (listed, WEDNESDAY_9, 20, session.uow, session.context)
+            slot = asked_slot(order, MR1, *given)
+            try:
+                check_slot(order, *given)
+                refused = False
+            except DomainError:
+                refused = True
+            assert refused == bool(blockers(slot))
