@@ -69,7 +69,7 @@ class MappedOrders:
         elif now >= self._until:
             return
         done = settle_waiting(self._dispatcher, self._source, actor=ACTOR)
-        if done.released or done.still_held or done.entries:
+        if done.released or done.still_held or done.entries or done.named:
             self._settled()
         if done.left:
             self._until = now + _LINGER

@@ -22,7 +22,8 @@ def read_orderer(group: OrderGroup, profile: Profile) -> Orderer:
     """Return who asked, from the first field that names anybody.
 
     A code that the profile does not know is kept with the name as sent: whom to ring
-    decides on nothing that could harm.
+    decides on nothing that could harm. It is to be mapped where the partner has such a
+    table, or where no name came with it.
     """
     for place in ORDERER:
         segment = group.segments.get(place.segment)
@@ -34,13 +35,20 @@ def read_orderer(group: OrderGroup, profile: Profile) -> Orderer:
         )
         if not code and not family:
             continue
-        known = profile.clinicians.get(folded_name(code))
+        known = known_orderer(code, profile)
         if known is not None:
-            return Orderer(code, known.name, known.gmc)
+            return known
         is_gmc = authority.casefold() == _GMC and _GMC_NUMBER.fullmatch(code)
         name = " ".join(part for part in (prefix, given, family) if part)
-        return Orderer(code, name, code if is_gmc else "")
+        unmapped = bool(code) and (bool(profile.clinicians) or not name)
+        return Orderer(code, name, code if is_gmc else "", unmapped)
     return NOBODY
+
+
+def known_orderer(code: str, profile: Profile) -> Orderer | None:
+    """Return who a code is by the partner's table; ``None`` if it does not say."""
+    known = profile.clinicians.get(folded_name(code))
+    return None if known is None else Orderer(code, known.name, known.gmc)
 
 
 def orderer_known(group: OrderGroup, profile: Profile) -> bool:

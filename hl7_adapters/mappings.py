@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
+from booking_engine.domain.clinicians import Clinician
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import ProcedureCode, ScannerId, SiteCode
 from booking_engine.domain.mappings import CodeMapping, MappingTable, folded_name
@@ -20,6 +21,8 @@ from booking_engine.domain.safety import Answer
 from booking_engine.domain.vocabulary import PatientSetting, Priority, WaitingListType
 from hl7_adapters.datatypes import SNOMED, is_snomed_id
 from hl7_adapters.dated_codes import Span
+from hl7_adapters.dialect import KnownClinician
+from hl7_adapters.diary_profile import KeptDiary
 from hl7_adapters.profile import Profile
 
 FIELDS: Final[dict[MappingTable, tuple[str, Any]]] = {
@@ -111,12 +114,23 @@ def _own_meanings(profile: Profile) -> Iterator[Meaning]:
     for observed, safety in profile.safety.items():
         for value, answer in safety.values.items():
             yield Meaning(MappingTable.SAFETY, f"{observed}={value}", answer.value)
+    yield from _own_clinicians(profile)
     if profile.diary is not None:
-        told = {} if profile.outgoing is None else profile.outgoing.scanners
-        for scanner, theirs in told.items():
-            yield Meaning(MappingTable.RESOURCE, folded_name(theirs), scanner)
-        for theirs, scanner in profile.diary.resources.items():
-            yield Meaning(MappingTable.RESOURCE, theirs, scanner)
+        yield from _own_resources(profile, profile.diary)
+
+
+def _own_clinicians(profile: Profile) -> Iterator[Meaning]:
+    for code, one in profile.clinicians.items():
+        who = str(Clinician(one.name, one.gmc))
+        yield Meaning(MappingTable.CLINICIAN, code, who)
+
+
+def _own_resources(profile: Profile, diary: KeptDiary) -> Iterator[Meaning]:
+    told = {} if profile.outgoing is None else profile.outgoing.scanners
+    for scanner, theirs in told.items():
+        yield Meaning(MappingTable.RESOURCE, folded_name(theirs), scanner)
+    for theirs, scanner in diary.resources.items():
+        yield Meaning(MappingTable.RESOURCE, theirs, scanner)
 
 
 def effective(
@@ -137,6 +151,11 @@ def effective(
             if of is table
         }
     tables["safety"] = _safety(profile, in_force)
+    tables["clinicians"] = {
+        code: _clinician(profile, meaning)
+        for (of, code), meaning in in_force.items()
+        if of is MappingTable.CLINICIAN
+    }
     if profile.diary is not None:
         resources = {
             code: ScannerId(meaning.target)
@@ -146,6 +165,13 @@ def effective(
         kept = profile.diary.model_copy(update={"resources": resources})
         tables["diary"] = kept
     return Effective(profile.with_tables(tables), in_force, changes_at)
+
+
+def _clinician(profile: Profile, meaning: Meaning) -> KnownClinician:
+    if meaning.mapping is None:
+        return profile.clinicians[meaning.name]
+    who = Clinician.read(meaning.target)
+    return KnownClinician(name=who.name, gmc=who.gmc_number)
 
 
 def _safety(profile: Profile, in_force: Mapping[Key, Meaning]) -> dict[str, Any]:

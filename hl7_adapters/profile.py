@@ -119,7 +119,7 @@ class Profile(Strict):
         `dated_codes`.
     clinicians
         Who their codes for whoever orders are (ORC-12, OBR-16). One that is not here
-        is shown as it was sent, holds no order, and is listed by the drift report.
+        is shown as it was sent, holds no order, and is listed until it is mapped.
     safety, needs, weight, travel_cap
         What their observations (OBX-3) mean.
     allergens

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from booking_engine.application.commands import SettleHolds
+from booking_engine.application.commands import NameOrderer, SettleHolds
 from booking_engine.application.diary_commands import SettleNames
 from booking_engine.domain.diary_entries import DiaryEntry
 from booking_engine.domain.errors import DomainError
@@ -26,11 +26,13 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.mappings import (
     TABLE_OF_HOLD,
     MappingTable,
+    folded_name,
     names_waited_for,
 )
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.unmapped import UnmappedCode, unmapped_codes
 from booking_engine.domain.vocabulary import BookingMode, PatientSetting, Priority
+from hl7_adapters.clinician_fields import known_orderer
 from hl7_adapters.mappings import Effective
 from hl7_adapters.profile_source import ProfileSource
 from hl7_adapters.settling_entries import entry_command
@@ -62,6 +64,8 @@ class Settled:
         Settled in part, and held for the rest.
     entries
         Diary entries whose scanner or exam is known by now.
+    named
+        Orders of which it is known by now who asked.
     left
         How many wait for the next call.
     """
@@ -69,6 +73,7 @@ class Settled:
     released: tuple[OrderId, ...] = ()
     still_held: tuple[OrderId, ...] = ()
     entries: tuple[DiaryEntryId, ...] = ()
+    named: tuple[OrderId, ...] = ()
     left: int = 0
 
 
@@ -94,6 +99,7 @@ def settle_waiting(
         uow = session.uow
         unplaced = uow.diary.with_unknown_names(session.context.now, partner=partner)
         waiting = uow.orders.held_for(TABLE_OF_HOLD, partner=partner)
+        unnamed = uow.orders.with_unmapped_orderer(partner=partner)
     names = [
         command
         for entry in unplaced
@@ -115,20 +121,33 @@ def settle_waiting(
         for some in _in_parts(holds[:most])
         for order in _carried_out(some, dispatcher, actor, _each)
     ]
-    if done or entries:
+    orderers = [
+        naming
+        for order in unnamed
+        if order.partner in source
+        and (naming := _naming(order, source.effective(order.partner))) is not None
+    ]
+    named = tuple(
+        order_id
+        for some in _in_parts(orderers[:most])
+        for order_id in _carried_out(some, dispatcher, actor, _name_each)
+    )
+    if done or entries or named:
         log.info(
             "orders and diary entries settled by mappings",
             extra={
                 "event": "mapping.settled",
                 "orders": len(done),
                 "entries": len(entries),
+                "named": len(named),
             },
         )
     return Settled(
         released=tuple(o.id for o in done if o.status is not OrderStatus.HELD),
         still_held=tuple(o.id for o in done if o.status is OrderStatus.HELD),
         entries=entries,
-        left=max(0, len(holds) - most) + max(0, len(names) - most),
+        named=named,
+        left=sum(max(0, len(some) - most) for some in (holds, names, orderers)),
     )
 
 
@@ -150,6 +169,7 @@ def unmapped(
             for code in unmapped_codes(
                 uow.orders.held_for(TABLE_OF_HOLD, partner=partner),
                 uow.diary.with_unknown_names(session.context.now, partner=partner),
+                uow.orders.with_unmapped_orderer(partner=partner),
             )
             if not _is_mapped(code, source)
         ]
@@ -195,6 +215,15 @@ def _entry_command(entry: DiaryEntry, source: ProfileSource) -> SettleNames | No
     if entry.partner is None or entry.partner not in source:
         return None
     return entry_command(entry, source[entry.partner])
+
+
+def _naming(order: ImagingOrder, effective: Effective) -> NameOrderer | None:
+    code = order.content.orderer.code
+    known = known_orderer(code, effective.profile)
+    if known is None:
+        return None
+    note = _note(MappingTable.CLINICIAN, [folded_name(code)], effective)
+    return NameOrderer(order.id, known, note)
 
 
 def _command(order: ImagingOrder, effective: Effective) -> SettleHolds | None:
@@ -288,6 +317,12 @@ def _place_each(
     commands: Sequence[SettleNames], session: CommandSession
 ) -> list[DiaryEntryId]:
     return [entry_id for command in commands for entry_id in session.handle(command)]
+
+
+def _name_each(
+    commands: Sequence[NameOrderer], session: CommandSession
+) -> list[OrderId]:
+    return [one.order_id for one in commands if session.handle(one)]
 
 
 def _each(

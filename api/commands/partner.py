@@ -205,8 +205,8 @@ def map_code(
     table: Annotated[
         str,
         typer.Argument(
-            help="procedure, urgency, site, patient_class, list_type, safety or"
-            " resource."
+            help="procedure, urgency, site, patient_class, list_type, safety,"
+            " resource or clinician."
         ),
     ],
     code: Annotated[str, typer.Argument(help="Theirs, or code^system.")],
@@ -255,6 +255,7 @@ def map_code(
             "released": len(settled.released),
             "still_held": len(settled.still_held),
             "entries": len(settled.entries),
+            "named": len(settled.named),
             "left": settled.left,
         },
         as_json=as_json,

@@ -109,6 +109,7 @@ def map_code(
         released=list(settled.released),
         still_held=list(settled.still_held),
         entries=list(settled.entries),
+        named=list(settled.named),
         left=settled.left,
     )
 

@@ -100,7 +100,10 @@ class MappingBody(Body):
     code: Code = Field(
         description="As sent, or `code^system`; for `safety` like `PACE=Y`."
     )
-    target: Code = Field(description="Our code, or the word of ours.")
+    target: Code = Field(
+        description="Our code, or the word of ours; for `clinician` like"
+        " `Dr A. Example (GMC 1234567)`."
+    )
     valid_from: InstantIn | None = Field(None, description="Now, by default.")
     valid_to: InstantIn | None = Field(None, description="For good, by default.")
     why: Note = ""
@@ -144,6 +147,9 @@ class MappedDocument(MappingDocument):
     still_held: list[str] = Field(description="Orders held for something else yet.")
     entries: list[str] = Field(
         description="Diary entries whose scanner or exam is known by now."
+    )
+    named: list[str] = Field(
+        description="Orders of which it is known by now who asked."
     )
     left: int = Field(description="How many follow within seconds.")
 

@@ -105,6 +105,7 @@ HANDLERS: dict[type, Handler] = {
     commands.EndMapping: mappings.end_mapping,
     commands.StoreProfile: mappings.store_profile,
     commands.SettleHolds: mappings.settle_holds,
+    commands.NameOrderer: mappings.name_orderer,
     commands.RaiseAlert: watching.raise_alert,
     commands.ClearAlert: watching.clear_alert,
     commands.AcknowledgeAlert: watching.acknowledge_alert,

@@ -10,16 +10,18 @@ from typing import Final
 from booking_engine.application.commands import (
     EndMapping,
     MapCode,
+    NameOrderer,
     SettleHolds,
     StoreProfile,
 )
 from booking_engine.application.context import Context
 from booking_engine.application.diary_links import refuse_others_scanners
-from booking_engine.application.history import log_change
+from booking_engine.application.history import log_change, save_change
 from booking_engine.application.intake import network_holds
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.vetting import authorise_under_guideline
 from booking_engine.domain.catalogue import Catalogue
+from booking_engine.domain.clinicians import Clinician
 from booking_engine.domain.errors import InvalidValue, MappingConflict, StaleVersion
 from booking_engine.domain.identifiers import MappingId, ScannerId
 from booking_engine.domain.mappings import (
@@ -58,8 +60,12 @@ _TARGETS: Final[dict[MappingTable, Callable[[Catalogue], dict[str, str]]]] = {
 
 
 def targets_of(table: MappingTable, catalogue: Catalogue) -> dict[str, str]:
-    """Return what the codes of a table may mean, each with its name."""
-    return _TARGETS[table](catalogue)
+    """Return what the codes of a table may mean, each with its name.
+
+    None of `MappingTable.CLINICIAN`: anybody may ask for an exam.
+    """
+    targets = _TARGETS.get(table)
+    return {} if targets is None else targets(catalogue)
 
 
 def map_code(command: MapCode, uow: UnitOfWork, context: Context) -> CodeMapping:
@@ -77,7 +83,10 @@ def map_code(command: MapCode, uow: UnitOfWork, context: Context) -> CodeMapping
     code, target = command.code.strip(), command.target.strip()
     if not 0 < len(code) <= LONGEST_NAME:
         raise InvalidValue(f"A code has 1 to {LONGEST_NAME} characters; give one.")
-    _refuse_unknown_target(command.table, target, uow.catalogue())
+    if command.table is MappingTable.CLINICIAN:
+        target = str(Clinician.read(target))
+    else:
+        _refuse_unknown_target(command.table, target, uow.catalogue())
     if command.table is MappingTable.RESOURCE and target != NO_SCANNER:
         refuse_others_scanners(command.partner, [ScannerId(target)], uow)
     begins = command.valid_from or context.now
@@ -240,6 +249,20 @@ def settle_holds(
         after = authorise_under_guideline(after, command.guidelines, uow, context)
     uow.orders.save(after)
     return after
+
+
+def name_orderer(command: NameOrderer, uow: UnitOfWork, context: Context) -> bool:
+    """Say who asked, once their code is mapped; return whether that was still open.
+
+    Nothing else of the order changes: it tells whom to ring, and decides nothing.
+    """
+    order = uow.orders.get(command.order_id)
+    orderer = order.content.orderer
+    if not orderer.unmapped or orderer.code != command.orderer.code:
+        return False
+    after = replace(order, content=replace(order.content, orderer=command.orderer))
+    save_change(order, after, Action.CHANGE, uow, context, note=command.note)
+    return True
 
 
 def _mode(order: ImagingOrder, command: SettleHolds) -> BookingMode:

@@ -30,6 +30,8 @@ class MappingTable(StrEnum):
     """Observation and value, such as ``PACE=Y``, to yes, no or unknown."""
     RESOURCE = "resource"
     """A room or machine of a diary that the partner keeps, to a scanner, or to none."""
+    CLINICIAN = "clinician"
+    """Who orders, to a `Clinician` as text; a code that is not here holds nothing."""
 
 
 NO_SCANNER: Final = "none"

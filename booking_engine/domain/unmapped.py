@@ -14,6 +14,7 @@ from booking_engine.domain.identifiers import MessageId, PartnerId
 from booking_engine.domain.mappings import (
     TABLE_OF_HOLD,
     MappingTable,
+    folded_name,
     names_waited_for,
 )
 from booking_engine.domain.orders import ImagingOrder
@@ -78,12 +79,16 @@ _Found = dict[tuple[PartnerId, MappingTable, str], _Waiting]
 
 
 def unmapped_codes(
-    orders: Iterable[ImagingOrder], entries: Iterable[DiaryEntry] = ()
+    orders: Iterable[ImagingOrder],
+    entries: Iterable[DiaryEntry] = (),
+    unnamed: Iterable[ImagingOrder] = (),
 ) -> list[UnmappedCode]:
     """Return the codes that orders and diary entries wait for, most waited for first.
 
     Parameters
     ----------
+    unnamed
+        Orders whose orderer is not mapped; nothing else holds them up.
     entries
         Of partners' diaries; our own closures name nothing unknown.
     """
@@ -92,6 +97,8 @@ def unmapped_codes(
         _of_order(order, found)
     for entry in entries:
         _of_entry(entry, found)
+    for order in unnamed:
+        _of_orderer(order, found)
     codes = [
         UnmappedCode(
             *(partner, table, code.names, code.text),
@@ -114,6 +121,15 @@ def _of_order(order: ImagingOrder, found: _Found) -> None:
             code.meets(hold.text, order.received_at)
             if order not in code.orders[-1:]:  # several steps, one code
                 code.orders.append(order)
+
+
+def _of_orderer(order: ImagingOrder, found: _Found) -> None:
+    orderer = order.content.orderer
+    names = (folded_name(orderer.code),)
+    key = order.partner, MappingTable.CLINICIAN, names[0]
+    code = found.setdefault(key, _Waiting(names))
+    code.meets(orderer.name, order.received_at)
+    code.orders.append(order)
 
 
 def _of_entry(entry: DiaryEntry, found: _Found) -> None:

@@ -95,8 +95,7 @@ def order_document(order: ImagingOrder) -> Document:
             "travel_cap_km": needs.travel_cap_km,
         }
     if content.orderer != NOBODY:
-        orderer = content.orderer
-        document["orderer"] = [orderer.code, orderer.name, orderer.gmc_number]
+        document["orderer"] = _orderer_document(content.orderer)
     if content.study_uid:
         document["study_uid"] = content.study_uid
     if content.further_steps:
@@ -118,6 +117,11 @@ def order_document(order: ImagingOrder) -> Document:
             "cleared": sorted(vetting.cleared),
         }
     return document
+
+
+def _orderer_document(orderer: Orderer) -> list[str | bool]:
+    parts: list[str | bool] = [orderer.code, orderer.name, orderer.gmc_number]
+    return [*parts, True] if orderer.unmapped else parts
 
 
 def patient_document(patient: RegisteredPatient) -> Document:

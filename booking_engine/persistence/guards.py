@@ -25,6 +25,9 @@ comparing the words.
 CHANGED_SQL: Final = "status = 'booked' AND hold_codes <> ''"
 """Booked orders that their senders changed since; an index and a query use this."""
 
+UNNAMED_SQL: Final = "orderer_unmapped"
+"""Orders not over whose orderer is not mapped; an index and queries use this."""
+
 TAKING_SQL: Final = "status = 'taking'"
 """Diary entries that take their time; indices, guards and queries use this text."""
 

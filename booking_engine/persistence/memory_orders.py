@@ -178,6 +178,19 @@ class InMemoryOrders:
         ]
         return sorted(found, key=lambda order: order.id)
 
+    def with_unmapped_orderer(
+        self, *, partner: PartnerId | None = None
+    ) -> list[ImagingOrder]:
+        """Return the orders not over whose orderer is not mapped, by id."""
+        found = [
+            order
+            for order in self._unit.tables.orders.values()
+            if order.status not in TERMINAL
+            and order.content.orderer.unmapped
+            and partner in (None, order.partner)
+        ]
+        return sorted(found, key=lambda order: order.id)
+
     def history(self, order_id: OrderId) -> list[StatusChange]:
         """Return the history of one order, oldest first."""
         return list(self._unit.tables.history.get(order_id, ()))

@@ -22,7 +22,7 @@ from booking_engine.domain.orders import (
     StatusChange,
 )
 from booking_engine.domain.waiting import ClockEvent
-from booking_engine.persistence import mapping, refusals
+from booking_engine.persistence import guards, mapping, refusals
 from booking_engine.persistence.locks import lock_numbers
 from booking_engine.persistence.queries import changed_since_booked
 from booking_engine.persistence.session import Query
@@ -150,6 +150,17 @@ def _held_for(codes: tuple[str, ...], *, of_one: bool) -> Statement:
     if of_one:
         query = query.where(_ORDER.c.partner == bindparam("partner"))
     return Statement(lambda _: query)
+
+
+def _unnamed(*, of_one: bool) -> Statement:
+    query = select(_ORDER).where(text(guards.UNNAMED_SQL)).order_by(_ORDER.c.id)
+    if of_one:
+        query = query.where(_ORDER.c.partner == bindparam("partner"))
+    return Statement(lambda _: query)
+
+
+_UNNAMED: Final = _unnamed(of_one=False)
+_UNNAMED_OF: Final = _unnamed(of_one=True)
 
 
 class SqlOrders:
@@ -328,6 +339,18 @@ class SqlOrders:
         names = tuple(sorted({code.value for code in codes}))
         given = {} if partner is None else {"partner": partner}
         found = t.rows(_held_for(names, of_one=partner is not None), **given)
+        return t.identify(_ONE, found, mapping.order_of)
+
+    def with_unmapped_orderer(
+        self, *, partner: PartnerId | None = None
+    ) -> list[ImagingOrder]:
+        """Return the orders not over whose orderer is not mapped, by id."""
+        t = self._transaction
+        t.settle(Kind.ORDER)
+        if partner is None:
+            found = t.rows(_UNNAMED)
+        else:
+            found = t.rows(_UNNAMED_OF, partner=partner)
         return t.identify(_ONE, found, mapping.order_of)
 
     def history(self, order_id: OrderId) -> list[StatusChange]:

@@ -10,7 +10,12 @@ import pytest
 
 from booking_engine.domain.errors import NotKnown, StaleVersion
 from booking_engine.domain.mappings import CodeMapping, MappingTable, StoredProfile
-from booking_engine.domain.orders import HoldCode, HoldReason, OrderStatus
+from booking_engine.domain.orders import (
+    HoldCode,
+    HoldReason,
+    Orderer,
+    OrderStatus,
+)
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
@@ -145,6 +150,30 @@ def test_who_reads_mappings_for_writing_keeps_others_out(sql_store):
         uow.commit()
     other.join(20)
     assert seen == [mapping()]
+
+
+def test_orders_are_found_whose_orderer_is_not_mapped(store, make):
+    new = Orderer("DR7", "", "", unmapped=True)
+    waiting = make.order(orderer=new)
+    elsewhere = make.order(orderer=new, partner="ris-south")
+    over = make.order(orderer=new, status=OrderStatus.CANCELLED)
+    known = make.order(orderer=Orderer("DR8", "Dr Lee"))
+    with store.units() as uow:
+        for order in (waiting, elsewhere, over, known):
+            uow.orders.add(order)
+        uow.commit()
+
+    with store.units() as uow:
+        assert uow.orders.with_unmapped_orderer() == [waiting, elsewhere]
+        assert uow.orders.with_unmapped_orderer(partner="ris-south") == [elsewhere]
+        stored = uow.orders.get(waiting.id)
+        assert stored.content.orderer.unmapped
+        content = replace(stored.content, orderer=Orderer("DR7", "Dr Ray"))
+        uow.orders.save(replace(stored, content=content))
+        uow.commit()
+
+    with store.units.reading() as uow:
+        assert uow.orders.with_unmapped_orderer(partner="ris-north") == []
 
 
 def test_orders_are_found_by_what_they_are_held_for(store, make):

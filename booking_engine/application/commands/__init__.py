@@ -36,6 +36,7 @@ from booking_engine.application.commands.deliveries import (
 from booking_engine.application.commands.mappings import (
     EndMapping,
     MapCode,
+    NameOrderer,
     SettleHolds,
     StoreProfile,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "LiftHold",
     "MapCode",
     "MoveAppointment",
+    "NameOrderer",
     "NumberOrder",
     "PlannedBooking",
     "RaiseAlert",

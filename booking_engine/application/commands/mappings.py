@@ -13,6 +13,7 @@ from booking_engine.domain.identifiers import (
     SiteCode,
 )
 from booking_engine.domain.mappings import MappingTable
+from booking_engine.domain.orders import Orderer
 from booking_engine.domain.vocabulary import BookingMode, PatientSetting, Priority
 
 
@@ -108,4 +109,23 @@ class SettleHolds:
     further_procedures: tuple[tuple[int, ProcedureCode], ...] = ()
     guidelines: frozenset[str] = frozenset()
     mode: BookingMode | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameOrderer:
+    """Who asked for an exam is known by now, by their code.
+
+    Handled by `mappings.name_orderer`, which returns whether the order still asked.
+
+    Parameters
+    ----------
+    orderer
+        With the code that the order has.
+    note
+        As in `SettleHolds`.
+    """
+
+    order_id: OrderId
+    orderer: Orderer
     note: str = ""

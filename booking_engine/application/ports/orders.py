@@ -108,6 +108,12 @@ class Orders(Protocol):
         """Return the held and booked orders with any of these holds, by id."""
         ...
 
+    def with_unmapped_orderer(
+        self, *, partner: PartnerId | None = None
+    ) -> list[ImagingOrder]:
+        """Return the orders not over whose `Orderer` is not mapped, by id."""
+        ...
+
     def history(self, order_id: OrderId) -> list[StatusChange]:
         """Return the history of one order, oldest first."""
         ...

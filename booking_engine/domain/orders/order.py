@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -66,11 +66,14 @@ class Orderer:
         As mapped, else as sent.
     gmc_number
         Reference number of the General Medical Council, 7 digits; empty if not known.
+    unmapped
+        Whether the partner's table should have the code and has not.
     """
 
     code: str = ""
     name: str = ""
     gmc_number: str = ""
+    unmapped: bool = field(default=False, compare=False)
 
 
 NOBODY: Final = Orderer()

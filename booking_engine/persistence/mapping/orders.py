@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from booking_engine.domain.identifiers import PatientKey
-from booking_engine.domain.orders import ImagingOrder, OrderStatus, StatusChange
+from booking_engine.domain.orders import (
+    TERMINAL,
+    ImagingOrder,
+    OrderStatus,
+    StatusChange,
+)
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.register import KnownIdentifier, RegisteredPatient, local_key
 from booking_engine.domain.vocabulary import BookingMode
@@ -42,6 +47,7 @@ def order_row(order: ImagingOrder) -> Values:
         "version": order.version,
         "content": documents.order_document(order),
         "local_key": _local_key_beside(content.patient),
+        "orderer_unmapped": content.orderer.unmapped and order.status not in TERMINAL,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON, Index, false
 from sqlmodel import Field
 
 from booking_engine.persistence import guards
@@ -37,6 +37,9 @@ class ImagingOrderRow(Row, table=True):
             "ix_imaging_order_local", "local_key", where="local_key IS NOT NULL"
         ),
         partial_index(
+            "ix_imaging_order_unnamed", "partner", "id", where=guards.UNNAMED_SQL
+        ),
+        partial_index(
             "ix_imaging_order_accession", "accession", where="accession <> ''"
         ),
     )
@@ -64,6 +67,8 @@ class ImagingOrderRow(Row, table=True):
     content: dict[str, Any] = Field(sa_type=JSON)
     local_key: str | None
     """The hospital's own number where `patient_key` is the NHS number."""
+    orderer_unmapped: bool = Field(sa_column_kwargs={"server_default": false()})
+    """Whether who asked should be mapped, and the order is not over."""
 
 
 class PatientRow(Row, table=True):

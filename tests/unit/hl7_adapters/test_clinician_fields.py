@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from network import catalogue
 
+from booking_engine.domain.mappings import CodeMapping, MappingTable
 from booking_engine.domain.orders import NOBODY, Orderer
 from hl7_adapters.clinician_fields import read_orderer
 from hl7_adapters.er7 import decode
@@ -81,6 +82,40 @@ def test_an_unknown_clinician_holds_no_order_and_is_listed():
     assert ("clinician", "NEW1") in shapes_of([raw], MAPPED).unmapped
     assert ("clinician", "DRX") not in shapes_of([order("DRX")], MAPPED).unmapped
     assert ("clinician", "NEW1") not in shapes_of([raw], PLAIN).unmapped
+
+
+@pytest.mark.parametrize(
+    ("fields", "plain", "mapped"),
+    [
+        (("NEW1^Ex^Al",), False, True),
+        (("NEW1",), True, True),
+        (("", "DRX"), True, False),
+        (("^Ex^Al",), False, False),
+        ((), False, False),
+    ],
+)
+def test_a_code_is_to_be_mapped_where_a_table_or_a_name_is_missing(
+    fields, plain, mapped
+):
+    assert read(PLAIN, *fields).unmapped is plain
+    assert read(MAPPED, *fields).unmapped is mapped
+
+
+def test_a_mapping_outranks_the_table_and_ends():
+    until = NOW + timedelta(days=1)
+    made = CodeMapping(
+        *("C1", "a", MappingTable.CLINICIAN, "DRX", "Dr B (GMC 7654321)", NOW, until),
+        made_by="person:clerk",
+        made_at=NOW,
+    )
+
+    now = effective(MAPPED, [made], NOW)
+    then = effective(MAPPED, [made], until)
+
+    assert read(now.profile, "DRX") == Orderer("DRX", "Dr B", "7654321")
+    assert read(now.profile, "W1") == Orderer("W1", "Ward 1")
+    assert now.changes_at == until
+    assert read(then.profile, "DRX") == Orderer("DRX", "Dr A. Example", "1234567")
 
 
 def test_the_document_names_the_clinicians():

@@ -28,7 +28,7 @@ ORDER = (
     "MSH|^~\\&|EPR|R0A|||20261130080000||ORM^O01|{id}|P|2.4\r"
     "PID|1||X{id}^^^R0A^MR||Testperson^Una||19800101|F\r"
     "PV1|1|{patient_class}|^^^{site}\r"
-    "ORC|NW|{id}|||||^^^^^{urgency}||20261130080000\r"
+    "ORC|NW|{id}|||||^^^^^{urgency}||20261130080000|||{orderer}\r"
     "OBR|1|{id}||{code}\r"
 )
 
@@ -51,6 +51,7 @@ def send(world: Any, number: str, **given: str) -> str:
         "site": "INF",
         "urgency": "R",
         "code": "CTC^CT chest^L",
+        "orderer": "",
     }
     raw = ORDER.format(**values | given).encode()
     (ack,) = world.runtime.receiver.handle(
@@ -367,6 +368,69 @@ def test_another_process_takes_changes_over(make_world: Any, sqlite_url: str):
         one.runtime.stop()
         other.runtime.stop()
     assert statuses == {"awaiting_vetting"}
+
+
+# Clinicians -------------------------------------------------------------------------
+
+
+def test_a_clinician_is_found_mapped_and_shown_on_open_orders(stored_world: Any):
+    world = stored_world
+    put(world)
+    send(world, "1", orderer="DR7")
+    send(world, "2", orderer="DR8^Lee^Ann^^^Dr")
+    before = order_of(world, "1")
+    assert before["status"] == "awaiting_vetting"  # it holds nothing up
+
+    (code,) = unmapped(world)
+    assert (code["table"], code["code"], code["count"]) == ("clinician", "dr7", 1)
+    assert code["orders"] == [before["id"]]
+    assert len(code["messages"]) == 1
+    wrong = map_code(world, table="clinician", code="dr7", target="Dr B (GMC 12)")
+    assert wrong.status_code == 422
+    assert "Dr A. Example (GMC 1234567)" in wrong.json()["detail"]
+    answer = map_code(
+        world, table="clinician", code="dr7", target="Dr Bo  Ray (GMC 1234567)"
+    )
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["target"] == "Dr Bo Ray (GMC 1234567)"
+    assert answer.json()["named"] == [before["id"]]
+    assert answer.json()["released"] == []
+    after = order_of(world, "1")
+    assert after["request"]["orderer"] == {
+        "code": "DR7",
+        "name": "Dr Bo Ray",
+        "gmc_number": "1234567",
+    }
+    assert after["status"] == before["status"]
+    assert "clinician dr7 means Dr Bo Ray" in after["history"][-1]["note"]
+    assert unmapped(world) == []
+    # Now that there is a table, a code that it lacks is to be mapped.
+    send(world, "3", orderer="DR9^Fox")
+    assert [(c["code"], c["text"]) for c in unmapped(world)] == [("dr9", "Fox")]
+    cancelled = ORDER.replace("ORC|NW", "ORC|CA")
+    world.runtime.receiver.handle(
+        [
+            Received(
+                cancelled.format(
+                    id="3",
+                    patient_class="O",
+                    site="INF",
+                    urgency="R",
+                    code="CTC",
+                    orderer="",
+                )
+                .replace("|ORM^O01|3|", "|ORM^O01|3C|")
+                .encode(),
+                "10.0.0.1:4000",
+                1,
+                world.clock.now(),
+                2575,
+                None,
+            )
+        ]
+    )
+    assert unmapped(world) == []
 
 
 # Rooms and machines of a kept diary -------------------------------------------------
