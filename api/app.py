@@ -28,11 +28,13 @@ from api.routers import (
     partners,
     plan_runs,
     policy,
+    proposals,
     slots,
 )
 
 _ROUTERS: Final = (
     orders.router,
+    proposals.router,
     slots.router,
     explanations.router,
     appointments.router,

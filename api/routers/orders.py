@@ -129,7 +129,7 @@ def get_order(
     order_id: str, response: Response, services: TheServices, actor: TheActor
 ) -> OrderDocument:
     """Return one order with its history, clock log, messages and deliveries."""
-    return _document(order_id, response, services, actor)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post(
@@ -153,8 +153,8 @@ def release_order(
         further_procedures=_codes(body.further_procedures),
         note=body.note,
     )
-    _write(command, order_id, services, actor, seen)
-    return _document(order_id, response, services, actor)
+    write(command, order_id, services, actor, seen)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post("/orders/{order_id}/vet", responses=_VET, dependencies=[IDEMPOTENT])
@@ -175,8 +175,8 @@ def vet_order(
         cleared=body.cleared,
         further_procedures=_codes(body.further_procedures),
     )
-    _write(command, order_id, services, actor, seen)
-    return _document(order_id, response, services, actor)
+    write(command, order_id, services, actor, seen)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post("/orders/{order_id}/reject", responses=_WRITE, dependencies=[IDEMPOTENT])
@@ -190,8 +190,8 @@ def reject_order(
 ) -> OrderDocument:
     """Turn a request down; the sender is told why."""
     command = RejectOrder(OrderId(order_id), body.reason)
-    _write(command, order_id, services, actor, seen)
-    return _document(order_id, response, services, actor)
+    write(command, order_id, services, actor, seen)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post("/orders/{order_id}/relist", responses=_WRITE, dependencies=[IDEMPOTENT])
@@ -203,8 +203,8 @@ def relist_order(
     seen: SeenVersion,
 ) -> OrderDocument:
     """Put a patient who did not attend back on the list."""
-    _write(RelistOrder(OrderId(order_id)), order_id, services, actor, seen)
-    return _document(order_id, response, services, actor)
+    write(RelistOrder(OrderId(order_id)), order_id, services, actor, seen)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post(
@@ -233,7 +233,7 @@ def cancel_order(
         sent_at = max(session.context.now, order.sent_at)
         session.handle(CancelOrder(body.reason, sent_at, order_id=order.id))
         session.commit()
-    return _document(order_id, response, services, actor)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post("/orders/{order_id}/death", responses=_WRITE, dependencies=[IDEMPOTENT])
@@ -247,8 +247,8 @@ def settle_death(
 ) -> OrderDocument:
     """Confirm or deny that the patient has died, for all their open orders."""
     command = SettleDeath(OrderId(order_id), deceased=body.deceased, note=body.note)
-    _write(command, order_id, services, actor, seen)
-    return _document(order_id, response, services, actor)
+    write(command, order_id, services, actor, seen)
+    return document_of(order_id, response, services, actor)
 
 
 @router.post("/orders/{order_id}/answers", responses=_WRITE, dependencies=[IDEMPOTENT])
@@ -267,8 +267,8 @@ def record_answers(
         for given in body.answers
     )
     command = RecordAnswers(OrderId(order_id), answers)
-    _write(command, order_id, services, actor, seen)
-    return _document(order_id, response, services, actor)
+    write(command, order_id, services, actor, seen)
+    return document_of(order_id, response, services, actor)
 
 
 def _code(given: str | None) -> ProcedureCode | None:
@@ -279,7 +279,7 @@ def _codes(given: tuple[str, ...] | None) -> tuple[ProcedureCode, ...] | None:
     return None if given is None else tuple(map(ProcedureCode, given))
 
 
-def _write(
+def write(
     command: object, order_id: str, services: Services, actor: Actor, seen: int | None
 ) -> None:
     """Run a command on an order that is still as the caller has seen it."""
@@ -300,9 +300,10 @@ def _unchanged(order: ImagingOrder, seen: int) -> ImagingOrder:
     return order
 
 
-def _document(
+def document_of(
     order_id: str, response: Response, services: Services, actor: Actor
 ) -> OrderDocument:
+    """Return an order as it is shown, with its ETag on the response."""
     name = OrderId(order_id)
     with services.dispatcher.reading(actor) as session:
         uow = session.uow

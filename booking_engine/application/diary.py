@@ -290,6 +290,7 @@ def _store(
 ) -> list[DiaryEntry]:
     """Store one entry for each stretch; end those on scanners that are left out."""
     before = {entry.scanner: entry for entry in entries}
+    declined = frozenset(each for entry in entries for each in entry.declined)
     stored: list[DiaryEntry] = []
     for stretch in stretches:
         stands_for = linked if stretch == main else None
@@ -313,6 +314,7 @@ def _store(
             sought=None if order is not None else _sought(command.order),
             exams=frozenset() if order is not None else command.procedures,
             unknown=waited_for(command, order) if stretch == main else (),
+            declined=declined,
             version=1 if known is None else known.version,
         )
         if known is None:

@@ -2,7 +2,8 @@
 
 Many systems send their appointments without the placer's number. An open order of the
 same patient for the same exam that waits meanwhile could be booked a second time: it is
-put to a person, who agrees with that department which it is. Nothing is linked here.
+put to a person, who agrees with that department which it is, and says so
+(`diary_proposals`). Nothing is linked here.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def _candidates(
         if order.status in _UNBOOKED
         and not command.procedures.isdisjoint(order.content.procedures)
         and order.content.requested_at <= entry.starts_at
+        and order.id not in entry.declined
     ]
 
 
@@ -126,6 +128,11 @@ def _open_orders(patient: PatientKey, uow: UnitOfWork) -> list[ImagingOrder]:
     known = uow.patients.by_keys([patient])
     keys = {patient, *(key for one in known.values() for key in one.keys)}
     return uow.orders.of_patient(keys, open_only=True)
+
+
+def is_proposed(entry: DiaryEntry, order: ImagingOrder) -> bool:
+    """Return whether an order is with a person because an entry may be for it."""
+    return _proposal(entry) in order.holds
 
 
 def _proposal(entry: DiaryEntry) -> HoldReason:

@@ -13,6 +13,7 @@ from booking_engine.domain.diary_entries import EntryKind, Stretch
 from booking_engine.domain.identifiers import (
     AppointmentId,
     DiaryEntryId,
+    OrderId,
     PartnerId,
     PatientKey,
     ProcedureCode,
@@ -114,6 +115,35 @@ class LinkEntries:
 
     Handled by `diary.link_entries`, which returns how many it found.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptProposal:
+    """A person has found out that an entry is for an order that it may be for.
+
+    Handled by `diary_proposals.accept_proposal`, which returns the order.
+
+    Parameters
+    ----------
+    reason
+        How they know; never patient data.
+    """
+
+    order_id: OrderId
+    entry_id: DiaryEntryId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineProposal:
+    """Likewise, that it is not.
+
+    Handled by `diary_proposals.decline_proposal`, which returns the order.
+    """
+
+    order_id: OrderId
+    entry_id: DiaryEntryId
+    reason: str
 
 
 class Ending(StrEnum):

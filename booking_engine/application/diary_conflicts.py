@@ -102,9 +102,21 @@ def flag(
 
 
 def unflag(
-    order_id: OrderId, entry_id: DiaryEntryId, uow: UnitOfWork, context: Context
+    order_id: OrderId,
+    entry_id: DiaryEntryId,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    note: str = "",
 ) -> None:
-    """Take back what an entry was the reason for; the order goes on where it was."""
+    """Take back what an entry was the reason for; the order goes on where it was.
+
+    Parameters
+    ----------
+    note
+        Why, for the history; without one, that the entry is over.
+    """
+    note = note or f"{entry_id} is over"
     order = uow.orders.get(order_id)
     holds = tuple(
         hold
@@ -115,16 +127,14 @@ def unflag(
         return
     if holds or order.status is not OrderStatus.HELD:
         free = replace(order, holds=holds)
-        save_change(
-            order, free, Action.CHANGE, uow, context, note=f"{entry_id} is over"
-        )
+        save_change(order, free, Action.CHANGE, uow, context, note=note)
         return
     free = order.after(Action.RELEASE, context.now)
     if free.vetting is not None:
         free = free.after(Action.VET, context.now)
         if not safety_blocks(free, uow):
             free = free.after(Action.LIST, context.now)
-    save_change(order, free, Action.RELEASE, uow, context, note=f"{entry_id} is over")
+    save_change(order, free, Action.RELEASE, uow, context, note=note)
 
 
 _OF_DIARIES = frozenset({HoldCode.DIARY_CONFLICT, HoldCode.BOOKED_ELSEWHERE})

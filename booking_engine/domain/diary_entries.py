@@ -119,6 +119,8 @@ class DiaryEntry:
     unknown
         Names in it that no table of the partner knows: of rooms and machines, which
         may be further scanners of ours, and of exams while its order is not known.
+    declined
+        Orders that it might have been for, and a person has said that it is not.
     """
 
     id: DiaryEntryId
@@ -137,6 +139,7 @@ class DiaryEntry:
     sought: tuple[str, str, str] | None = None
     exams: frozenset[ProcedureCode] = frozenset()
     unknown: tuple[UnknownName, ...] = ()
+    declined: frozenset[OrderId] = frozenset()
     version: int = 1
 
     @property

@@ -68,6 +68,7 @@ def test_every_field_of_an_entry_comes_back(store, make, one, entry):
         patient="nhs:9990000018",
         reason="service",
         sought=("RA1", "P1", ""),
+        declined=frozenset({"O1", "O2"}),
         exams=frozenset({"MRHEAD", "MRKNEE"}),
         unknown=(ROOM, UnknownName(MappingTable.PROCEDURE, ("zz^l", "zz"), "Toe")),
         version=3,

@@ -46,6 +46,7 @@ def diary_entry_row(entry: DiaryEntry) -> Values:
         "exams": sorted(entry.exams) or None,
         "unknown_names": [[n.table.value, n.text, *n.names] for n in entry.unknown]
         or None,
+        "declined": sorted(entry.declined) or None,
     }
 
 
@@ -67,6 +68,7 @@ def diary_entry_of(row: Any) -> DiaryEntry:
         reason=row.reason,
         sought=None if row.sought is None else tuple(row.sought),
         exams=frozenset(row.exams or ()),
+        declined=frozenset(row.declined or ()),
         unknown=tuple(
             UnknownName(MappingTable(table), tuple(names), text)
             for table, text, *names in row.unknown_names or ()

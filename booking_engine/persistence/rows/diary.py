@@ -141,6 +141,7 @@ class DiaryEntryRow(Row, table=True):
     exams: list[str] | None = Field(sa_type=JSON)
     unknown_names: list[list[str]] | None = Field(sa_type=JSON)
     """Of each: table, the sender's words, what it may be called."""
+    declined: list[str] | None = Field(sa_type=JSON)
 
 
 class DiaryChangeRow(Row, table=True):
