@@ -29,6 +29,7 @@ from api.routers import (
     plan_runs,
     policy,
     proposals,
+    rebookings,
     slots,
 )
 
@@ -49,6 +50,7 @@ _ROUTERS: Final = (
     mappings.router,
     network.router,
     closures.router,
+    rebookings.router,
     operation.router,
 )
 
@@ -68,8 +70,9 @@ def make_app(services: Services, store: IdempotencyStore) -> FastAPI:
         summary="Imaging orders in, scanner slots booked, over all providers.",
         description=(
             "Errors are application/problem+json (RFC 9457). Unsafe POSTs need an"
-            " Idempotency-Key. Reschedule, cancel and outcome need If-Match. Lists are"
-            " paged by an opaque cursor. Times carry London's offset."
+            " Idempotency-Key. Reschedule, cancel, outcome and the approval of a"
+            " rebooking need If-Match. Lists are paged by an opaque cursor. Times carry"
+            " London's offset."
         ),
         version=version("imaging-booking-engine"),
         docs_url=None,

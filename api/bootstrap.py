@@ -23,6 +23,7 @@ from api.jobs import Jobs
 from api.mapped_orders import MappedOrders
 from api.metrics import Metrics, Standing
 from api.plan_queue import PlanQueue
+from api.rebooking_queue import RebookingQueue
 from api.relays import Connections, RelayThreads
 from api.runtime import Runtime, Storage
 from api.server import HttpServer
@@ -32,6 +33,7 @@ from api.webhook import Webhook
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.plan_runner import PlanRunner, PlanSettings
 from booking_engine.application.ports import UnitOfWorkFactory
+from booking_engine.application.rebooker import Rebooker, RebookingSettings
 from booking_engine.application.retention import Retention, RetentionPolicy
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
@@ -106,6 +108,10 @@ def build(
         ),
     )
     plans = PlanQueue(dispatcher, runner, metrics)
+    rebookings = RebookingQueue(
+        dispatcher,
+        Rebooker(dispatcher, RebookingSettings(workers=plan.workers, seed=plan.seed)),
+    )
     urgent = UrgentBooking(
         dispatcher,
         views,
@@ -117,6 +123,7 @@ def build(
     jobs = Jobs(
         dispatcher,
         plans,
+        rebookings,
         urgent,
         settings=settings.jobs,
         plan=plan,
@@ -143,6 +150,7 @@ def build(
             replayer=Replayer(dispatcher, receiver, ids=ids, clock=clock),
             request_plan=plans.request,
             stage_of=plans.stage_of,
+            rebookings=rebookings,
             orders_changed=jobs.orders_changed,
             codes_changed=mapped.codes_changed,
             checks=checks,
@@ -166,6 +174,7 @@ def build(
         relays=RelayThreads(relay, source, senders),
         plan_runner=runner,
         plans=plans,
+        rebookings=rebookings,
         urgent=urgent,
         watch=watch,
         jobs=jobs,

@@ -14,6 +14,7 @@ from api.health import Check
 from api.idempotency import HEADER, LONGEST_KEY
 from api.metrics import Metrics
 from api.problems import Problem
+from api.rebooking_queue import RebookingQueue
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.views import Views
 from booking_engine.domain.identifiers import Actor, PlanRunId
@@ -42,6 +43,8 @@ class Services:
         Asks for a planning run.
     stage_of
         The stage that a run of this process is in, if known.
+    rebookings
+        Proposes where those go whose scanner is closed, and moves what is approved.
     orders_changed
         Called after a write that may have made an order bookable.
     codes_changed
@@ -58,6 +61,7 @@ class Services:
     replayer: Replayer
     request_plan: PlanRequest
     stage_of: Callable[[PlanRunId], str | None]
+    rebookings: RebookingQueue
     orders_changed: Callable[[], None] = _nobody
     codes_changed: Callable[[], None] = _nobody
     checks: Mapping[str, Check] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What runs by itself: lapsed holds, urgent orders, planning runs, the diary.
+"""What runs by itself: holds, urgent orders, planning runs, rebookings, the diary.
 
 Times are UTC: a local time near 01:30 comes twice in autumn. Only one process with the
 role ``work`` may run these for a database.
@@ -20,6 +20,7 @@ from api.diary import extend_diary
 from api.errors import log_failure
 from api.loops import Loop
 from api.plan_queue import PlanQueue
+from api.rebooking_queue import RebookingQueue
 from api.urgent import UrgentBooking
 from api.watch import Watch
 from booking_engine.application.commands import ExpireHolds, ExpireParked
@@ -37,6 +38,7 @@ DIARIES: Final = Actor("job:diaries")
 PARKED: Final = Actor("job:parked")
 NIGHTLY: Final = Actor("job:nightly-plan")
 _LOOK_FOR_RUNS_SECONDS: Final = 5.0
+_LOOK_FOR_REBOOKINGS_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 3600
 _ARRIVALS_LEAST_SECONDS: Final = 0.25
 _RETENTION_HOUR: Final = 1  # UTC; before the nightly plan
@@ -53,6 +55,8 @@ class Jobs:
         Runs the commands.
     plans
         Planning runs.
+    rebookings
+        Rebookings of closures.
     urgent
         Urgent orders.
     settings, plan
@@ -67,6 +71,7 @@ class Jobs:
         self,
         dispatcher: Dispatcher,
         plans: PlanQueue,
+        rebookings: RebookingQueue,
         urgent: UrgentBooking,
         *,
         settings: JobSettings,
@@ -77,6 +82,7 @@ class Jobs:
     ) -> None:
         self._dispatcher = dispatcher
         self._plans = plans
+        self._rebookings = rebookings
         self._settings = settings
         self._retention = retention
         self._urgent = urgent
@@ -87,6 +93,9 @@ class Jobs:
             least_seconds=_ARRIVALS_LEAST_SECONDS,
         )
         self._runs = Loop("planning runs", plans.run_due, _LOOK_FOR_RUNS_SECONDS)
+        self._better = Loop(
+            "rebookings", rebookings.improve_due, _LOOK_FOR_REBOOKINGS_SECONDS
+        )
         self._watch = watch
         self._watch_seconds = watch_seconds
         self._scheduler = self._scheduled(plan)
@@ -152,9 +161,11 @@ class Jobs:
                 extra={"event": "plan.interrupted", "runs": abandoned},
             )
         self._plans.wake = self._runs.wake
+        self._rebookings.wake = self._better.wake
         self._running = True
         self._arrivals.start()
         self._runs.start()
+        self._better.start()
         self._scheduler.start()
 
     def stop(self, seconds: float = 30.0) -> None:
@@ -169,9 +180,11 @@ class Jobs:
             return
         self._running = False
         self._plans.wake = lambda: None
+        self._rebookings.wake = lambda: None
         self._scheduler.shutdown(wait=True)
         self._arrivals.stop(seconds)
         self._runs.stop(seconds)
+        self._better.stop(seconds)
 
     def orders_changed(self) -> None:
         """See to orders at once: one may have come, or become bookable."""

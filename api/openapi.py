@@ -33,6 +33,7 @@ TAGS: Final = (
     ("policy", "Weights and limits that bookings are decided by."),
     ("partners", "Systems that messages are exchanged with, and their profiles."),
     ("mappings", "What partners' codes mean, and codes without a meaning."),
+    ("rebookings", "Where those go whose scanner is closed, once approved."),
     ("network", "Sites, scanners and sessions."),
     ("operation", "Health, metrics and descriptions."),
 )

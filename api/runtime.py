@@ -20,6 +20,7 @@ from api.mapped_orders import SECONDS as CHANGE_SECONDS
 from api.mapped_orders import MappedOrders
 from api.metrics import Metrics
 from api.plan_queue import PlanQueue
+from api.rebooking_queue import RebookingQueue
 from api.relays import RelayThreads
 from api.server import HttpServer
 from api.urgent import UrgentBooking
@@ -108,6 +109,7 @@ class Runtime:
     relays: RelayThreads
     plan_runner: PlanRunner
     plans: PlanQueue
+    rebookings: RebookingQueue
     urgent: UrgentBooking
     watch: Watch
     jobs: Jobs

@@ -17,7 +17,7 @@ from booking_engine.application.diary_commands import EndEntry, Ending, RecordEn
 from booking_engine.application.diary_conflicts import bookings_under
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, Stretch
-from booking_engine.domain.errors import TransitionRefused
+from booking_engine.domain.errors import DomainError, TransitionRefused
 from booking_engine.domain.identifiers import DiaryEntryId, ScannerId
 
 router = APIRouter(prefix="/v1/closures", tags=["network"])
@@ -94,6 +94,13 @@ def close_time(
         shown_entry = _shown(session.uow.diary.get(entry_id), session.uow, response)
     response.headers["Location"] = f"/v1/closures/{entry_id}"
     services.orders_changed()
+    if body.propose and shown_entry.conflicts:
+        try:
+            made = services.rebookings.make(entry_id, actor)
+        except DomainError:
+            # It is closed all the same, and asking again says why.
+            return shown_entry
+        return shown_entry.model_copy(update={"rebooking_id": made.id})
     return shown_entry
 
 

@@ -36,6 +36,9 @@ class ClosedDocument(ClosureDocument):
     """A closure with the orders whose bookings lie in it: nothing moved them."""
 
     conflicts: list[str] = Field(description="Orders that a person must look at.")
+    rebooking_id: str | None = Field(
+        default=None, description="The proposal for them, if `propose` asked for it."
+    )
 
 
 class CloseBody(Body):
@@ -52,6 +55,11 @@ class CloseBody(Body):
     starts_at: InstantIn
     ends_at: InstantIn
     reason: Reason
+    propose: bool = Field(
+        default=False,
+        strict=True,
+        description="Propose other slots at once for the bookings that lie in it.",
+    )
 
     @model_validator(mode="after")
     def _has_length(self) -> Self:

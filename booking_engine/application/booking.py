@@ -18,7 +18,12 @@ from booking_engine.application.history import save_change
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.vetting import refuse_if_not_bookable
-from booking_engine.domain.decisions import Decision, DecisionKind, Reasons
+from booking_engine.domain.decisions import (
+    Decision,
+    DecisionKind,
+    MovedFrom,
+    Reasons,
+)
 from booking_engine.domain.eligibility import RULES_VERSION
 from booking_engine.domain.errors import SlotTaken
 from booking_engine.domain.events import EventKind
@@ -125,6 +130,7 @@ def decide(
     *,
     appointment_id: AppointmentId,
     plan_run_id: PlanRunId | None = None,
+    moved: MovedFrom | None = None,
 ) -> Decision:
     """Write the decision record and return it."""
     canonical = json.dumps(reasons.inputs, sort_keys=True, separators=(",", ":"))
@@ -145,7 +151,7 @@ def decide(
         runner_up=reasons.runner_up,
         plan_run_id=plan_run_id,
         sentence=booking_sentence(
-            order, reasons, kind, uow.catalogue(), context.policy
+            order, reasons, kind, uow.catalogue(), context.policy, moved
         ),
     )
     uow.decisions.add(decision)

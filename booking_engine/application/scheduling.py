@@ -220,7 +220,7 @@ def move_appointment(
     Raises
     ------
     StaleVersion
-        The caller saw another version.
+        The caller saw another version, or the exam takes longer than was proposed.
     TransitionRefused
         The appointment is not booked (arrived patients are not moved).
     RulesBroken, SlotTaken, PatientBusy
@@ -231,9 +231,20 @@ def move_appointment(
     )
     order = uow.orders.get(old.order_id)
     refuse_if_not_bookable(order, uow)
-    reasons = _asked_for(order, command.session_id, command.starts_at, uow, context)
+    asked = command.session_id, command.starts_at
+    if command.proposed is None:
+        kind, reasons = DecisionKind.BY_PERSON, _asked_for(order, *asked, uow, context)
+    else:
+        kind, reasons = DecisionKind.REBOOKED, command.proposed
+        _check_still(reasons, order, uow, context)
     decision = decide(
-        order, reasons, DecisionKind.BY_PERSON, uow, context, appointment_id=old.id
+        order,
+        reasons,
+        kind,
+        uow,
+        context,
+        appointment_id=old.id,
+        moved=command.moved,
     )
     chosen = reasons.chosen
     moved = replace(
@@ -336,6 +347,20 @@ def _asked_for(
     minutes = _minutes(order, uow)
     check_slot(order, session, starts_at, minutes, uow, context)
     return reasons_for(order, session, starts_at, minutes, uow, context)
+
+
+def _check_still(
+    reasons: Reasons, order: ImagingOrder, uow: UnitOfWork, context: Context
+) -> None:
+    """Check anew a slot that was proposed a while ago."""
+    chosen, minutes = reasons.chosen, _minutes(order, uow)
+    if minutes != chosen.minutes:
+        raise StaleVersion(
+            f"Order {order.id} takes {minutes} minutes now, not {chosen.minutes}; ask"
+            " for another proposal."
+        )
+    session = uow.schedule.session(chosen.session_id)
+    check_slot(order, session, chosen.starts_at, minutes, uow, context)
 
 
 def _bookable(order: ImagingOrder, uow: UnitOfWork) -> ImagingOrder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from booking_engine.domain.identifiers import (
@@ -23,6 +23,33 @@ class DecisionKind(StrEnum):
     PLANNED = "planned"
     ON_ARRIVAL = "on_arrival"
     BY_PERSON = "by_person"
+    REBOOKED = "rebooked"
+    """Proposed by the engine because of a closure, and approved by a person."""
+
+
+class MoveCause(StrEnum):
+    """Why the engine proposes to move a booking."""
+
+    CLOSED = "closed"
+    """It lies in closed time."""
+    MAKES_ROOM = "makes_room"
+    """Its slot is needed for one that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedFrom:
+    """Where a booking was that the engine proposed to move, and why.
+
+    Parameters
+    ----------
+    reason
+        Why the scanner is closed, as coded; never patient data.
+    """
+
+    cause: MoveCause
+    scanner: ScannerId
+    starts_at: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +86,11 @@ class Choice:
     travel_km: int
     terms: Terms
     price: int = 0
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the exam ends."""
+        return self.starts_at + timedelta(minutes=self.minutes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,16 @@ from datetime import datetime
 
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import LONDON, local_date
-from booking_engine.domain.decisions import Choice, DecisionKind, Reasons, Terms
+from booking_engine.domain.decisions import (
+    Choice,
+    DecisionKind,
+    MoveCause,
+    MovedFrom,
+    Reasons,
+    Terms,
+)
 from booking_engine.domain.exams import steps_of
+from booking_engine.domain.identifiers import ScannerId
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.vocabulary import Priority
@@ -54,7 +62,12 @@ def when(instant: datetime) -> str:
 
 def where(choice: Choice, catalogue: Catalogue) -> str:
     """Return the scanner and site of an option."""
-    scanner = catalogue.scanner(choice.scanner)
+    return place_of(choice.scanner, catalogue)
+
+
+def place_of(scanner_id: ScannerId, catalogue: Catalogue) -> str:
+    """Return a scanner's name and site."""
+    scanner = catalogue.scanner(scanner_id)
     return f"{scanner.name} at {catalogue.sites[scanner.site].name}"
 
 
@@ -64,8 +77,15 @@ def booking_sentence(
     kind: DecisionKind,
     catalogue: Catalogue,
     policy: Policy,
+    moved: MovedFrom | None = None,
 ) -> str:
-    """Return why this scanner and time, in two to six sentences."""
+    """Return why this scanner and time, in two to seven sentences.
+
+    Parameters
+    ----------
+    moved
+        Where the booking was, if the engine proposed to move it.
+    """
     chosen = reasons.chosen
     priority = order.content.priority
     assert priority is not None, "an order without urgency is held"
@@ -84,7 +104,9 @@ def booking_sentence(
         f" ({chosen.travel_km} km away): day {waited} of the wait, {standing} the"
         f" {target}-day target of {_article(PRIORITY_WORDS[priority])} exam."
     )
-    parts = [place, _steps(order, chosen, catalogue), _how(kind, reasons)]
+    before = "" if moved is None else moved_sentence(moved, catalogue)
+    steps = _steps(order, chosen, catalogue)
+    parts = [before, place, steps, _how(kind, reasons)]
     if reasons.excluded:
         listed = "; ".join(
             f"{RULE_WORDS.get(rule, rule)} ({count})"
@@ -94,6 +116,19 @@ def booking_sentence(
     if reasons.runner_up is not None:
         parts.append(_against(chosen, reasons.runner_up, catalogue))
     return " ".join(part for part in parts if part)
+
+
+def moved_sentence(moved: MovedFrom, catalogue: Catalogue) -> str:
+    """Return where a booking was and why it moved, in one sentence."""
+    was = f"{when(moved.starts_at)} on {place_of(moved.scanner, catalogue)}"
+    match moved.cause:
+        case MoveCause.CLOSED:
+            why = f" ({moved.reason})" if moved.reason else ""
+            return f"Moved from {was}, which is closed then{why}."
+        case MoveCause.MAKES_ROOM:
+            return (
+                f"Moved from {was} to make room for a patient whose scanner is closed."
+            )
 
 
 def _steps(order: ImagingOrder, chosen: Choice, catalogue: Catalogue) -> str:
@@ -121,6 +156,11 @@ def _how(kind: DecisionKind, reasons: Reasons) -> str:
             return f"Chosen on arrival as the least costly of {options}."
         case DecisionKind.BY_PERSON:
             return f"Chosen by a person; {options} were open."
+        case DecisionKind.REBOOKED:
+            return (
+                f"Chosen from {options} so that those whose scanner is closed wait"
+                " least and few others move; a person approved it."
+            )
 
 
 def _against(chosen: Choice, other: Choice, catalogue: Catalogue) -> str:

@@ -30,6 +30,7 @@ from booking_engine.persistence.memory_parking import InMemoryParking
 from booking_engine.persistence.memory_partners import InMemoryPartnerData
 from booking_engine.persistence.memory_patients import InMemoryPatients
 from booking_engine.persistence.memory_policies import InMemoryPolicies
+from booking_engine.persistence.memory_rebookings import InMemoryRebookings
 from booking_engine.persistence.memory_schedule import InMemorySchedule
 from booking_engine.persistence.memory_tables import Tables
 from booking_engine.persistence.memory_transaction import Store, Transaction
@@ -50,6 +51,7 @@ class InMemoryUnitOfWork:
         self.decisions = InMemoryDecisions(self._transaction)
         self.plan_runs = InMemoryPlanRuns(self._transaction)
         self.policies = InMemoryPolicies(self._transaction)
+        self.rebookings = InMemoryRebookings(self._transaction)
         self.messages = InMemoryMessages(self._transaction)
         self.parking = InMemoryParking(self._transaction)
         self.outbox = InMemoryOutbox(self._transaction)

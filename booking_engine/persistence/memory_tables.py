@@ -32,6 +32,7 @@ from booking_engine.domain.identifiers import (
     PatientId,
     PatientKey,
     PlanRunId,
+    RebookingId,
     ScannerId,
     SessionId,
 )
@@ -42,6 +43,7 @@ from booking_engine.domain.orders import TERMINAL, ImagingOrder, StatusChange
 from booking_engine.domain.parking import ParkedMessage, ParkingStatus
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.published_policy import PublishedPolicy
+from booking_engine.domain.rebookings import Rebooking
 from booking_engine.domain.register import RegisteredPatient
 from booking_engine.domain.schedule import OCCUPYING, Appointment, ScanSession
 from booking_engine.domain.waiting import ClockEvent
@@ -72,6 +74,7 @@ class Tables:
     decisions: dict[DecisionId, Decision] = field(default_factory=dict)
     plan_runs: dict[PlanRunId, PlanRun] = field(default_factory=dict)
     policies: dict[str, PublishedPolicy] = field(default_factory=dict)
+    rebookings: dict[RebookingId, Rebooking] = field(default_factory=dict)
     messages: dict[MessageId, InboundMessage] = field(default_factory=dict)
     message_keys: dict[MessageKey, tuple[MessageId, ...]] = field(default_factory=dict)
     parked: dict[MessageId, ParkedMessage] = field(default_factory=dict)

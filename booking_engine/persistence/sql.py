@@ -33,6 +33,7 @@ from booking_engine.persistence.sql_parking import SqlParking
 from booking_engine.persistence.sql_partners import SqlPartnerData
 from booking_engine.persistence.sql_patients import SqlPatients
 from booking_engine.persistence.sql_policies import SqlPolicies
+from booking_engine.persistence.sql_rebookings import SqlRebookings
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
 from booking_engine.persistence.sql_schedule import SqlSchedule
 from booking_engine.persistence.sql_traffic import SqlTraffic
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
         self.decisions = SqlDecisions(transaction)
         self.plan_runs = SqlPlanRuns(transaction)
         self.policies = SqlPolicies(transaction)
+        self.rebookings = SqlRebookings(transaction)
         self.messages = SqlMessages(transaction)
         self.parking = SqlParking(transaction)
         self.outbox = SqlOutbox(transaction, ids)

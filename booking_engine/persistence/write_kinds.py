@@ -42,6 +42,7 @@ class Kind(IntEnum):
     OLD_MESSAGE = 34
     OLD_CHANGES = 35
     DIARY = 23
+    REBOOKING = 25
     ALERT = 40
 
 
@@ -71,6 +72,7 @@ TABLES: Final[dict[Kind, Table]] = {
     Kind.APPOINTMENT: rows.table_of(rows.AppointmentRow),
     Kind.DIARY: rows.table_of(rows.DiaryEntryRow),
     Kind.PLAN_RUN: rows.table_of(rows.PlanRunRow),
+    Kind.REBOOKING: rows.table_of(rows.RebookingRow),
     Kind.DECISION: rows.table_of(rows.DecisionRow),
     Kind.POLICY: rows.table_of(rows.PolicyVersionRow),
     Kind.CHANGE: rows.table_of(rows.StatusChangeRow),
@@ -98,6 +100,7 @@ LABELS: Final = {
     Kind.DIARY: "Diary entry",
     Kind.PLAN_RUN: "Planning run",
     Kind.POLICY: "Policy version",
+    Kind.REBOOKING: "Rebooking",
     Kind.DELIVERY: "Delivery",
     Kind.MESSAGE: "Message",
     Kind.PARKED: "Parked message",

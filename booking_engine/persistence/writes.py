@@ -175,6 +175,7 @@ _WRITERS: Final = {
     Kind.APPOINTMENT: _write_versioned,
     Kind.SESSION: _write_sessions,
     Kind.DIARY: _write_versioned,
+    Kind.REBOOKING: _write_versioned,
     Kind.PLAN_RUN: _write_changing,
     Kind.POLICY: _write_policies,
     Kind.MESSAGE_KEY: _write_message_keys,

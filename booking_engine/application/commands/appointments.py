@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from booking_engine.domain.decisions import Reasons
+from booking_engine.domain.decisions import MovedFrom, Reasons
 from booking_engine.domain.identifiers import (
     Actor,
     AppointmentId,
@@ -98,6 +98,9 @@ class MoveAppointment:
     ----------
     version
         The version that the caller has seen; `StaleVersion` if it moved on.
+    proposed, moved
+        What led to this very slot and why the booking moves, where the engine proposed
+        it and a person approved; both or neither.
     """
 
     appointment_id: AppointmentId
@@ -105,6 +108,8 @@ class MoveAppointment:
     starts_at: datetime
     reason: str
     version: int | None = None
+    proposed: Reasons | None = None
+    moved: MovedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,12 @@ from booking_engine.application.ports.messages import (
 from booking_engine.application.ports.orders import Orders, Patients, PlacerKey
 from booking_engine.application.ports.outbox import OldDelivery, Outbox
 from booking_engine.application.ports.partners import Alerts, PartnerData, Traffic
-from booking_engine.application.ports.planning import Decisions, PlanRuns, Policies
+from booking_engine.application.ports.planning import (
+    Decisions,
+    PlanRuns,
+    Policies,
+    Rebookings,
+)
 from booking_engine.application.ports.schedule import Diary, Schedule
 from booking_engine.application.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
@@ -39,6 +44,7 @@ __all__ = [
     "PlacerKey",
     "PlanRuns",
     "Policies",
+    "Rebookings",
     "Schedule",
     "Traffic",
     "UnitOfWork",

@@ -1,4 +1,4 @@
-"""What is stored of the engine's own choices: runs, decisions, the policy behind."""
+"""What is stored of the engine's own choices, and the policy behind them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Protocol
 from booking_engine.domain.decisions import Decision
 from booking_engine.domain.identifiers import (
     DecisionId,
+    DiaryEntryId,
     PlanRunId,
+    RebookingId,
 )
 from booking_engine.domain.plan_runs import PlanRun
 from booking_engine.domain.published_policy import PublishedPolicy
+from booking_engine.domain.rebookings import Rebooking
 
 
 class Decisions(Protocol):
@@ -74,4 +77,28 @@ class Policies(Protocol):
 
     def take_effect(self, version: str, since: datetime) -> None:
         """Note that a stored version takes the place of another."""
+        ...
+
+
+class Rebookings(Protocol):
+    """Proposals for the bookings under closures."""
+
+    def add(self, rebooking: Rebooking) -> None:
+        """Store a new one; flushing refuses a second undecided one of a closure."""
+        ...
+
+    def save(self, rebooking: Rebooking) -> None:
+        """Store a changed one; optimistic as `Orders.save`."""
+        ...
+
+    def get(self, rebooking_id: RebookingId) -> Rebooking:
+        """Return one; raises `NotKnown`."""
+        ...
+
+    def latest_of(self, closure_id: DiaryEntryId) -> Rebooking | None:
+        """Return the newest of a closure, or ``None``."""
+        ...
+
+    def to_improve(self) -> list[RebookingId]:
+        """Return those for which a better one is to be looked for, oldest first."""
         ...

@@ -10,7 +10,12 @@ from booking_engine.application.ports.messages import MessageKey, Messages, Park
 from booking_engine.application.ports.orders import Orders, Patients, PlacerKey
 from booking_engine.application.ports.outbox import Outbox
 from booking_engine.application.ports.partners import Alerts, PartnerData, Traffic
-from booking_engine.application.ports.planning import Decisions, PlanRuns, Policies
+from booking_engine.application.ports.planning import (
+    Decisions,
+    PlanRuns,
+    Policies,
+    Rebookings,
+)
 from booking_engine.application.ports.schedule import Diary, Schedule
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import (
@@ -54,6 +59,11 @@ class UnitOfWork(Protocol):
     @property
     def policies(self) -> Policies:
         """Versions of the policy."""
+        ...
+
+    @property
+    def rebookings(self) -> Rebookings:
+        """Proposals for the bookings under closures."""
         ...
 
     @property

@@ -45,6 +45,10 @@ from booking_engine.persistence.mapping.planning import (
     run_of,
     run_row,
 )
+from booking_engine.persistence.mapping.rebookings import (
+    rebooking_of,
+    rebooking_row,
+)
 from booking_engine.persistence.mapping.schedule import (
     appointment_of,
     appointment_row,
@@ -91,6 +95,8 @@ __all__ = [
     "policy_row",
     "profile_of",
     "profile_row",
+    "rebooking_of",
+    "rebooking_row",
     "run_of",
     "run_row",
     "session_row",

@@ -60,6 +60,7 @@ from booking_engine.persistence.rows.planning import (
     DecisionRow,
     PlanRunRow,
     PolicyVersionRow,
+    RebookingRow,
 )
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "PlanRunRow",
     "PolicyVersionRow",
     "ProcedureRow",
+    "RebookingRow",
     "ScanSessionRow",
     "ScannerRow",
     "SessionTemplateRow",

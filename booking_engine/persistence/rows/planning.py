@@ -1,14 +1,14 @@
-"""The tables of planning runs, decision records and the policy behind them."""
+"""The tables of runs, decisions, rebookings and the policy behind them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index
+from sqlalchemy import JSON, BigInteger, Index, text
 from sqlmodel import Field
 
-from booking_engine.persistence.rows.base import Row
+from booking_engine.persistence.rows.base import Row, partial_index
 
 
 class PlanRunRow(Row, table=True):
@@ -65,3 +65,31 @@ class PolicyVersionRow(Row, table=True):
     content: dict[str, Any] = Field(sa_type=JSON)
     first_in_force_at: datetime
     in_force_since: datetime
+
+
+_UNDECIDED = text("status IN ('proposed', 'applying')")
+
+
+class RebookingRow(Row, table=True):
+    """A rebooking; a closure has at most one that is not decided."""
+
+    __tablename__ = "rebooking"
+    __table_args__ = (
+        Index(
+            "uq_rebooking_undecided",
+            "closure_id",
+            unique=True,
+            sqlite_where=_UNDECIDED,
+            postgresql_where=_UNDECIDED,
+        ),
+        Index("ix_rebooking_closure", "closure_id", "made_at", "id"),
+        partial_index("ix_rebooking_improving", "id", where="improving"),
+    )
+
+    id: str = Field(primary_key=True)
+    closure_id: str = Field(foreign_key="diary_entry.id")
+    status: str
+    made_at: datetime
+    improving: bool
+    content: dict[str, Any] = Field(sa_type=JSON)
+    version: int
