@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from booking_engine.domain.errors import InvalidValue
+from booking_engine.domain.messages import Delivery
 from hl7_adapters.er7 import DecodeError, decode
 
 
@@ -35,8 +36,24 @@ def edited(text: str, original: bytes) -> bytes:
         ) from None
 
 
-def names(payload: bytes, control_id: str) -> bool:
-    """Return whether bytes are a message with this MSH-10."""
+def edited_delivery(text: str, delivery: Delivery) -> bytes:
+    """Return what is to be sent in place of a delivery's bytes.
+
+    Raises
+    ------
+    InvalidValue
+        As `edited`; or it is no message with the delivery's number in MSH-10.
+    """
+    payload = edited(text, delivery.payload or b"")
+    if not _names(payload, delivery.id):
+        raise InvalidValue(
+            f"The text is no message with {delivery.id} in MSH-10, by which its"
+            " acknowledgement is known; keep the header."
+        )
+    return payload
+
+
+def _names(payload: bytes, control_id: str) -> bool:
     try:
         return decode(payload).control_id == control_id
     except DecodeError:

@@ -1,4 +1,4 @@
-"""``hl7 send``, ``explain``, ``listen``, ``drift``: tools of the interface engineer."""
+"""``hl7 send``, ``explain``, ``listen`` and others: the interface engineer's tools."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from api.commands.hl7_deliveries import app as deliveries
 from api.commands.hl7_drift import drift
 from api.commands.hl7_listen import listen
 from api.commands.hl7_messages import find, index, replay, show
@@ -29,6 +30,8 @@ app.command()(listen)
 app.command()(drift)
 for command in (find, show, replay, index):
     app.command()(command)
+app.add_typer(deliveries)
+
 File = Annotated[
     Path,
     typer.Argument(

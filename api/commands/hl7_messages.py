@@ -6,8 +6,6 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from api.commands.service import AsJson, Config
+from api.commands.stored import actor_named, opened
 from api.output import CommandFailed
 
 if TYPE_CHECKING:
-    from api.runtime import Runtime
     from booking_engine.application.views import MessageFilter
-    from booking_engine.domain.identifiers import Actor
     from booking_engine.domain.messages import InboundMessage
 
 _KINDS: Final = ("nhs_number", "hospital_number", "placer", "filler", "accession")
@@ -66,7 +63,7 @@ def find(
     Example: booking-engine hl7 find --by nhs_number < number.txt
     """
     wanted = _filter(by, partner, control_id, kind, outcome, error_code, since, until)
-    with _opened(config) as runtime:
+    with opened(config) as runtime:
         page = runtime.views.messages(wanted, cursor=None, limit=limit)
     for message in page.items:
         typer.echo(_line(message, as_json=as_json))
@@ -91,7 +88,7 @@ def show(
     from hl7_adapters.tree import tree_of  # noqa: PLC0415
 
     with (
-        _opened(config) as runtime,
+        opened(config) as runtime,
         runtime.dispatcher.reading(ACTOR) as session,
     ):
         message = session.uow.messages.get(MessageId(message_id))
@@ -109,7 +106,7 @@ def index(*, config: Config = None) -> None:
     from api.partner_files import ACTOR  # noqa: PLC0415
     from hl7_adapters.refiling import file_again  # noqa: PLC0415
 
-    with _opened(config) as runtime:
+    with opened(config) as runtime:
         filed = file_again(runtime.dispatcher, runtime.profiles, actor=ACTOR)
     typer.echo(f"{filed} messages can be found by their numbers now")
 
@@ -163,7 +160,7 @@ def replay(
     from booking_engine.domain.identifiers import MessageId  # noqa: PLC0415
     from hl7_adapters.replaying import Replayer  # noqa: PLC0415
 
-    actor = _actor(who)
+    actor = actor_named(who)
     names = [MessageId(name) for name in message_ids or ()]
     if text is not None and len(names) != 1:
         raise typer.BadParameter("give one ID with it", param_hint="--text")
@@ -174,7 +171,7 @@ def replay(
         )
     edited = None if text is None else text.read_text(encoding="utf-8")
     failed = 0
-    with _opened(config) as runtime:
+    with opened(config) as runtime:
         replayer = Replayer(
             runtime.dispatcher,
             runtime.receiver,
@@ -259,33 +256,6 @@ def _filter(
 
 def _unreplayed(wanted: MessageFilter) -> MessageFilter:
     return dataclasses.replace(wanted, unreplayed=True)
-
-
-def _actor(text: str) -> Actor:
-    from api.auth import ACTOR  # noqa: PLC0415
-    from booking_engine.domain.identifiers import Actor  # noqa: PLC0415
-
-    if not ACTOR.fullmatch(text):
-        raise typer.BadParameter(
-            "write person: or interface: and a name", param_hint="--as"
-        )
-    return Actor(text)
-
-
-@contextmanager
-def _opened(config: Path | None) -> Iterator[Runtime]:
-    """Open the store of a configuration; nothing is started."""
-    from api.bootstrap import build  # noqa: PLC0415
-    from booking_engine.settings import load_settings  # noqa: PLC0415
-
-    runtime = build(load_settings(config))
-    try:
-        if not runtime.storage.at_head():
-            raise CommandFailed("the schema is old; run booking-engine migrate first")
-        runtime.profiles.refresh(runtime.dispatcher)
-        yield runtime
-    finally:
-        runtime.stop()
 
 
 def _line(message: InboundMessage, *, as_json: bool) -> str:

@@ -28,10 +28,9 @@ from booking_engine.application.commands import (
     SkipDelivery,
 )
 from booking_engine.application.views import DeliveryFilter
-from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import DeliveryId, OrderId, PartnerId
 from booking_engine.domain.messages import DeliveryStatus
-from hl7_adapters.editing import edited, names
+from hl7_adapters.editing import edited_delivery
 
 router = APIRouter(prefix="/v1", tags=["messages"])
 
@@ -167,11 +166,5 @@ def edit_delivery(
     name = DeliveryId(delivery_id)
     with services.dispatcher.reading(actor) as session:
         found = session.uow.outbox.get(name)
-    payload = edited(body.text, found.payload or b"")
-    if not names(payload, name):
-        raise InvalidValue(
-            f"The text is no message with {name} in MSH-10, by which its"
-            " acknowledgement is known; keep the header."
-        )
-    command = EditDelivery(name, payload, body.reason)
+    command = EditDelivery(name, edited_delivery(body.text, found), body.reason)
     return DeliveryDocument.model_validate(services.dispatcher.handle(command, actor))
