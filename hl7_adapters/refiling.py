@@ -7,10 +7,11 @@ have been then, by its partner's profile of today.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from booking_engine.domain.errors import StaleVersion
 from booking_engine.domain.identifiers import Actor, MessageId, PartnerId
 from booking_engine.domain.messages import InboundMessage
 from hl7_adapters.er7 import DecodeError, decode
@@ -33,8 +34,9 @@ def file_again(
 ) -> int:
     """File every message that has no search keys; return how many have some now.
 
-    It may be broken off and begun again, beside a running engine: what is filed stays
-    filed, and is passed over. One that names nothing is looked at each time.
+    It may be broken off and begun again, beside a running engine or another run: what
+    is filed stays filed, and is passed over. One that names nothing is looked at each
+    time.
 
     Parameters
     ----------
@@ -51,10 +53,28 @@ def file_again(
             return count
         bare = [message.id for message in stored if not message.keys]
         if bare:
-            with dispatcher.session(actor) as session:
-                count += sum(_filed(name, profiles, session) for name in bare)
-                session.commit()
+            count += _filed_together(bare, profiles, dispatcher, actor)
         after = (stored[-1].received_at, stored[-1].id)
+
+
+def _filed_together(
+    names: Sequence[MessageId],
+    profiles: Mapping[PartnerId, Profile],
+    dispatcher: Dispatcher,
+    actor: Actor,
+) -> int:
+    """File messages in one transaction; again, where another run filed one meanwhile.
+
+    Each repetition finds fewer to file, for the other run has committed some.
+    """
+    while True:
+        try:
+            with dispatcher.session(actor) as session:
+                count = sum(_filed(name, profiles, session) for name in names)
+                session.commit()
+        except StaleVersion:
+            continue
+        return count
 
 
 def _filed(
