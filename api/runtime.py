@@ -6,13 +6,14 @@ import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from fastapi import FastAPI
 
 from api.diary import extend_diary
+from api.errors import log_failure
 from api.health import Check, Finding
 from api.jobs import Jobs
 from api.loops import Loop
@@ -28,6 +29,7 @@ from api.watch import Watch
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.plan_runner import PlanRunner, latest_prices
 from booking_engine.application.policies import bring_into_force
+from booking_engine.application.protecting import learn
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import Clock
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 ACTOR: Final = Actor("job:start")
 PRICE_SECONDS: Final = 60.0
 """How often a process looks for the prices of plans that others made."""
+LEARN_EVERY: Final = timedelta(hours=1)
+"""How often a process counts past bookings, to protect room for urgent orders."""
 _LOOK_BACK: Final = 20
 _CONNECT_SECONDS: Final = 2.0
 
@@ -120,6 +124,7 @@ class Runtime:
     checks: dict[str, Check]
     _undo: list[Callable[[], None]] = field(default_factory=list)
     _priced: PlanRunId | None = None
+    _learnt_at: datetime | None = None
 
     def prepare(self) -> None:
         """Check the schema, store policy and region, extend the diary, read ahead.
@@ -196,6 +201,7 @@ class Runtime:
     def refresh(self) -> None:
         """Take over new prices, and read what is free before anybody asks for it."""
         self.refresh_prices()
+        self.learn_room()
         with self.dispatcher.reading(ACTOR) as session:
             now = session.context.now
             horizon = timedelta(days=session.context.policy.horizon_days)
@@ -215,6 +221,20 @@ class Runtime:
         if newest is not None and newest != self._priced:
             self.dispatcher.prices = latest_prices(self.dispatcher)
             self._priced = newest
+
+    def learn_room(self) -> None:
+        """Count past bookings anew, if that was long ago; a failure changes nothing."""
+        now = self.clock.now()
+        if self._learnt_at is not None and now < self._learnt_at + LEARN_EVERY:
+            return
+        self._learnt_at = now
+        try:
+            with self.dispatcher.reading(ACTOR) as session:
+                self.dispatcher.room_kept = learn(
+                    session.uow, session.context.policy, now
+                )
+        except ValueError as error:  # no forecast can be made of them
+            log_failure("learning what urgent orders are to come failed", error)
 
     @property
     def http_address(self) -> tuple[str, int]:

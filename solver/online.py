@@ -31,16 +31,25 @@ class Protection:
         Shape ``(scanners,)``. Row of the tables that each scanner goes by.
     today
         Day from which lead times are counted, by the problem's count of days.
+    room
+        Shape ``(openings,)``, minutes that each opening's scanner has free on its day,
+        where the problem shows only a part of them; None: what the openings leave.
+    target_first
+        Whether the order takes room that is kept rather than be late.
     """
 
     prices: RoomPrices
     kind_of_scanner: Ints
     today: int
+    room: Ints | None = None
+    target_first: bool = False
 
 
 OPENING, PAIR, START, SCORE, PRICE, TO_COME, LATE, RESERVED = range(8)
 COLUMNS = 8
 """What is written down of each place that is found."""
+NO_ROOM = np.zeros(0, np.int64)
+"""The room is what the openings leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,8 @@ def rank_slots(
 
     With a `protection`, room that is kept for more urgent orders comes last, then what
     is beyond the order's target, and only then does the score decide: a price never
-    pushes an order past its target, and a target never takes the last urgent slot.
+    pushes an order past its target, and a target never takes the last urgent slot,
+    unless the protection says that this order's target comes first.
     Without one, the score alone decides.
 
     Parameters
@@ -139,6 +149,7 @@ def rank_slots(
             protection.prices.unit_minutes,
             protection.kind_of_scanner,
             protection.today,
+            NO_ROOM if protection.room is None else protection.room,
             taken.start,
             taken.begin_minute,
             taken.end_minute,
@@ -146,7 +157,10 @@ def rank_slots(
             found,
         )
     by = found[:, START], found[:, OPENING], found[:, SCORE]
-    sort = np.lexsort((*by, found[:, LATE], found[:, RESERVED]))
+    first_of_all = found[:, LATE], found[:, RESERVED]
+    if protection is not None and protection.target_first:
+        first_of_all = first_of_all[::-1]
+    sort = np.lexsort((*by, *first_of_all))
     seen: set[tuple[int, int]] = set()
     distinct: list[int] = []
     further: list[int] = []
@@ -221,6 +235,7 @@ def _protect(
     unit_minutes: Ints,
     kind_of_scanner: Ints,
     today: int,
+    given: Ints,
     taken: Ints,
     begins: Ints,
     ends: Ints,
@@ -234,7 +249,10 @@ def _protect(
         b, p = found[n, OPENING], found[n, PAIR]
         if c.pair_scanner[p] != scanner or c.day[b] != day:
             scanner, day = c.pair_scanner[p], c.day[b]
-            room = _room(c, taken, begins, ends, scanner, b)
+            if given.shape[0] > 0:
+                room = given[b]
+            else:
+                room = _room(c, taken, begins, ends, scanner, b)
         kind = kind_of_scanner[scanner]
         lead = min(max(day - today, 0), lost.shape[2] - 1)
         left = room - c.pair_minutes[p]

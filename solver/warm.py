@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from solver.baselines import earliest_by_urgency
-from solver.bidprices import DemandToCome, room_prices
+from solver.bidprices import DemandToCome, lost_at, room_prices
 from solver.explain import explain_all
 from solver.limits import Limits
 from solver.online import Protection, rank_slots
@@ -20,6 +20,11 @@ def warm_up() -> None:
     plan = solve(problem, limits=Limits(work=1, seed=1))
     earliest_by_urgency(problem)
     explain_all(problem, plan)
+    prices = room_prices(
+        DemandToCome(np.zeros((1, 1, 1)), np.ones(1, np.int64)),
+        displaced_cost=np.zeros(1),
+    )
+    lost_at(prices.lost, 1, 0, 0, 0, 0)
     rank_slots(
         problem,
         0,
@@ -27,10 +32,7 @@ def warm_up() -> None:
         exam_price=plan.certificate.exam_price,
         k=1,
         protection=Protection(
-            room_prices(
-                DemandToCome(np.zeros((1, 1, 1)), np.ones(1, np.int64)),
-                displaced_cost=np.zeros(1),
-            ),
+            prices,
             kind_of_scanner=np.zeros(len(problem.scanner_key), np.int64),
             today=0,
         ),

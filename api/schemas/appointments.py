@@ -58,6 +58,10 @@ class ChoiceDocument(Document):
     price: int = Field(
         description="What the time is worth to other patients, in thousandths."
     )
+    to_come: int = Field(
+        description="The part of it due to more urgent orders still to come."
+    )
+    reserved: bool = Field(description="Takes room that is kept for them.")
 
 
 class SlotSearchBody(Body):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from booking_engine.application.protecting import RoomKept
 from booking_engine.domain.identifiers import Actor, Ids
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.prices import NO_PRICES, PriceBook
@@ -26,6 +27,8 @@ class Context:
         The published weights in force.
     prices
         What scanner time is worth, from the last plan.
+    room_kept
+        What is protected for urgent orders still to come; ``None``: nothing.
     """
 
     now: datetime
@@ -33,3 +36,4 @@ class Context:
     ids: Ids
     policy: Policy
     prices: PriceBook = NO_PRICES
+    room_kept: RoomKept | None = None

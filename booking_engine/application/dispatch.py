@@ -45,6 +45,7 @@ from booking_engine.application import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork, UnitOfWorkFactory
+from booking_engine.application.protecting import RoomKept
 from booking_engine.domain.clock import Clock
 from booking_engine.domain.identifiers import Actor, Ids
 from booking_engine.domain.policy import Policy
@@ -162,6 +163,11 @@ class Dispatcher:
         The published weights in force.
     prices
         What scanner time is worth; a planning run replaces them.
+
+    Attributes
+    ----------
+    room_kept
+        What is protected for urgent orders still to come; learnt anew now and then.
     """
 
     def __init__(
@@ -178,6 +184,7 @@ class Dispatcher:
         self.ids = ids
         self.policy = policy
         self.prices = prices
+        self.room_kept: RoomKept | None = None
 
     @contextmanager
     def session(self, actor: Actor) -> Iterator[CommandSession]:
@@ -198,6 +205,7 @@ class Dispatcher:
             ids=self.ids,
             policy=self.policy,
             prices=self.prices,
+            room_kept=self.room_kept,
         )
 
     def handle(self, command: object, actor: Actor) -> Any:

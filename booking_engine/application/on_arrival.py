@@ -10,6 +10,7 @@ from typing import Final
 
 from booking_engine.application.commands import BookChosen
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.protecting import may_take_kept
 from booking_engine.application.slots import search_slots
 from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.errors import PatientBusy, SlotTaken, StaleVersion
@@ -24,6 +25,9 @@ def book_best(
     dispatcher: Dispatcher, order_id: OrderId, actor: Actor
 ) -> Appointment | None:
     """Book the least costly slot at the present prices; ``None`` if there is none.
+
+    Room that is kept for more urgent orders is left alone, except by orders whose
+    target comes first (`protecting.may_take_kept`); a person may choose it.
 
     Raises
     ------
@@ -41,7 +45,8 @@ def book_best(
             order = session.uow.orders.get(order_id)
             refuse_if_not_bookable(order, session.uow)
             found = search_slots(order, session.uow, session.context, limit=2)
-        if not found.options:
+            takes_kept = may_take_kept(order, session.context.policy)
+        if not found.options or (found.options[0].chosen.reserved and not takes_kept):
             return None
         try:
             booked: Appointment = dispatcher.handle(

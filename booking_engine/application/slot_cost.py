@@ -6,6 +6,7 @@ from datetime import datetime
 
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.protecting import claim_of_slot
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.costs import pair_cost, wait_curve
 from booking_engine.domain.decisions import Choice, Terms
@@ -35,6 +36,9 @@ def choice_at(
     waiting, lateness, breach = wait_curve(
         order, today=today, policy=context.policy
     ).at((day - today).days)
+    claim = claim_of_slot(
+        order, session, starts_at, minutes, uow, context.room_kept, context.now
+    )
     prices = context.prices
     exam = 0 if session.contract is None else prices.exam.get(session.contract, 0)
     return Choice(
@@ -57,5 +61,7 @@ def choice_at(
             ),
             opening=0,
         ),
-        price=prices.minute.get(session.id, 0) * minutes + exam,
+        price=prices.minute.get(session.id, 0) * minutes + exam + claim.to_come,
+        to_come=claim.to_come,
+        reserved=claim.reserved,
     )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 
 from booking_engine.application.context import Context
-from booking_engine.application.free_time import minute_from, minute_of
+from booking_engine.application.free_time import FreeTime
+from booking_engine.application.patient_time import busy_times
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.protecting import (
+    claim_of_option,
+    claim_of_slot,
+    protection_for,
+)
 from booking_engine.application.slot_cost import choice_at
 from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
@@ -29,12 +34,9 @@ from booking_engine.domain.identifiers import ScannerId
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.schedule import Interval, ScanSession
 from solver.explain import Explanation, explain
-from solver.occupied import Occupied
 from solver.online import rank_slots
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP
-
-NO_ROWS: Final = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,25 @@ def search_slots(
     snapshot = _snapshot_for(
         order, uow, context, days, within=within, scanners=scanners
     )
-    return search_in(snapshot, uow, context, limit=limit)
+    whole = None if within is None else _free_time(uow, context, days)
+    return search_in(snapshot, uow, context, limit=limit, whole=whole)
 
 
 def search_in(
-    snapshot: Snapshot, uow: UnitOfWork, context: Context, *, limit: int
+    snapshot: Snapshot,
+    uow: UnitOfWork,
+    context: Context,
+    *,
+    limit: int,
+    whole: FreeTime | None = None,
 ) -> SlotSearch:
-    """Return the best free slots for the one order of a snapshot."""
+    """Return the best free slots for the one order of a snapshot.
+
+    Parameters
+    ----------
+    whole
+        All that is free, where the snapshot shows parts of it; ``None``: it is all.
+    """
     (order,) = snapshot.orders
     prices = prices_of(snapshot, context, uow)
     patient = [order.content.patient.key]
@@ -96,13 +110,17 @@ def search_in(
         *uow.schedule.occupying_patients(patient, context.now),
         *uow.diary.taking_patients(patient, context.now),
     ]
+    protection = protection_for(
+        order, snapshot, context.room_kept, context.policy, whole=whole
+    )
     ranked = rank_slots(
         snapshot.problem,
         0,
         minute_price=prices.minute_price,
         exam_price=prices.exam_price,
         k=limit,
-        occupied=_busy_times(snapshot, busy),
+        occupied=busy_times(snapshot, busy),
+        protection=protection,
     )
     choices = [
         choice_of(
@@ -112,7 +130,13 @@ def search_in(
             start_minute=option.start_minute,
             terms=option.terms,
             price=option.price,
+            to_come=option.to_come,
+            reserved=option.reserved,
         )
+        for option in ranked
+    ]
+    claims = [
+        claim_of_option(order, snapshot, context.room_kept, protection, option)
         for option in ranked
     ]
     explanation = explain(snapshot.problem, _nothing_placed(prices), 0)
@@ -122,12 +146,12 @@ def search_in(
         options=tuple(
             Reasons(
                 chosen=choice,
-                inputs={**inputs, "chosen": plain(choice)},
+                inputs={**inputs, "chosen": plain(choice), "urgent_room": claim.facts},
                 options=explanation.options,
                 excluded=excluded,
                 runner_up=next((c for c in choices if c is not choice), None),
             )
-            for choice in choices
+            for choice, claim in zip(choices, claims, strict=True)
         ),
         count=explanation.options,
         excluded=excluded,
@@ -147,12 +171,15 @@ def reasons_for(
     The caller has checked that the slot is allowed.
     """
     chosen = choice_at(order, session, starts_at, minutes, uow, context)
+    claim = claim_of_slot(
+        order, session, starts_at, minutes, uow, context.room_kept, context.now
+    )
     found = search_slots(order, uow, context, limit=2)
     others = [r for r in found.options if r.chosen.starts_at != starts_at]
     inputs = dict(others[0].inputs) if others else {"policy": context.policy.version}
     return Reasons(
         chosen=chosen,
-        inputs={**inputs, "chosen": plain(chosen)},
+        inputs={**inputs, "chosen": plain(chosen), "urgent_room": claim.facts},
         options=found.count,
         excluded=found.excluded,
         runner_up=others[0].chosen if others else None,
@@ -186,28 +213,6 @@ def _nothing_placed(prices: Certificate) -> Plan:
     )
 
 
-def _busy_times(snapshot: Snapshot, busy: Sequence[Taken]) -> Occupied:
-    """Return the patient's own appointments as time taken in every opening."""
-    problem, free = snapshot.problem, snapshot.free
-    opening, begins, minutes = [NO_ROWS], [NO_ROWS], [NO_ROWS]
-    for taken in busy:
-        since, until = minute_of(taken.starts_at), minute_from(taken.ends_at)
-        start = np.maximum(free.start, since)
-        length = np.minimum(free.start + free.minutes, until) - start
-        rows = np.flatnonzero(length > 0)
-        opening.append(rows)
-        begins.append((free.begin + start - free.start)[rows])
-        minutes.append(length[rows])
-    found = Occupied.by_bookings(
-        problem,
-        opening=np.concatenate(opening),
-        begin_minute=np.concatenate(begins),
-        minutes=np.concatenate(minutes),
-    )
-    # They are elsewhere: no exam of a contract is used.
-    return replace(found, exams_left=problem.contract_ceiling)
-
-
 def choice_of(
     snapshot: Snapshot,
     *,
@@ -216,6 +221,8 @@ def choice_of(
     start_minute: int,
     terms: CostTerms,
     price: int,
+    to_come: int = 0,
+    reserved: bool = False,
 ) -> Choice:
     """Return an option of the solver in our words."""
     there = snapshot.opening(opening)
@@ -235,6 +242,8 @@ def choice_of(
             opening=terms.opening,
         ),
         price=price,
+        to_come=to_come,
+        reserved=reserved,
     )
 
 
@@ -337,8 +346,7 @@ def _snapshot_for(
         for scanner in suitable_scanners(order, uow, context)
         if scanners is None or scanner in scanners
     }
-    until = context.now + timedelta(days=days or context.policy.horizon_days)
-    free = uow.schedule.free_time(context.now, until)
+    free = _free_time(uow, context, days)
     return take_snapshot(
         [order],
         free if within is None else free.within(within),
@@ -348,6 +356,11 @@ def _snapshot_for(
         policy=context.policy,
         scanners=suitable,
     )
+
+
+def _free_time(uow: UnitOfWork, context: Context, days: int | None) -> FreeTime:
+    until = context.now + timedelta(days=days or context.policy.horizon_days)
+    return uow.schedule.free_time(context.now, until)
 
 
 def suitable_scanners(

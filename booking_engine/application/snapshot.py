@@ -130,10 +130,7 @@ def take_snapshot(
     today = local_date(now)
     contracts = list(catalogue.contracts)
     scanner_ids = list(catalogue.scanners)
-    soonest = minute_from(now + LEAD)
-    free, scanner = free.from_minute(
-        -(-soonest // _STEP) * _STEP, sessions_before=soonest
-    ).rows_of(
+    free, scanner = offered(free, now).rows_of(
         {
             one: row
             for row, one in enumerate(scanner_ids)
@@ -161,6 +158,12 @@ def take_snapshot(
     return Snapshot(
         problem, tuple(orders), facts, free, pair_km, excluded, taken_at=now
     )
+
+
+def offered(free: FreeTime, now: datetime) -> FreeTime:
+    """Return what is left of free time without what is too near."""
+    soonest = minute_from(now + LEAD)
+    return free.from_minute(-(-soonest // _STEP) * _STEP, sessions_before=soonest)
 
 
 def _openings(

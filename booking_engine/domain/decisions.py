@@ -75,8 +75,12 @@ class Choice:
     Parameters
     ----------
     price
-        What the time is worth to other patients at the plan's prices, in thousandths
-        of a cost unit for the whole exam.
+        What the time is worth to other patients, in thousandths of a cost unit for the
+        whole exam: to those who wait, at the plan's prices, and to those to come.
+    to_come
+        The part of the price that is due to more urgent orders still to come.
+    reserved
+        Whether it takes room that is kept for them.
     """
 
     scanner: ScannerId
@@ -86,6 +90,8 @@ class Choice:
     travel_km: int
     terms: Terms
     price: int = 0
+    to_come: int = 0
+    reserved: bool = False
 
     @property
     def ends_at(self) -> datetime:

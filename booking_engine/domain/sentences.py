@@ -113,6 +113,8 @@ def booking_sentence(
             for rule, count in reasons.excluded
         )
         parts.append(f"Ruled out: {listed}.")
+    if chosen.reserved:
+        parts.append("It takes room that is kept for more urgent patients to come.")
     if reasons.runner_up is not None:
         parts.append(_against(chosen, reasons.runner_up, catalogue))
     return " ".join(part for part in parts if part)
@@ -169,14 +171,21 @@ def _against(chosen: Choice, other: Choice, catalogue: Catalogue) -> str:
     room = (other.price - chosen.price) / 1000
     text = f"The next best was {when(other.starts_at)} on {where(other, catalogue)}"
     reasons = differences(chosen.terms, other.terms)
+    if other.reserved and not chosen.reserved:
+        return f"{text}, which takes room kept for more urgent patients to come."
     if own > 0:
         return f"{text}, which costs this patient {own} more ({reasons})."
     if own == 0 and round(room) <= 0:
         return f"{text}, which is as good."
     return (
         f"{text}, which would suit this patient {_as_well(own, reasons)} but takes room"
-        f" that other patients need more (worth {room:.0f})."
+        f" that other patients need more (worth {room:.0f}{_of_it(chosen, other)})."
     )
+
+
+def _of_it(chosen: Choice, other: Choice) -> str:
+    to_come = round((other.to_come - chosen.to_come) / 1000)
+    return f", of it {to_come} to urgent ones still to come" if to_come > 0 else ""
 
 
 def _as_well(own: int, reasons: str) -> str:

@@ -251,6 +251,8 @@ def choice_document(choice: Choice) -> Document:
         "travel_km": choice.travel_km,
         "terms": {name: getattr(terms, name) for name in Terms.__slots__},
         "price": choice.price,
+        "to_come": choice.to_come,
+        "reserved": choice.reserved,
     }
 
 
@@ -264,4 +266,7 @@ def choice_of(document: Document) -> Choice:
         travel_km=document["travel_km"],
         terms=Terms(**document["terms"]),
         price=document["price"],
+        # Decisions of before the protection have neither.
+        to_come=document.get("to_come", 0),
+        reserved=document.get("reserved", False),
     )

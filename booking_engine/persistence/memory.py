@@ -19,6 +19,7 @@ from booking_engine.persistence.memory_alerts import (
     InMemoryTraffic,
 )
 from booking_engine.persistence.memory_diary import InMemoryDiary
+from booking_engine.persistence.memory_history import InMemoryHistory
 from booking_engine.persistence.memory_messages import InMemoryMessages
 from booking_engine.persistence.memory_orders import (
     InMemoryDecisions,
@@ -52,6 +53,7 @@ class InMemoryUnitOfWork:
         self.plan_runs = InMemoryPlanRuns(self._transaction)
         self.policies = InMemoryPolicies(self._transaction)
         self.rebookings = InMemoryRebookings(self._transaction)
+        self.history = InMemoryHistory(self._transaction)
         self.messages = InMemoryMessages(self._transaction)
         self.parking = InMemoryParking(self._transaction)
         self.outbox = InMemoryOutbox(self._transaction)

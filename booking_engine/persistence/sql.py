@@ -27,6 +27,7 @@ from booking_engine.persistence.outbox import SqlOutbox
 from booking_engine.persistence.session import Database, Query
 from booking_engine.persistence.sql_alerts import SqlAlerts
 from booking_engine.persistence.sql_diary import SqlDiary
+from booking_engine.persistence.sql_history import SqlHistory
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
 from booking_engine.persistence.sql_parking import SqlParking
@@ -71,6 +72,7 @@ class SqlUnitOfWork:
         self.plan_runs = SqlPlanRuns(transaction)
         self.policies = SqlPolicies(transaction)
         self.rebookings = SqlRebookings(transaction)
+        self.history = SqlHistory(transaction)
         self.messages = SqlMessages(transaction)
         self.parking = SqlParking(transaction)
         self.outbox = SqlOutbox(transaction, ids)

@@ -8,6 +8,7 @@ reading or writing, it raises `StoreUnavailable`, and the unit can only be rolle
 
 from __future__ import annotations
 
+from booking_engine.application.ports.history import BookedExams, History
 from booking_engine.application.ports.messages import (
     AppointmentNumber,
     MessageKey,
@@ -30,8 +31,10 @@ from booking_engine.application.ports.unit_of_work import UnitOfWork, UnitOfWork
 __all__ = [
     "Alerts",
     "AppointmentNumber",
+    "BookedExams",
     "Decisions",
     "Diary",
+    "History",
     "MessageKey",
     "Messages",
     "OldDelivery",

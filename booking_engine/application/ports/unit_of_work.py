@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from booking_engine.application.ports.history import History
 from booking_engine.application.ports.messages import MessageKey, Messages, Parking
 from booking_engine.application.ports.orders import Orders, Patients, PlacerKey
 from booking_engine.application.ports.outbox import Outbox
@@ -54,6 +55,11 @@ class UnitOfWork(Protocol):
     @property
     def plan_runs(self) -> PlanRuns:
         """Planning runs."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """What was booked in the past."""
         ...
 
     @property

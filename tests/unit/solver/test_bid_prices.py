@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -292,3 +293,43 @@ def test_history_outside_the_table_is_refused(wrong):
             classes=2,
             leads=3,
         )
+
+
+def test_an_order_whose_target_comes_first_takes_kept_room_rather_than_be_late(
+    build, order, opening
+):
+    problem = build(
+        [order(tier=1, target_day=3, late_cost=1000)],
+        [
+            opening(day=2, minutes=30),
+            opening(day=3, minutes=360),
+            opening(day=4, minutes=360),
+        ],
+    )
+    by = replace(protection(quantile=0.95), target_first=True)
+    cut = replace(problem.openings, minutes=np.array([30, 30, 360]))
+    full = replace(problem, openings=cut)
+
+    with_room, without = ranked(problem, by=by), ranked(full, by=by)
+
+    # Not kept and in time, kept and in time, late: a target is no claim to kept room
+    # while there is other room in time.
+    assert [(p.opening, p.reserved) for p in with_room] == [
+        (1, False),
+        (0, True),
+        (2, False),
+    ]
+    assert [(p.opening, p.reserved) for p in without][:2] == [(0, True), (1, True)]
+
+
+def test_room_that_the_openings_do_not_show_is_taken_as_it_is_given(
+    build, order, opening
+):
+    problem = build([order(tier=1, target_day=9)], [opening(day=3, minutes=30)])
+    whole = replace(protection(quantile=0.95), room=np.array([300]))
+
+    part = ranked(problem, by=protection(quantile=0.95))[0]
+    seen = ranked(problem, by=whole)[0]
+
+    assert (part.reserved, seen.reserved) == (True, False)
+    assert part.to_come > seen.to_come
