@@ -158,27 +158,32 @@ class EventValues:
     @property
     def _procedure(self) -> Coded:
         """Return code and name of the exam, in their code where they have one."""
-        return self._exam(self.content.procedure_as_sent, self.telling.procedure)
+        content = self.content
+        sent, text = content.procedure_as_sent, content.procedure_text
+        return self._exam(sent, text, self.telling.procedure)
 
     @property
     def _further(self) -> list[Coded]:
         """Return code and name of each further step, likewise."""
         steps = self.content.further_steps
         return [
-            self._exam(step.procedure_as_sent, procedure)
+            self._exam(step.procedure_as_sent, step.procedure_text, procedure)
             for step, procedure in zip(steps, self.telling.further, strict=True)
         ]
 
-    def _exam(self, sent: str, procedure: Procedure | None) -> Coded:
+    def _exam(self, sent: str, text: str, procedure: Procedure | None) -> Coded:
+        """Return an exam in their code; with it go the words that came with it."""
+        own = text if self.order.partner == self.profile.id else ""
         if procedure is None:
-            return (sent or "UNKNOWN",)
+            return (sent or "UNKNOWN", own) if own else (sent or "UNKNOWN",)
         theirs = self.profile.procedures
         if theirs.get(sent.casefold()) == procedure.code:
             code = sent
         else:
             code = self.profile.own_codes.get(procedure.code, procedure.code)
         code, _, system = code.partition("^")
-        return (code, procedure.name, system or "L")
+        name = own if code.casefold() == sent.casefold() else ""
+        return (code, name or procedure.name, system or "L")
 
     @property
     def _reason(self) -> tuple[str, str] | None:

@@ -186,7 +186,7 @@ def read_content(
         reading,
         fallback_id=f"{authority}:{number or message.control_id}",
     )
-    procedure, procedure_as_sent = read_procedure(obr, group, reading)
+    exam = read_procedure(obr, group, reading)
     further_steps = read_steps(group, reading)
     priority, priority_as_sent = _urgency(group, reading)
     setting = _setting(group, reading)
@@ -211,8 +211,9 @@ def read_content(
         placer_number=number,
         placer_authority=authority,
         patient=patient,
-        procedure=procedure,
-        procedure_as_sent=procedure_as_sent,
+        procedure=exam.procedure,
+        procedure_as_sent=exam.procedure_as_sent,
+        procedure_text=exam.procedure_text,
         priority=priority,
         priority_as_sent=priority_as_sent,
         setting=setting,

@@ -6,7 +6,7 @@ from typing import Final
 
 from booking_engine.domain.identifiers import ProcedureCode
 from booking_engine.domain.mappings import LONGEST_NAME
-from booking_engine.domain.orders import HoldCode
+from booking_engine.domain.orders import HoldCode, ProcedureStep
 from hl7_adapters.conditions import Condition
 from hl7_adapters.datatypes import Code, names_of
 from hl7_adapters.er7 import Segment
@@ -35,6 +35,12 @@ def called(sent: Code) -> str:
     return sent.code or sent.alternate_code or sent.text
 
 
+def described(sent: Code) -> str:
+    """Return the words that stand beside the code that `called` returns."""
+    text = sent.text if sent.code or not sent.alternate_code else sent.alternate_text
+    return text[:LONGEST_NAME]
+
+
 def names_in_tables(sent: Code) -> tuple[str, ...]:
     """Return what a code may be called in a partner's tables, best first."""
     return tuple(dict.fromkeys(names_of(sent)))
@@ -51,10 +57,8 @@ def kept_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name[:LONGEST_NAME] for name in names)
 
 
-def read_procedure(
-    obr: Segment, group: OrderGroup, reading: Reading
-) -> tuple[ProcedureCode | None, str]:
-    """Return our code and the sender's (OBR-4), or hold the order.
+def read_procedure(obr: Segment, group: OrderGroup, reading: Reading) -> ProcedureStep:
+    """Return what is ordered (OBR-4), or hold the order.
 
     Raises
     ------
@@ -63,14 +67,18 @@ def read_procedure(
     """
     sent = read_code(obr, 4)
     if not sent:
-        if not obr.deletes(4) and reading.keep("procedure", "procedure_as_sent"):
-            return None, ""
+        if not obr.deletes(4) and reading.keep(
+            "procedure", "procedure_as_sent", "procedure_text"
+        ):
+            return ProcedureStep(None)
         raise reading.refuse(
             Condition.MISSING_FIELD,
             group.location("OBR", 4),
             "say what is ordered in OBR-4",
         )
-    return read_meaning(sent, reading), called(sent)
+    return ProcedureStep(
+        read_meaning(sent, reading), called(sent), procedure_text=described(sent)
+    )
 
 
 def read_meaning(

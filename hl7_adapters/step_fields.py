@@ -19,6 +19,7 @@ from hl7_adapters.er7 import Segment
 from hl7_adapters.order_groups import OrderGroup
 from hl7_adapters.procedure_fields import (
     called,
+    described,
     meanings,
     read_code,
     read_meaning,
@@ -67,9 +68,9 @@ def read_steps(group: OrderGroup, reading: Reading) -> tuple[ProcedureStep, ...]
         code, doubt = _meaning(sent, reading, place)
         if doubt:
             doubts.append(f"IPC {sent.number}: {doubt}")
-        as_sent = called(sent.codes[0]) if sent.codes else ""
         accession = sent.segment.value(1).strip()
-        steps.append(ProcedureStep(code, as_sent, accession))
+        named = next(iter(sent.codes), Code())
+        steps.append(ProcedureStep(code, called(named), accession, described(named)))
     if doubts:
         detail = f"{len(group.steps)} IPC: {'; '.join(doubts)}"
         reading.hold(HoldCode.SEVERAL_STEPS, detail[:_LONGEST_STATED])

@@ -118,6 +118,7 @@ class StepDocument(Document):
 
     procedure: str | None
     procedure_as_sent: str
+    procedure_text: str
     accession: str
 
 
@@ -132,6 +133,7 @@ class RequestDocument(Document):
     patient: PatientDocument
     procedure: str | None
     procedure_as_sent: str
+    procedure_text: str = Field(description="The sender's words beside its code.")
     priority: Priority | None
     priority_as_sent: str
     setting: PatientSetting

@@ -130,6 +130,7 @@ def _told_part(content: OrderContent) -> tuple[object, ...]:
     return (
         content.patient,
         content.procedure_as_sent,
+        content.procedure_text,
         content.priority_as_sent,
         content.accession,
         content.filler_number,

@@ -220,7 +220,14 @@ def _answers(content: OrderContent) -> set[tuple[Question, Answer]]:
 
 
 def _plain(content: OrderContent) -> OrderContent:
-    return replace(content, safety=(), requested_at=_NO_TIME)
+    steps = tuple(replace(step, procedure_text="") for step in content.further_steps)
+    return replace(
+        content,
+        safety=(),
+        requested_at=_NO_TIME,
+        procedure_text="",  # the code says what is meant
+        further_steps=steps,
+    )
 
 
 def network_holds(

@@ -98,11 +98,7 @@ def order_document(order: ImagingOrder) -> Document:
         document["orderer"] = _orderer_document(content.orderer)
     if content.study_uid:
         document["study_uid"] = content.study_uid
-    if content.further_steps:
-        document["further_steps"] = [
-            [step.procedure, step.procedure_as_sent, step.accession]
-            for step in content.further_steps
-        ]
+    document |= _exam_document(content)
     if order.held_at is not None:
         document["held_at"] = order.held_at.isoformat()
     if order.told_at is not None:
@@ -122,6 +118,19 @@ def order_document(order: ImagingOrder) -> Document:
 def _orderer_document(orderer: Orderer) -> list[str | bool]:
     parts: list[str | bool] = [orderer.code, orderer.name, orderer.gmc_number]
     return [*parts, True] if orderer.unmapped else parts
+
+
+def _exam_document(content: OrderContent) -> Document:
+    """Return what few orders say of their exam besides its code."""
+    document: Document = {}
+    if content.procedure_text:
+        document["procedure_text"] = content.procedure_text
+    if content.further_steps:
+        document["further_steps"] = [
+            [s.procedure, s.procedure_as_sent, s.accession, s.procedure_text]
+            for s in content.further_steps
+        ]
+    return document
 
 
 def patient_document(patient: RegisteredPatient) -> Document:
@@ -195,6 +204,7 @@ def order_content(document: Document, row: Any) -> OrderContent:
         latest_on=day_of(document["latest_on"]),
         study_uid=document.get("study_uid", ""),
         orderer=Orderer(*document.get("orderer", ())),
+        procedure_text=document.get("procedure_text", ""),
         further_steps=tuple(
             ProcedureStep(None if code is None else ProcedureCode(code), *more)
             for code, *more in document.get("further_steps", ())

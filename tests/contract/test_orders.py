@@ -48,7 +48,8 @@ def full_order(make):
         latest_on=date(2026, 12, 3),
         study_uid="1.2.826.0.1",
         orderer=Orderer("DRX", "Dr A. Example", "1234567"),
-        further_steps=(ProcedureStep(ProcedureCode("X"), "XS", "ACC2"),),
+        procedure_text="Übersicht",
+        further_steps=(ProcedureStep(ProcedureCode("X"), "XS", "ACC2", "Ex"),),
         priority=Priority.SUSPECTED_CANCER,
         status=OrderStatus.HELD,
         holds=(

@@ -10,8 +10,15 @@ import pytest
 from network import NORTH, NOW, dispatcher, receive
 
 from booking_engine.domain.events import Event, EventKind
-from booking_engine.domain.identifiers import Actor, AppointmentId, ScannerId
+from booking_engine.domain.identifiers import (
+    Actor,
+    AppointmentId,
+    ProcedureCode,
+    ScannerId,
+)
 from booking_engine.domain.messages import DeliveryStatus
+from booking_engine.domain.orders import ProcedureStep
+from hl7_adapters.er7 import decode
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.peer import Behaviour, StandIn
 from hl7_adapters.profile_files import load_profiles
@@ -25,11 +32,12 @@ ME = Actor("person:tester")
 class Office:
     """An engine with bookings to tell, and a relay to a stand-in."""
 
-    def __init__(self, peer, orders, events=1, ack_timeout=20.0, **policy):
+    def __init__(self, peer, orders, events=1, ack_timeout=20.0, steps=(), **policy):
         self.engine = dispatcher()
         with self.engine.session(ME) as session:
             self.orders = [
-                session.handle(receive(f"P{n}")).order_id for n in range(orders)
+                session.handle(receive(f"P{n}", further_steps=steps)).order_id
+                for n in range(orders)
             ]
             for _ in range(events):
                 for number, order_id in enumerate(self.orders):
@@ -42,7 +50,7 @@ class Office:
                             AppointmentId(f"A{number:014}"),
                             ScannerId("MR1"),
                             NOW + timedelta(days=7),
-                            NOW + timedelta(days=7, minutes=20),
+                            NOW + timedelta(days=7, minutes=20 + 40 * len(steps)),
                         )
                     )
             session.commit()
@@ -95,6 +103,21 @@ def test_the_relay_gets_everything_through_a_peer_that_drops_and_is_silent():
         ids = [one.id for one in each]
         order_of_arrival = [m.control_id for m in came if m.control_id in ids]
         assert list(dict.fromkeys(order_of_arrival)) == ids
+
+
+def test_the_relay_tells_of_each_step_of_a_booking():
+    steps = (ProcedureStep(ProcedureCode("MRLIVER"), "NO", "A2", "Liver"),)
+    with StandIn(keep=5000) as peer:
+        Office(peer, orders=1, steps=steps).run_until_settled()
+        (came,) = peer.messages
+
+    assert [
+        (ais.value(3), ais.value(3, 2), ais.value(4), ais.value(7))
+        for ais in decode(came.raw).all("AIS")
+    ] == [
+        ("MHEAD", "MR head", "20261201090000+0000", "20"),
+        ("NO", "Liver", "20261201092000+0000", "40"),
+    ]
 
 
 def test_the_relay_sends_again_what_was_refused_for_now_and_lets_others_pass():

@@ -104,6 +104,8 @@ class OrderContent:
         DICOM study instance UID (ZDS-1, IPC-3), passed on as it came.
     orderer
         ORC-12, OBR-16; one that is not mapped holds nothing up.
+    procedure_text
+        The sender's words beside its code of the procedure (OBR-4.2); sent back to it.
     further_steps
         What is done beside the procedure, in the same slot (IPC after the first).
     """
@@ -129,6 +131,7 @@ class OrderContent:
     latest_on: date | None = None
     study_uid: str = ""
     orderer: Orderer = NOBODY
+    procedure_text: str = ""
     further_steps: tuple[ProcedureStep, ...] = ()
 
     @property

@@ -18,11 +18,14 @@ class ProcedureStep:
         Our code, or ``None`` if the sender's is not mapped; the sender's (IPC-6).
     accession
         IPC-1 of this step.
+    procedure_text
+        The sender's words beside its code.
     """
 
     procedure: ProcedureCode | None
     procedure_as_sent: str = ""
     accession: str = ""
+    procedure_text: str = ""
 
 
 def with_meanings_of(

@@ -140,6 +140,20 @@ def test_a_known_order_that_is_booked_elsewhere_is_not_booked_here(feed):
     assert len(feed.orders()) == 1
 
 
+def test_the_words_beside_a_code_are_kept_and_mean_nothing_by_themselves(feed):
+    feed.place()
+    assert feed.order("P1").content.procedure_text == "MRI Head"
+
+    other = MR_HEAD.replace("MRI Head", "Head, MRI")
+    assert feed.send(PID, PV1, orc("NW", "P1"), other, *SAFE) == AA
+    assert len(feed.orders()) == 1
+
+    feed.send(*change(""))
+    assert feed.order("P1").content.procedure_text == "MRI Head"
+    feed.send(*change(other, sent=6))
+    assert feed.order("P1").content.procedure_text == "Head, MRI"
+
+
 def test_an_unknown_setting_is_held_until_somebody_says(feed):
     feed.send(PID, PV1.replace("|O|", "|Q|"), orc("NW", "P1"), MR_HEAD, *SAFE)
     held = feed.order("P1")

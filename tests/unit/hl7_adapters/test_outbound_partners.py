@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from network import INDIE
+from network import INDIE, catalogue
 from tellings import PROFILES, order, partner, telling
 
 from booking_engine.domain.events import EventKind
-from booking_engine.domain.identifiers import PartnerId
+from booking_engine.domain.identifiers import PartnerId, ProcedureCode
+from booking_engine.domain.orders import ProcedureStep
 from booking_engine.domain.vocabulary import Priority
 from hl7_adapters.destination import Outgoing, Sending
 from hl7_adapters.er7 import decode
 from hl7_adapters.event_codes import OF_THE_DAY
 from hl7_adapters.event_values import CannotRender
 from hl7_adapters.outbound import render
+
+LIVER = ProcedureCode("MRLIVER")
 
 
 def test_the_sender_gets_its_own_codes_back_and_others_get_theirs():
@@ -30,11 +33,42 @@ def test_the_sender_gets_its_own_codes_back_and_others_get_theirs():
     assert (other.get("AIG-3"), other.get("PID-3")) == ("MR1", "9990000018")
 
 
+def test_the_words_beside_a_code_go_back_to_their_sender_alone():
+    step = ProcedureStep(LIVER, "NO", procedure_text="Liver triple phase")
+    whole = {
+        "procedure_as_sent": "mhead",
+        "procedure_text": "MRI Head, urgent clinic",
+        "further_steps": (step,),
+    }
+    further = (catalogue().procedures[LIVER],)
+    told = telling(EventKind.APPOINTMENT_BOOKED, placed=order(**whole), further=further)
+
+    own = decode(render(told, partner("2.4", Sending.SIU)))
+    other = decode(render(told, partner("2.4", Sending.SIU, "indie")))
+
+    assert [(ais.value(3), ais.value(3, 2)) for ais in own.all("AIS")] == [
+        ("mhead", "MRI Head, urgent clinic"),
+        ("NO", "Liver triple phase"),
+    ]
+    assert other.get("AIS-3.2") == "MR head"
+
+
+def test_a_code_that_is_not_mapped_goes_back_as_it_came():
+    placed = order(procedure=None, procedure_as_sent="ZZ", procedure_text="Some scan")
+    held = telling(EventKind.ORDER_HELD, placed=placed, procedure=None)
+
+    message = decode(render(held, partner("2.4", Sending.ORM_SC)))
+
+    assert (message.get("OBR-4"), message.get("OBR-4.2")) == ("ZZ", "Some scan")
+
+
 def test_an_exam_changed_in_vetting_is_told_as_what_it_is_now():
-    placed = order(procedure_as_sent="CCHAPC")
+    placed = order(procedure_as_sent="CCHAPC", procedure_text="CT CAP")
     told = telling(EventKind.APPOINTMENT_BOOKED, placed=placed)
 
-    assert decode(render(told, partner("2.4", Sending.SIU))).get("AIS-3") == "MHEAD"
+    message = decode(render(told, partner("2.4", Sending.SIU)))
+
+    assert (message.get("AIS-3"), message.get("AIS-3.2")) == ("MHEAD", "MR head")
 
 
 def test_what_was_added_to_a_placer_number_is_not_sent_back():

@@ -55,10 +55,10 @@ def vetted(feed, order):
 
 
 def test_two_steps_are_one_booking_of_their_times_together(feed):
-    order = place(feed, ipc("MR01"), ipc("MR02", 2))
+    order = place(feed, ipc("MR01"), ipc("MR02^Liver^L", 2))
     assert order.status is S.AWAITING_VETTING
     assert order.content.procedure == HEAD
-    assert order.content.further_steps == (ProcedureStep(LIVER, "MR02", "A2"),)
+    assert order.content.further_steps == (ProcedureStep(LIVER, "MR02", "A2", "Liver"),)
     assert order.content.accession == "A1"
 
     booked = book(feed, vetted(feed, order), days=2)

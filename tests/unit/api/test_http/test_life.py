@@ -115,7 +115,7 @@ def test_an_order_lives_from_held_to_performed(stored_world: Any, slot_of: Any):
 
 def test_what_is_done_beside_the_exam_is_shown_and_decided(stored_world: Any):
     world = stored_world
-    steps = (ProcedureStep(None, "CT NECK", "A2"),)
+    steps = (ProcedureStep(None, "CT NECK", "A2", "Neck"),)
     order_id = world.receive(procedure=None, steps=steps)
     path = f"/v1/orders/{order_id}"
     (line,) = world.http.get("/v1/worklist").json()["items"]
@@ -131,7 +131,12 @@ def test_what_is_done_beside_the_exam_is_shown_and_decided(stored_world: Any):
 
     released = world.post(f"{path}/release", {**given, "further_procedures": ["CTCHE"]})
     assert released.json()["request"]["further_steps"] == [
-        {"procedure": "CTCHE", "procedure_as_sent": "CT NECK", "accession": "A2"}
+        {
+            "procedure": "CTCHE",
+            "procedure_as_sent": "CT NECK",
+            "procedure_text": "Neck",
+            "accession": "A2",
+        }
     ]
     vetted = world.post(f"{path}/vet", {"further_procedures": ["CTCHE", "CTCHE"]})
     assert vetted.json()["status"] == "waiting"
