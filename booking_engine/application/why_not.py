@@ -208,7 +208,7 @@ def _best(
 
 def _minutes(order: ImagingOrder, uow: UnitOfWork) -> int:
     content = order.content
-    if content.procedure is None or content.priority is None:
+    if None in content.procedures or content.priority is None:
         codes = ", ".join(hold.code for hold in order.holds) or str(order.status)
         raise NotBookable(
             f"Order {order.id} is held ({codes}): its exam or urgency is not known, so"

@@ -39,7 +39,7 @@ from booking_engine.domain.diary_entries import EntryKind, Stretch
 from booking_engine.domain.eligibility import Rule
 from booking_engine.domain.errors import DomainError, NotBookable, NotKnown
 from booking_engine.domain.identifiers import ScannerId, SessionId
-from booking_engine.domain.orders import HoldCode, HoldReason
+from booking_engine.domain.orders import HoldCode, HoldReason, ProcedureStep
 from booking_engine.domain.patients import Needs
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
 from booking_engine.domain.schedule import SessionStatus
@@ -287,6 +287,14 @@ def test_what_cannot_be_asked_is_refused(engine):
     )
     with pytest.raises(NotBookable, match="unmapped_procedure"):
         ask(engine, unmapped)
+    step = placed(
+        engine,
+        "P4",
+        further_steps=(ProcedureStep(None, "MHD"),),
+        holds=(HoldReason(HoldCode.UNMAPPED_PROCEDURE, "MHD", step=1),),
+    )
+    with pytest.raises(NotBookable, match="unmapped_procedure"):
+        ask(engine, step)
     with pytest.raises(NotKnown):
         ask(engine, placed(engine, "P2"), ScannerId("NONE"))
     with pytest.raises(NotKnown):
