@@ -27,6 +27,7 @@ from api.rebooking_queue import RebookingQueue
 from api.relays import Connections, RelayThreads
 from api.runtime import Runtime, Storage
 from api.server import HttpServer
+from api.session_values import SessionValuation
 from api.urgent import UrgentBooking
 from api.watch import Watch
 from api.webhook import Webhook
@@ -35,6 +36,7 @@ from booking_engine.application.plan_runner import PlanRunner, PlanSettings
 from booking_engine.application.ports import UnitOfWorkFactory
 from booking_engine.application.rebooker import Rebooker, RebookingSettings
 from booking_engine.application.retention import Retention, RetentionPolicy
+from booking_engine.application.stored_plans import StoredPlans
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import Clock, SystemClock
@@ -140,6 +142,8 @@ def build(
         "profiles": lambda: _profiles(source),
     }
     keys = None if settings.http.keys is None else load_keys(settings.http.keys)
+    stored_plans = StoredPlans(dispatcher)
+    session_values = SessionValuation(stored_plans)
     app = make_app(
         Services(
             dispatcher=dispatcher,
@@ -151,6 +155,8 @@ def build(
             request_plan=plans.request,
             stage_of=plans.stage_of,
             rebookings=rebookings,
+            stored_plans=stored_plans,
+            session_values=session_values,
             orders_changed=jobs.orders_changed,
             codes_changed=mapped.codes_changed,
             checks=checks,
@@ -175,6 +181,7 @@ def build(
         plan_runner=runner,
         plans=plans,
         rebookings=rebookings,
+        session_values=session_values,
         urgent=urgent,
         watch=watch,
         jobs=jobs,

@@ -15,7 +15,9 @@ from api.idempotency import HEADER, LONGEST_KEY
 from api.metrics import Metrics
 from api.problems import Problem
 from api.rebooking_queue import RebookingQueue
+from api.session_values import SessionValuation
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.stored_plans import StoredPlans
 from booking_engine.application.views import Views
 from booking_engine.domain.identifiers import Actor, PlanRunId
 from hl7_adapters.profile_source import ProfileSource
@@ -45,6 +47,8 @@ class Services:
         The stage that a run of this process is in, if known.
     rebookings
         Proposes where those go whose scanner is closed, and moves what is approved.
+    stored_plans, session_values
+        What runs decided, and what one more session would be worth by them.
     orders_changed
         Called after a write that may have made an order bookable.
     codes_changed
@@ -62,6 +66,8 @@ class Services:
     request_plan: PlanRequest
     stage_of: Callable[[PlanRunId], str | None]
     rebookings: RebookingQueue
+    stored_plans: StoredPlans
+    session_values: SessionValuation
     orders_changed: Callable[[], None] = _nobody
     codes_changed: Callable[[], None] = _nobody
     checks: Mapping[str, Check] = field(default_factory=dict)

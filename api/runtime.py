@@ -24,6 +24,7 @@ from api.plan_queue import PlanQueue
 from api.rebooking_queue import RebookingQueue
 from api.relays import RelayThreads
 from api.server import HttpServer
+from api.session_values import SessionValuation
 from api.urgent import UrgentBooking
 from api.watch import Watch
 from booking_engine.application.dispatch import Dispatcher
@@ -50,6 +51,8 @@ LEARN_EVERY: Final = timedelta(hours=1)
 """How often a process counts past bookings, to protect room for urgent orders."""
 _LOOK_BACK: Final = 20
 _CONNECT_SECONDS: Final = 2.0
+_VALUATION_SECONDS: Final = 2.0
+"""How long stopping waits for a test of a session's value; it is not stored."""
 
 
 class Role(StrEnum):
@@ -114,6 +117,7 @@ class Runtime:
     plan_runner: PlanRunner
     plans: PlanQueue
     rebookings: RebookingQueue
+    session_values: SessionValuation
     urgent: UrgentBooking
     watch: Watch
     jobs: Jobs
@@ -196,6 +200,7 @@ class Runtime:
         while self._undo:
             self._undo.pop()()
         self.checks.pop("listener", None)
+        self.session_values.stop(_VALUATION_SECONDS)
         self.storage.close()
 
     def refresh(self) -> None:

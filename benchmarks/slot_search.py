@@ -189,13 +189,21 @@ class Client:
 
     def post(self, path: str, body: dict[str, Any]) -> tuple[float, int, Any]:
         """Return seconds, status and document of a request."""
-        data = json.dumps(body).encode()
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": f"benchmark-{next(self._keys)}",
         }
+        return self._answer("POST", path, json.dumps(body).encode(), headers)
+
+    def get(self, path: str) -> tuple[float, int, Any]:
+        """Return seconds, status and document of a request."""
+        return self._answer("GET", path, None, {})
+
+    def _answer(
+        self, method: str, path: str, data: bytes | None, headers: dict[str, str]
+    ) -> tuple[float, int, Any]:
         began = time.perf_counter()
-        self._connection.request("POST", path, data, headers)
+        self._connection.request(method, path, data, headers)
         response = self._connection.getresponse()
         content = response.read()
         return time.perf_counter() - began, response.status, json.loads(content)
@@ -249,6 +257,7 @@ def measure(
     options = sum(d["count"] for d in documents) / max(1, len(documents))
     name = f"slots/search, {given.days} days, {options:.0f} openings possible"
     yield _row(name, seconds, other, at_start)
+    yield from _asked_why_not(client, asked, documents)
     # What was found for one order may be booked by the one before: look again.
     chosen, best = asked[: given.bookings], asked[given.bookings :][: given.bookings]
     taken: list[float] = []
@@ -268,6 +277,40 @@ def measure(
     calls = [lambda o=o: book_best(o) for o in best]  # type: ignore[misc]
     seconds, _, other = series(calls, good=201, longest=BOOKING_SECONDS)
     yield _row("appointments, the engine's best", seconds, other, at_start)
+
+
+def _asked_why_not(
+    client: Client, asked: Sequence[ImagingOrder], found: Sequence[Any]
+) -> Iterator[tuple[str, ...]]:
+    """Yield a row for "why not there", and one for why an order waits.
+
+    Half an hour before the best slot of a search something is in the way as a rule: an
+    appointment, the lists' end, too short a notice.
+    """
+
+    def why_not(order: ImagingOrder, document: Any) -> tuple[float, int, Any]:
+        best = document["options"][0]
+        at = datetime.fromisoformat(best["starts_at"]) - timedelta(minutes=30)
+        slot = {"scanner": best["scanner"], "starts_at": at.isoformat()}
+        return client.post("/v1/slots/why-not", {"order_id": order.id, **slot})
+
+    asking = [
+        lambda o=order, d=document: why_not(o, d)  # type: ignore[misc]
+        for order, document in zip(asked, found, strict=False)
+        if document["options"]
+    ]
+    series(asking[:WARM_UP], good=200)
+    at_start = load().split()[0]
+    seconds, documents, other = series(asking, good=200)
+    blocked = sum(d["standing"] == "blocked" for d in documents)
+    yield _row(f"slots/why-not, {blocked} blocked", seconds, other, at_start)
+    at_start = load().split()[0]
+    explaining = [
+        lambda o=order: client.get(f"/v1/orders/{o.id}/explanation")  # type: ignore[misc]
+        for order in asked
+    ]
+    seconds, _, other = series(explaining, good=200)
+    yield _row("orders/{id}/explanation", seconds, other, at_start)
 
 
 def _row(name: str, seconds: Sequence[float], other: int, at: str) -> tuple[str, ...]:

@@ -81,9 +81,7 @@ def search_slots(
     scanners
         Only on these; ``None``: on any.
     """
-    snapshot = _snapshot_for(
-        order, uow, context, days, within=within, scanners=scanners
-    )
+    snapshot = snapshot_for(order, uow, context, days, within=within, scanners=scanners)
     whole = None if within is None else _free_time(uow, context, days)
     return search_in(snapshot, uow, context, limit=limit, whole=whole)
 
@@ -139,7 +137,7 @@ def search_in(
         claim_of_option(order, snapshot, context.room_kept, protection, option)
         for option in ranked
     ]
-    explanation = explain(snapshot.problem, _nothing_placed(prices), 0)
+    explanation = explain(snapshot.problem, nothing_placed(prices), 0)
     excluded = snapshot.exclusions_of(0) + exclusions(explanation)
     inputs = inputs_of(snapshot, 0)
     return SlotSearch(
@@ -200,7 +198,7 @@ def prices_of(snapshot: Snapshot, context: Context, uow: UnitOfWork) -> Certific
     )
 
 
-def _nothing_placed(prices: Certificate) -> Plan:
+def nothing_placed(prices: Certificate) -> Plan:
     """Return the plan of one order that has no slot yet."""
     nowhere = np.full(1, UNPLACED, dtype=np.int64)
     return Plan(
@@ -331,7 +329,7 @@ def plain(choice: Choice) -> dict[str, object]:
     return {**asdict(choice), "starts_at": choice.starts_at.isoformat()}
 
 
-def _snapshot_for(
+def snapshot_for(
     order: ImagingOrder,
     uow: UnitOfWork,
     context: Context,
