@@ -12,6 +12,8 @@ NAMES: Final = ("intake", "outbound", "slot_search", "demo")
 """What runs by default; each has options of its own."""
 OTHERS: Final = (
     "assignment",
+    "best_slot",
+    "booking",
     "fuzz",
     "intake_memory",
     "online",
