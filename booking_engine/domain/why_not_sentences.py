@@ -107,20 +107,24 @@ def _beside_best(answer: WhyNot, catalogue: Catalogue) -> str:
     if there is not None and _same(there, best):
         return "No slot is better."
     text = f"The best free slot is {when(best.starts_at)} on {where(best, catalogue)}"
-    more = answer.costs_more
-    if there is None or more is None:
+    if there is None:
         return f"{text}."
+    return f"{text}; the slot asked for {_compared(there, best)}."
+
+
+def _compared(there: Choice, best: Choice) -> str:
+    more = there.terms.total - best.terms.total
     terms = differences(best.terms, there.terms)
     room = round((there.price - best.price) / 1000)
+    if there.reserved and not best.reserved:
+        return "takes room that is kept for more urgent patients to come"
     if more > 0:
-        return f"{text}; the slot asked for costs this patient {more} more ({terms})."
+        return f"costs this patient {more} more ({terms})"
     suits = "as well" if more == 0 else f"better by {-more} ({terms})"
+    text = f"would suit this patient {suits}"
     if room > 0:
-        return (
-            f"{text}; the slot asked for would suit this patient {suits} but takes room"
-            f" that other patients need more (worth {room})."
-        )
-    return f"{text}; the slot asked for would suit this patient {suits}."
+        text += f" but takes room that other patients need more (worth {room})"
+    return text
 
 
 def _same(one: Choice, other: Choice) -> bool:

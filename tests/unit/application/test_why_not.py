@@ -116,6 +116,17 @@ def test_the_best_slot_is_said_to_be_the_best(engine):
     assert why_not_sentence(answer, catalogue()).endswith("No slot is better.")
 
 
+def test_room_that_is_kept_for_urgent_patients_is_said_to_be(engine):
+    answer = ask(engine, placed(engine), MRX)
+    kept = replace(answer, there=replace(answer.there, reserved=True))
+    assert why_not_sentence(kept, catalogue()).endswith(
+        "the slot asked for takes room that is kept for more urgent patients to come."
+    )
+    for price, words in ((0, "as well."), (9000, "as well but takes room that other")):
+        there = replace(answer.best, scanner=MRX, price=answer.best.price + price)
+        assert words in why_not_sentence(replace(answer, there=there), catalogue())
+
+
 def test_what_the_order_has_already_is_there(engine):
     booked, held = placed(engine, "P1"), placed(engine, "P2", patient=patient(1))
     engine.handle(BookSlot(booked, MR1_WED, WEDNESDAY_9), CLERK)
