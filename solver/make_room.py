@@ -12,6 +12,8 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 
 import numpy as np
 
@@ -31,7 +33,9 @@ class _Place:
     ejected: tuple[int, ...] = ()
 
 
-def make_room(c: Columns, hood: Neighbourhood, first: Places) -> Places:
+def make_room(
+    c: Columns, hood: Neighbourhood, first: Places, *, until: float = inf
+) -> Places:
     """Return places that cost no more than `first`, moves included.
 
     Parameters
@@ -40,10 +44,14 @@ def make_room(c: Columns, hood: Neighbourhood, first: Places) -> Places:
         The problem and who may go where.
     first
         An answer that moves no more than `hood` allows; who has moved stays there.
+    until
+        When to stop, by the monotonic clock; what was found by then is returned.
     """
     diary = _Diary(c, hood, first)
     rows = hood.displaced.tolist()
     for j in sorted(rows, key=lambda j: (-diary.cost[j], j)):
+        if monotonic() >= until:
+            break
         diary.improve(j)
     return diary.places()
 

@@ -16,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.check import violations
-from solver.compiled import kernel
 from solver.costs import terms_of, whole_terms
-from solver.layout import FAR, Columns, columns, day_cost, first_opening, fits
+from solver.layout import FAR, Columns, columns
 from solver.losses import Damage
 from solver.make_room import make_room
 from solver.packing import packed_bound
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
 from solver.problem import Ints
+from solver.repair_kernels import losses, place, seat, stakes
 from solver.repair_model import Answer, best_places
 from solver.repair_options import Neighbourhood, Places
-from solver.search import Search, empty, has_room, put
-from solver.sequence import NO_START, Kin, gap_start, kin_of
+from solver.search import empty
+from solver.sequence import NO_START, kin_of
 
 MOVE_COST = 40
 """What moving a patient who was not affected costs, in cost units."""
@@ -37,6 +37,8 @@ MOST_MOVABLE = 200
 """Most neighbours that may move in one search."""
 GAP = 0.001
 """A repair this close to the best of its neighbourhood counts as proved."""
+ROOM_SHARE = 0.5
+"""Most of the time that is spent on ejections before the exact search."""
 FRONTIER = (0, 1, 2, 4, 8, 16)
 """Numbers of neighbours moved that a person is shown."""
 
@@ -87,12 +89,12 @@ def repair_at_once(damage: Damage) -> Repair:
     x = empty(c)
     kin = kin_of(c)
     start = np.full(c.tier.shape[0], NO_START, np.int64)
-    _seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
+    seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
     rows = damage.displaced.copy()
     best = np.full(rows.shape[0], FAR, np.int64)
-    _stakes(c, damage.minute_price, damage.exam_price, rows, best)
+    stakes(c, damage.minute_price, damage.exam_price, rows, best)
     rows = rows[np.argsort(best - c.unplaced_cost[rows] * PRICE_SCALE, kind="stable")]
-    _place(c, x, kin, start, damage.minute_price, damage.exam_price, rows)
+    place(c, x, kin, start, damage.minute_price, damage.exam_price, rows)
     places = Places(x.opening, x.pair, np.where(x.opening >= 0, start, 0))
     return _told(damage, c, places, None, MOVE_COST, monotonic() - began)
 
@@ -144,10 +146,14 @@ def improve_repair(
         move_cost=move_cost,
         most_moves=most_moves,
     )
+    start = first.places
+    if movable.size:
+        until = began + seconds * ROOM_SHARE
+        start = make_room(c, hood, first.places, until=until)
     answer = best_places(
         c,
         hood,
-        make_room(c, hood, first.places) if movable.size else first.places,
+        start,
         seconds=max(0.05, seconds - (monotonic() - began)),
         gap=GAP,
         workers=workers,
@@ -261,9 +267,9 @@ def neighbours(
     if rows.shape[0] > most:
         x = empty(c)
         start = np.full(c.tier.shape[0], NO_START, np.int64)
-        _seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
+        seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
         loss = np.zeros(rows.shape[0], np.int64)
-        _losses(c, x, kin_of(c), start, rows, loss)
+        losses(c, x, kin_of(c), start, rows, loss)
         minutes = c.pair_minutes[damage.pair[rows]]
         rows = np.sort(rows[np.argsort(loss // minutes, kind="stable")[:most]])
     return rows
@@ -317,109 +323,3 @@ def _charged(c: Columns, repair: Repair, move_cost: int) -> int:
 
 def _total(c: Columns, places: Places) -> int:
     return terms_of(c, places.opening, places.pair).total
-
-
-@kernel
-def _seat(
-    c: Columns, x: Search, start: Ints, opening: Ints, pair: Ints, minute: Ints
-) -> None:
-    """Put everybody where they stay."""
-    for j in range(opening.shape[0]):
-        b = opening[j]
-        if b >= 0:
-            p = pair[j]
-            cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
-            put(c, x, j, b, p, cost)
-            start[j] = minute[j]
-
-
-@kernel
-def _stakes(
-    c: Columns, minute_price: Ints, exam_price: Ints, rows: Ints, best: Ints
-) -> None:
-    """Write the least reduced cost that each of `rows` has anywhere."""
-    for i in range(rows.shape[0]):
-        j = rows[i]
-        for p in range(c.pair_start[j], c.pair_start[j + 1]):
-            d = c.pair_minutes[p]
-            last = c.scanner_start[c.pair_scanner[p] + 1]
-            for b in range(first_opening(c, j, p), last):
-                if c.day[b] > c.latest_day[j]:
-                    break
-                if not fits(c, j, p, b):
-                    continue
-                cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
-                reduced = cost * PRICE_SCALE + minute_price[b] * d
-                if c.contract[b] >= 0:
-                    reduced += exam_price[c.contract[b]]
-                best[i] = min(best[i], reduced)
-
-
-@kernel
-def _losses(
-    c: Columns, x: Search, kin: Kin, start: Ints, rows: Ints, loss: Ints
-) -> None:
-    """Write what each of `rows` would lose by its cheapest move to free time."""
-    for i in range(rows.shape[0]):
-        j = rows[i]
-        best = c.unplaced_cost[j]
-        for p in range(c.pair_start[j], c.pair_start[j + 1]):
-            last = c.scanner_start[c.pair_scanner[p] + 1]
-            for b in range(first_opening(c, j, p), last):
-                if c.day[b] > c.latest_day[j]:
-                    break
-                cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
-                if cost >= best:
-                    break
-                cost += c.opening_cost[b]
-                if (
-                    cost < best
-                    and b != x.opening[j]
-                    and has_room(c, x, b, c.pair_minutes[p])
-                    and fits(c, j, p, b)
-                    and gap_start(c, x, kin, start, j, p, b) >= 0
-                ):
-                    best = cost
-        loss[i] = best - x.cost[j]
-
-
-@kernel
-def _place(
-    c: Columns,
-    x: Search,
-    kin: Kin,
-    start: Ints,
-    minute_price: Ints,
-    exam_price: Ints,
-    rows: Ints,
-) -> None:
-    """Place each of `rows` in the gap that is cheapest at the prices."""
-    for j in rows:
-        best = FAR
-        best_b, best_p, best_at, best_cost = -1, -1, -1, 0
-        for p in range(c.pair_start[j], c.pair_start[j + 1]):
-            d = c.pair_minutes[p]
-            last = c.scanner_start[c.pair_scanner[p] + 1]
-            for b in range(first_opening(c, j, p), last):
-                if c.day[b] > c.latest_day[j]:
-                    break
-                cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
-                if cost >= c.unplaced_cost[j] or cost * PRICE_SCALE >= best:
-                    break
-                cost += c.opening_cost[b]
-                reduced = cost * PRICE_SCALE + minute_price[b] * d
-                if c.contract[b] >= 0:
-                    reduced += exam_price[c.contract[b]]
-                if (
-                    reduced < best
-                    and cost < c.unplaced_cost[j]
-                    and has_room(c, x, b, d)
-                    and fits(c, j, p, b)
-                ):
-                    at = gap_start(c, x, kin, start, j, p, b)
-                    if at >= 0:
-                        best, best_b, best_p = reduced, b, p
-                        best_at, best_cost = at, cost
-        if best_b >= 0:
-            put(c, x, j, best_b, best_p, best_cost)
-            start[j] = best_at

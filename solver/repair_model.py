@@ -83,11 +83,14 @@ def best_places(
     answer = Answer(first, bound, _gap(cost, bound))
     # A few options an order first: a good answer soon rules out many of the rest.
     for most, share in ((FEW_OPTIONS, FEW_SHARE), (None, 1.0)):
-        left = (seconds - (monotonic() - began)) * share
-        if answer.gap <= gap or left <= 0:
+        if answer.gap <= gap or monotonic() - began >= seconds:
             break
         kept = kept_options(options, reduced, cost * PRICE_SCALE - scaled, most)
         model = _Model(c, hood, bins, kept, answer.places)
+        # Building the model takes of the time as well.
+        left = (seconds - (monotonic() - began)) * share
+        if left <= 0:
+            break
         found = model.solved(cost, bound, left, gap, workers, seed)
         if most is not None:
             # What is proved of a few options is not proved of all.

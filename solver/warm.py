@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from solver.baselines import earliest_by_urgency
 from solver.bidprices import DemandToCome, lost_at, room_prices
 from solver.explain import explain_all
 from solver.limits import Limits
+from solver.losses import Loss, damaged
 from solver.online import Protection, rank_slots
+from solver.repair import improve_repair, repair_at_once
 from solver.solve import compile_once, solve
 from solver.tiny import tiny_problem
 
@@ -25,6 +29,18 @@ def warm_up() -> None:
         displaced_cost=np.zeros(1),
     )
     lost_at(prices.lost, 1, 0, 0, 0, 0)
+    openings = replace(problem.openings, minutes=problem.openings.minutes * 2)
+    both = replace(
+        problem, openings=openings, contract_ceiling=problem.contract_ceiling * 2
+    )
+    begins = int(openings.begin_minute[0])
+    damage = damaged(
+        both,
+        solve(both, limits=Limits(work=1, seed=1)),
+        [Loss(0, begins, begins + 15)],
+    )
+    # With none of its neighbours allowed to move, all of them are weighed.
+    improve_repair(damage, repair_at_once(damage), most_movable=0, seconds=0.1)
     rank_slots(
         problem,
         0,
