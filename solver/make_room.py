@@ -106,7 +106,7 @@ class _Diary:
                 break
             self._take(m, place)
             done.append(m)
-            spent += place.cost + self._hood.move_cost - was
+            spent += self._lost(m, place.cost, was) + self._hood.move_cost
         if spent >= 0:
             for m in [*done, j]:
                 self._leave(m)
@@ -161,8 +161,13 @@ class _Diary:
         """Return what a neighbour would lose by moving to free time, about."""
         if m not in self._loss:
             place = self._free(m)
-            self._loss[m] = FAR if place is None else place.cost - self.cost[m]
+            self._loss[m] = FAR if place is None else self._lost(m, place.cost)
         return self._loss[m]
+
+    def _lost(self, m: int, cost: int, was: int | None = None) -> int:
+        """Return what a place costs a neighbour more than where it was, as counted."""
+        more = cost - (self.cost[m] if was is None else was)
+        return more if self._hood.gains_count else max(0, more)
 
     def _free(self, j: int) -> _Place | None:
         """Return the cheapest free place of an order, other than its own opening."""

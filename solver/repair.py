@@ -25,7 +25,7 @@ from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
 from solver.problem import Ints
 from solver.repair_kernels import losses, place, seat, stakes
 from solver.repair_model import Answer, best_places
-from solver.repair_options import Neighbourhood, Places
+from solver.repair_options import Neighbourhood, Places, cost_of, gains
 from solver.search import empty
 from solver.sequence import NO_START, kin_of
 
@@ -106,6 +106,7 @@ def improve_repair(
     may_move: NDArray[np.bool_] | None = None,
     most_moves: int | None = None,
     move_cost: int = MOVE_COST,
+    gains_count: bool = True,
     days: int = DAYS,
     most_movable: int = MOST_MOVABLE,
     seconds: float = 2.0,
@@ -124,6 +125,8 @@ def improve_repair(
         Most neighbours that may move; None for any number.
     move_cost
         Price of each move, in cost units.
+    gains_count
+        As in `Neighbourhood`.
     days
         Neighbours are those within so many days of a displaced exam, on a scanner that
         a displaced order may use.
@@ -145,6 +148,7 @@ def improve_repair(
         stay=Places(damage.opening, damage.pair, damage.start_minute),
         move_cost=move_cost,
         most_moves=most_moves,
+        gains_count=gains_count,
     )
     start = first.places
     if movable.size:
@@ -160,7 +164,7 @@ def improve_repair(
         seed=seed,
     )
     found = _told(damage, c, answer.places, answer, move_cost, monotonic() - began)
-    worse = _charged(c, found, move_cost) > _charged(c, first, move_cost)
+    worse = cost_of(c, hood, found.places) > cost_of(c, hood, first.places)
     if worse or broken(damage, found.places):
         return replace(first, seconds=monotonic() - began)
     return found
@@ -173,6 +177,8 @@ def frontier(
     may_move: NDArray[np.bool_] | None = None,
     steps: Sequence[int] = FRONTIER,
     move_cost: int = MOVE_COST,
+    gains_count: bool = True,
+    most_movable: int = MOST_MOVABLE,
     seconds: float = 2.0,
     workers: int = 1,
     seed: int = 1,
@@ -187,12 +193,15 @@ def frontier(
     ----------
     steps
         Numbers of neighbours that may move, ascending.
+    gains_count, most_movable
+        As for `improve_repair`.
     seconds
         Wall time of each step.
     """
     c = columns(damage.problem)
     found: list[Repair] = []
     best = first
+    least: int | None = None
     for most in steps:
         repair = improve_repair(
             damage,
@@ -200,13 +209,19 @@ def frontier(
             may_move=may_move,
             most_moves=most,
             move_cost=min(move_cost, 1),
+            gains_count=gains_count,
+            most_movable=most_movable,
             seconds=seconds,
             workers=workers,
             seed=seed,
         )
-        if not found or _total(c, repair.places) < _total(c, found[-1].places):
+        cost = _total(c, repair.places)
+        if not gains_count:
+            stay = Places(damage.opening, damage.pair, damage.start_minute)
+            cost += gains(c, stay, repair.places)
+        if least is None or cost < least:
             found.append(repair)
-            best = repair
+            best, least = repair, cost
     return found
 
 
@@ -314,11 +329,6 @@ def _cost(c: Columns, places: Places, rows: Ints) -> int:
     nowhere = at == UNPLACED
     nowhere[rows] = False
     return there.total - int(c.unplaced_cost[nowhere].sum())
-
-
-def _charged(c: Columns, repair: Repair, move_cost: int) -> int:
-    """Return the plan's whole cost with its moves."""
-    return _total(c, repair.places) + move_cost * int(repair.moved.size)
 
 
 def _total(c: Columns, places: Places) -> int:

@@ -46,6 +46,9 @@ class Neighbourhood:
         Price of each move, in cost units.
     most_moves
         Most moves of `movable` orders, or None.
+    gains_count
+        Whether a neighbour that is better off elsewhere pays for other things. If not,
+        nobody is moved but to make room.
     """
 
     displaced: Ints
@@ -53,6 +56,7 @@ class Neighbourhood:
     stay: Places
     move_cost: int
     most_moves: int | None
+    gains_count: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,10 @@ def options_of(c: Columns, hood: Neighbourhood) -> tuple[list[Bin], list[list[Op
             of[b] = range(begun, len(bins))
         return of[b]
 
-    def elsewhere(j: int, move: int) -> Iterator[Option]:
+    def elsewhere(j: int, move: int, least: int) -> Iterator[Option]:
         window = int(c.earliest_day[j]), int(c.latest_day[j])
-        for p, b, cost in openings_of(c, j, window):
-            minutes = int(c.pair_minutes[p])
+        for p, b, there in openings_of(c, j, window):
+            minutes, cost = int(c.pair_minutes[p]), max(there, least)
             for i in bins_of(b):
                 if _fits(c, j, minutes, bins[i]):
                     yield Option(j, i, p, minutes, cost + move * hood.move_cost, move)
@@ -111,14 +115,15 @@ def options_of(c: Columns, hood: Neighbourhood) -> tuple[list[Bin], list[list[Op
     options: list[list[Option]] = []
     for j in hood.displaced.tolist():
         nowhere = Option(j, NO_BIN, UNPLACED, 0, int(c.unplaced_cost[j]), 0)
-        options.append([nowhere, *elsewhere(j, 0)])
+        options.append([nowhere, *elsewhere(j, 0, 0)])
     for j in hood.movable.tolist():
         b, p = int(hood.stay.opening[j]), int(hood.stay.pair[j])
         at = int(hood.stay.start_minute[j])
         own = next(i for i in bins_of(b) if bins[i].begin <= at < bins[i].end)
         minutes, cost = int(c.pair_minutes[p]), _place_cost(c, j, b, p)
         stays = Option(j, own, p, minutes, cost, 0, at)
-        options.append([stays, *elsewhere(j, 1)])
+        least = 0 if hood.gains_count else cost
+        options.append([stays, *elsewhere(j, 1, least)])
     return bins, options
 
 
@@ -177,7 +182,20 @@ def cost_of(c: Columns, hood: Neighbourhood, places: Places) -> int:
     for j in np.concatenate([hood.displaced, hood.movable]).tolist():
         b, p = int(places.opening[j]), int(places.pair[j])
         total += int(c.unplaced_cost[j]) if b == UNPLACED else _place_cost(c, j, b, p)
+    if not hood.gains_count:
+        total += gains(c, hood.stay, places)
     return total + hood.move_cost * int(moved(hood, places).sum())
+
+
+def gains(c: Columns, stay: Places, places: Places) -> int:
+    """Return by how much those who had a place and moved are better off, in all."""
+    differs = (places.opening != stay.opening) & (stay.opening != UNPLACED)
+    total = 0
+    for j in np.flatnonzero(differs).tolist():
+        was = _place_cost(c, j, int(stay.opening[j]), int(stay.pair[j]))
+        now = _place_cost(c, j, int(places.opening[j]), int(places.pair[j]))
+        total += max(0, was - now)
+    return total
 
 
 def moved(hood: Neighbourhood, places: Places) -> NDArray[np.bool_]:

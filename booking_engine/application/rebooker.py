@@ -54,6 +54,8 @@ from solver.repair import FRONTIER, Repair, frontier, improve_repair, repair_at_
 
 log = logging.getLogger(__name__)
 
+MOST_ASKED: Final = 100
+"""Neighbours that are considered, those whose moves would cost least."""
 IMPROVING: Final = Actor("job:rebooking")
 
 
@@ -211,6 +213,8 @@ class Rebooker:
             first,
             may_move=may_move,
             most_moves=most_moves,
+            gains_count=False,
+            most_movable=MOST_ASKED,
             seconds=settings.seconds,
             workers=settings.workers,
             seed=settings.seed,
@@ -221,6 +225,8 @@ class Rebooker:
             first,
             may_move=may_move,
             steps=steps,
+            gains_count=False,
+            most_movable=MOST_ASKED,
             seconds=settings.step_seconds,
             workers=settings.workers,
             seed=settings.seed,
