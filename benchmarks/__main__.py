@@ -14,6 +14,7 @@ OTHERS: Final = (
     "assignment",
     "best_slot",
     "booking",
+    "closure",
     "fuzz",
     "intake_memory",
     "online",

@@ -187,11 +187,14 @@ class Client:
         """Close the connection."""
         self._connection.close()
 
-    def post(self, path: str, body: dict[str, Any]) -> tuple[float, int, Any]:
+    def post(
+        self, path: str, body: dict[str, Any], **preconditions: str
+    ) -> tuple[float, int, Any]:
         """Return seconds, status and document of a request."""
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": f"benchmark-{next(self._keys)}",
+            **{name.replace("_", "-"): v for name, v in preconditions.items()},
         }
         return self._answer("POST", path, json.dumps(body).encode(), headers)
 
