@@ -85,7 +85,12 @@ def verify(problem: Problem, plan: Plan) -> Verdict:
     certificate = plan.certificate
     bound: int | None
     try:
-        bound = lower_bound(problem, certificate.minute_price, certificate.exam_price)
+        bound = lower_bound(
+            problem,
+            certificate.minute_price,
+            certificate.exam_price,
+            certificate.worth,
+        )
     except InvalidPrices:
         bound = None
     if bound != certificate.bound:

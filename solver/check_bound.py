@@ -1,4 +1,4 @@
-"""The checker's bound: what the prices of a certificate prove, computed afresh.
+"""The checker's bound: what a certificate's prices and worths prove, computed afresh.
 
 Nothing here comes from the optimiser but the data types. Whole numbers throughout;
 where 64 bits might not be enough, numpy's Python integers take over.
@@ -24,7 +24,12 @@ class InvalidPrices(ValueError):
     """The prices prove nothing: a wrong shape, a wrong type or a negative price."""
 
 
-def lower_bound(problem: Problem, minute_price: Ints, exam_price: Ints) -> int:
+def lower_bound(
+    problem: Problem,
+    minute_price: Ints,
+    exam_price: Ints,
+    worth: Ints | None = None,
+) -> int:
     """Return ``ceil(L)``, a lower bound on the cost of every plan, in cost units.
 
     L is the sum of the orders' worths (least cost at the prices, or the unplaced cost),
@@ -41,12 +46,19 @@ def lower_bound(problem: Problem, minute_price: Ints, exam_price: Ints) -> int:
         Shape ``(openings,)``; per minute, in 1 / `PRICE_SCALE` cost units.
     exam_price
         Shape ``(contracts,)``; per exam, in 1 / `PRICE_SCALE` cost units.
+    worth
+        Shape ``(orders,)``; in 1 / `PRICE_SCALE` cost units. Any worths prove a bound;
+        below 0 they are read as 0, above the unplaced cost as that. None or empty for
+        those that follow from the prices.
+
+    Raises `InvalidPrices` for prices or worths of a wrong shape or type, and for
+    negative prices.
     """
     _require_prices("minute_price", minute_price, len(problem.openings.key))
     _require_prices("exam_price", exam_price, problem.contract_ceiling.shape[0])
     pairs, openings = problem.pairs, problem.openings
     kind: Any = object if _too_large(problem, minute_price, exam_price) else np.int64
-    worth = problem.orders.unplaced_cost.astype(kind) * PRICE_SCALE
+    most = problem.orders.unplaced_cost.astype(kind) * PRICE_SCALE
     owner = np.repeat(np.arange(len(problem.orders.key)), np.diff(pairs.start))
     by_scanner = np.argsort(pairs.scanner, kind="stable")
     scanners = len(problem.scanner_key)
@@ -59,17 +71,22 @@ def lower_bound(problem: Problem, minute_price: Ints, exam_price: Ints) -> int:
         for s in range(scanners)
     ]
     blocks = [(p, b) for p, b in blocks if p.size and b.size]
+    if worth is not None and worth.size:
+        _require_column("worth", worth, most.shape[0])
+        used = np.minimum(np.maximum(worth.astype(kind), 0), most)
+    else:
+        used = most
+        for p, b in blocks:
+            cost, option = _options(problem, owner, exam_price, p, b, kind)
+            minutes = pairs.minutes[p].astype(kind)[:, None]
+            priced = cost + minutes * minute_price[b].astype(kind)[None, :]
+            dear = used[owner[p]]
+            least = np.where(option, priced, dear[:, None]).min(axis=1)
+            np.minimum.at(used, owner[p], least)
+    total = _sum(used.astype(object))
     for p, b in blocks:
         cost, option = _options(problem, owner, exam_price, p, b, kind)
-        minutes = pairs.minutes[p].astype(kind)[:, None]
-        priced = cost + minutes * minute_price[b].astype(kind)[None, :]
-        dear = worth[owner[p]]
-        least = np.where(option, priced, dear[:, None]).min(axis=1)
-        np.minimum.at(worth, owner[p], least)
-    total = _sum(worth.astype(object))
-    for p, b in blocks:
-        cost, option = _options(problem, owner, exam_price, p, b, kind)
-        earns = np.where(option, worth[owner[p]][:, None] - cost, 0)
+        earns = np.where(option, used[owner[p]][:, None] - cost, 0)
         total -= _most_earned(earns, pairs.minutes[p], openings.minutes[b])
     total -= _kept_by_contracts(problem, exam_price)
     return -(-total // PRICE_SCALE)
@@ -155,14 +172,18 @@ def _most_earned(earns: Numbers, minutes: Ints, room: Ints) -> int:
 
 
 def _require_prices(name: str, price: Ints, rows: int) -> None:
+    _require_column(name, price, rows)
+    if (price < 0).any():
+        row = int(np.flatnonzero(price < 0)[0])
+        raise InvalidPrices(f"{name}[{row}] is {price[row]}; give 0 or more.")
+
+
+def _require_column(name: str, price: Ints, rows: int) -> None:
     if price.shape != (rows,) or price.dtype != np.int64:
         raise InvalidPrices(
             f"{name} has shape {price.shape} and type {price.dtype};"
             f" give int64 of shape ({rows},)."
         )
-    if (price < 0).any():
-        row = int(np.flatnonzero(price < 0)[0])
-        raise InvalidPrices(f"{name}[{row}] is {price[row]}; give 0 or more.")
 
 
 def _too_large(problem: Problem, minute_price: Ints, exam_price: Ints) -> bool:

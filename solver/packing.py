@@ -19,8 +19,30 @@ from solver.prices import cheapest
 from solver.problem import Ints
 
 
+def worths(c: Columns, minute_price: Ints, exam_price: Ints) -> Ints:
+    """Return the worth of every order at the prices, shape ``(orders,)``, scaled."""
+    worth = np.zeros(c.tier.shape[0], np.int64)
+    _fill(c, minute_price, exam_price, worth)
+    return worth
+
+
 def packed_bound(c: Columns, minute_price: Ints, exam_price: Ints) -> int:
     """Return the bound that the prices prove, in 1 / `PRICE_SCALE` cost units."""
+    return bound_of_worths(c, exam_price, worths(c, minute_price, exam_price))
+
+
+def bound_of_worths(c: Columns, exam_price: Ints, worth: Ints) -> int:
+    """Return the bound that the worths prove, in 1 / `PRICE_SCALE` cost units.
+
+    Parameters
+    ----------
+    c
+        The problem.
+    exam_price
+        Shape ``(contracts,)``; scaled, not negative.
+    worth
+        Shape ``(orders,)``; scaled, from 0 to the unplaced cost.
+    """
     if c.tier.shape[0] == 0:
         return -int((exam_price * c.ceiling).sum())
     unit = int(np.gcd.reduce(c.pair_minutes)) if c.pair_minutes.size else 1
@@ -31,11 +53,9 @@ def packed_bound(c: Columns, minute_price: Ints, exam_price: Ints) -> int:
     by_scanner = np.argsort(c.pair_scanner, kind="stable")
     scanners = c.scanner_start.shape[0] - 1
     edges = np.searchsorted(c.pair_scanner[by_scanner], np.arange(scanners + 1))
-    worth = np.zeros(c.tier.shape[0], np.int64)
     return int(
         _bound(
             c,
-            minute_price,
             exam_price,
             owner.astype(np.int64),
             by_scanner.astype(np.int64),
@@ -52,9 +72,15 @@ def packed_bound(c: Columns, minute_price: Ints, exam_price: Ints) -> int:
 
 
 @kernel
+def _fill(c: Columns, minute_price: Ints, exam_price: Ints, worth: Ints) -> None:
+    """Write the worths at the prices."""
+    for j in range(worth.shape[0]):
+        worth[j] = cheapest(c, minute_price, exam_price, j)
+
+
+@kernel
 def _bound(
     c: Columns,
-    minute_price: Ints,
     exam_price: Ints,
     owner: Ints,
     by_scanner: Ints,
@@ -70,7 +96,6 @@ def _bound(
     """Sum the worths, less what each opening can earn, less what the ceilings cost."""
     total = 0
     for j in range(worth.shape[0]):
-        worth[j] = cheapest(c, minute_price, exam_price, j)
         total += worth[j]
     for s in range(c.scanner_start.shape[0] - 1):
         for b in range(c.scanner_start[s], c.scanner_start[s + 1]):

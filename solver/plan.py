@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from solver.problem import Ints
 
@@ -11,6 +13,10 @@ UNPLACED = -1
 
 PRICE_SCALE = 1000
 """Prices are integers in thousandths of a cost unit, so that the bound is exact."""
+
+
+def _no_worths() -> Ints:
+    return np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,9 @@ class Certificate:
     and its exam price (Lagrangian duality). Without floors the last sum is that of
     ``exam_price[c] * ceiling[c]``. A checker needs the problem and the prices alone.
 
+    The same holds for any other worths from 0 to the unplaced cost: L is then the
+    Lagrangian of "every order at most once", and the minute prices do not enter it.
+
     Parameters
     ----------
     minute_price
@@ -34,11 +43,16 @@ class Certificate:
         Shape ``(contracts,)``; per exam, in 1 / `PRICE_SCALE` cost units.
     bound
         ``ceil(L)`` in cost units: costs are whole, so the ceiling is still a bound.
+    worth
+        Shape ``(orders,)``; worths to use in place of those that follow from the
+        prices, in 1 / `PRICE_SCALE` cost units, read as 0 below 0 and as the unplaced
+        cost above it. Empty where those of the prices are used.
     """
 
     minute_price: Ints
     exam_price: Ints
     bound: int
+    worth: Ints = field(default_factory=_no_worths)
 
 
 @dataclass(frozen=True, slots=True)

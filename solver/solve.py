@@ -18,6 +18,7 @@ from solver.improve import Found, improve
 from solver.joint import as_unplaced, plan_jointly
 from solver.layout import Columns, columns
 from solver.limits import Limits
+from solver.multipliers import MOST_OPTIONS, own_worths
 from solver.offers import offers
 from solver.plan import Certificate, Plan
 from solver.polish import SHARE as POLISH_SHARE
@@ -39,6 +40,8 @@ PRICES_SHARE = 0.3
 """Most of the time that prices may take."""
 SEQUENCE_SHARE = 0.05
 """Time that is kept for start times."""
+WORTHS_SHARE = 0.013
+"""Time that the worths of the bound may take, where the problem is not too large."""
 
 
 class Stage(StrEnum):
@@ -136,6 +139,14 @@ def solve(
             warm=_warm(c, warm_prices),
         ),
     )
+    # With rules, the search lists its options later; here only the bound needs them.
+    small = c.tier.shape[0] * SHORTLIST_WIDTH <= MOST_OPTIONS
+    width = SHORTLIST_WIDTH if small or not problem.rules.asked else 0
+    listed = shortlist(searched, guide.minute, guide.exam, width=width)
+    own = own_worths(
+        searched, listed, guide, seed=limits.seed, clock=clock.share(WORTHS_SHARE)
+    )
+    prices = replace(prices, scaled_bound=prices.scaled_bound + own.gain)
     tell(Stage.PRICES, None, prices.bound)
     if c.tier.shape[0] == 0 or c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0:
         opening, pair, begins = as_unplaced(c)
@@ -149,7 +160,6 @@ def solve(
             report=lambda cost, used: tell(Stage.IMPROVE, cost, prices.bound, used),
         )
     else:
-        listed = shortlist(c, prices.minute, prices.exam, width=SHORTLIST_WIDTH)
         x = construct(
             c,
             prices,
@@ -198,7 +208,7 @@ def solve(
         pair=pair,
         start_minute=begins,
         terms=terms,
-        certificate=Certificate(prices.minute, prices.exam, prices.bound),
+        certificate=Certificate(prices.minute, prices.exam, prices.bound, own.worth),
         seconds=clock.elapsed(),
     )
 

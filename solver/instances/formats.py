@@ -12,8 +12,10 @@ from solver.instances.tables import (
     KEY_COLUMNS,
     OLDEST,
     PLAN_FORMAT,
+    PLAN_VERSION,
     PROBLEM_FORMAT,
     VERSION,
+    WORTHS_SINCE,
     assemble,
     column_of,
     keys_of,
@@ -32,6 +34,7 @@ from solver.terms import Term
 
 PLAN_COLUMNS = ("opening", "pair", "start_minute")
 PRICE_COLUMNS = ("minute_price", "exam_price")
+CERTIFICATE_COLUMNS = (*PRICE_COLUMNS, "worth")
 FIRST_TERMS = (
     Term.WAITING,
     Term.LATENESS,
@@ -103,12 +106,15 @@ def plan_to_json(plan: Plan) -> bytes:
     certificate = plan.certificate
     document: dict[str, object] = {
         "format": PLAN_FORMAT,
-        "version": VERSION,
+        "version": PLAN_VERSION,
         "seconds": plan.seconds,
         "terms": {str(term): getattr(plan.terms, term) for term in Term},
         "certificate": {
             "bound": certificate.bound,
-            **{name: getattr(certificate, name).tolist() for name in PRICE_COLUMNS},
+            **{
+                name: getattr(certificate, name).tolist()
+                for name in CERTIFICATE_COLUMNS
+            },
         },
     }
     for name in PLAN_COLUMNS:
@@ -144,7 +150,7 @@ def plan_from_json(data: bytes, file: Path) -> Plan:
             f"certificate.{name}",
             require_field(file, document, f"certificate.{name}"),
         )
-        for name in PRICE_COLUMNS
+        for name in (CERTIFICATE_COLUMNS if version >= WORTHS_SINCE else PRICE_COLUMNS)
     }
     return Plan(
         **columns,

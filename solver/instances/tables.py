@@ -28,9 +28,11 @@ from solver.validation import require_valid
 
 PROBLEM_FORMAT = "imaging-allocation-problem"
 PLAN_FORMAT = "imaging-allocation-plan"
-VERSION = 2
+VERSION, PLAN_VERSION = 2, 3
 OLDEST = 1
 """Version 1 has no rules; a problem of it is one that asks for none."""
+WORTHS_SINCE = 3
+"""Plans of earlier versions have no worths of their own in the certificate."""
 
 TABLES: dict[str, type[Orders | Pairs | Openings]] = {
     "orders": Orders,
@@ -209,14 +211,15 @@ def texts(file: Path, field: str, values: object) -> tuple[str, ...]:
 
 def require_format(file: Path, document: Mapping[str, object], name: str) -> int:
     """Return the document's version; raise `InvalidInstance` if it is not ours."""
-    versions = range(OLDEST, VERSION + 1)
+    newest = PLAN_VERSION if name == PLAN_FORMAT else VERSION
+    versions = range(OLDEST, newest + 1)
     found, version = document.get("format"), document.get("version")
     if found != name:
         wrong, value, wanted = "format", found, repr(name)
     elif type(version) is int and version in versions:
         return version
     else:
-        wrong, value, wanted = "version", version, f"{OLDEST} to {VERSION}"
+        wrong, value, wanted = "version", version, f"{OLDEST} to {newest}"
     raise InvalidInstance(
         file,
         field=wrong,
