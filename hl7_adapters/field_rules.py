@@ -84,7 +84,8 @@ FIELD_RULES: Final = (
         "group",
         _at("ORC-4"),
         lambda c: c.group_number,
-        "Orders that belong together.",
+        "Orders that belong together: one visit where the profile says so"
+        " (linked_orders), else nothing for booking. It is sent back as it came.",
     ),
     FieldRule(
         "patient",

@@ -110,6 +110,10 @@ REMEDIES: Final[dict[HoldCode, Remedy]] = {
         "A person says what is done in the one slot (further_procedures on release), or"
         " the sender places an order for each.",
     ),
+    _C.LINKED_EXAM_MOVED: Remedy(
+        "Another exam of the same visit (ORC-4) was moved or cancelled, not this.",
+        "A person moves it along, cancels it, or lets it stay by vetting it again.",
+    ),
     _C.DUPLICATE_AFTER_MERGE: Remedy(
         "Two records of one patient were merged, and both have an order for the exam.",
         "A person cancels one of them, or releases both.",

@@ -15,6 +15,7 @@ from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.events import EventKind
 from booking_engine.domain.mappings import MappingTable
+from booking_engine.domain.vocabulary import LinkedOrders
 from hl7_adapters.ack import ERROR_TEXTS
 from hl7_adapters.conditions import RULES, Reply
 from hl7_adapters.dialect import PATIENT_CLASSES
@@ -61,6 +62,10 @@ _TABLE_WORDS: Final = {
     MappingTable.LIST_TYPE: "List types",
     MappingTable.SAFETY: "Safety answers (OBX-3 = OBX-5)",
     MappingTable.RESOURCE: "Rooms and machines (AIG-3, AIL-3, AIP-3; PV1-3 of ADT)",
+}
+_LINKED: Final = {
+    LinkedOrders.SEPARATE: "each booked by itself",
+    LinkedOrders.SAME_VISIT: "one visit: one day, at one site",
 }
 _ACK_RULES: Final = (
     (
@@ -139,6 +144,7 @@ def _identity(profile: Profile) -> Iterator[Part]:
                 profile.placer_authority or "MSH-4, or MSH-3",
             ),
             ("Patient numbers assigned by", profile.local_authority or "PID-3.4"),
+            ("Orders of one group number (ORC-4)", _LINKED[profile.linked_orders]),
             ("Transport", "MLLP: 0B, message, 1C 0D; one connection kept open"),
         ),
     )

@@ -77,6 +77,7 @@ def new_order(group: OrderGroup, message: Message, reading: Reading) -> ReceiveO
         refusal=refusal_of(group, content, reading),
         guidelines=profile.guidelines,
         mode=profile.mode_of(content.procedures, otherwise=profile.booking_mode),
+        linked=profile.linked_orders,
     )
 
 

@@ -20,6 +20,7 @@ from booking_engine.domain.identifiers import PartnerId, ProcedureCode, SiteCode
 from booking_engine.domain.register import OnDeath
 from booking_engine.domain.vocabulary import (
     BookingMode,
+    LinkedOrders,
     PatientSetting,
     Priority,
     WaitingListType,
@@ -126,6 +127,8 @@ class Profile(Strict):
         Codes or texts of allergies (AL1-3) to contrast media.
     booking_mode, booking_modes
         Who decides; by our procedure code where it differs.
+    linked_orders
+        What their group number (ORC-4) means: nothing for booking, or one visit.
     guidelines
         Under which exams may be authorised without a person looking at each.
     policies
@@ -180,6 +183,7 @@ class Profile(Strict):
     allergens: frozenset[str] = frozenset()
     booking_mode: BookingMode = BookingMode.AUTO
     booking_modes: dict[ProcedureCode, BookingMode] = Field(default_factory=dict)
+    linked_orders: LinkedOrders = LinkedOrders.SEPARATE
     guidelines: frozenset[str] = frozenset()
     ack: AckOptions = AckOptions()
     policies: dict[Condition, Reply] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from api.deps import IDEMPOTENT, SeenVersion, TheActor, TheServices, etag
 from api.openapi import REPEATABLE, refusals
 from api.schemas.appointments import (
     AppointmentDocument,
+    BesideDocument,
     ChoiceDocument,
     ExcludedDocument,
     SlotBody,
@@ -15,7 +16,7 @@ from api.schemas.appointments import (
     SlotSearchDocument,
 )
 from booking_engine.application.commands import ConfirmHold, HoldSlot, ReleaseHold
-from booking_engine.application.slots import search_slots
+from booking_engine.application.linked_slots import search_linked
 from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.identifiers import AppointmentId, OrderId, SessionId
 from booking_engine.domain.schedule import Appointment
@@ -31,13 +32,22 @@ def search_for_slots(
     with services.dispatcher.reading(actor) as session:
         order = session.uow.orders.get(OrderId(body.order_id))
         refuse_if_not_bookable(order, session.uow)
-        found = search_slots(
+        found = search_linked(
             order, session.uow, session.context, limit=body.limit, days=body.days
         )
     return SlotSearchDocument(
         options=[ChoiceDocument.model_validate(o.chosen) for o in found.options],
         count=found.count,
         excluded=[ExcludedDocument(rule=r, count=n) for r, n in found.excluded],
+        beside=(
+            None
+            if found.beside is None
+            else BesideDocument(
+                order_id=found.beside.order.id,
+                starts_at=found.beside.starts_at,
+                site=found.beside.site,
+            )
+        ),
     )
 
 

@@ -83,12 +83,23 @@ class ExcludedDocument(Document):
     count: int
 
 
+class BesideDocument(Document):
+    """Another exam of the same visit that is booked."""
+
+    order_id: str
+    starts_at: Instant
+    site: str
+
+
 class SlotSearchDocument(Document):
     """What is possible now, best first."""
 
     options: list[ChoiceDocument]
     count: int = Field(description="How many openings are possible in all.")
     excluded: list[ExcludedDocument]
+    beside: BesideDocument | None = Field(
+        description="Slots on its day and at its site come first, if there are any."
+    )
 
 
 class SlotBody(Body):

@@ -15,6 +15,7 @@ from datetime import timedelta
 from booking_engine.application.announcing import appointment_event
 from booking_engine.application.context import Context
 from booking_engine.application.history import save_change
+from booking_engine.application.parting import unflag_siblings
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.vetting import refuse_if_not_bookable
@@ -80,6 +81,7 @@ def place(
             EventKind.APPOINTMENT_BOOKED, order, appointment, uow, context
         )
     )
+    unflag_siblings(order, appointment, uow, context)
     return appointment
 
 

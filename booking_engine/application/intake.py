@@ -97,6 +97,7 @@ def receive_order(
         sent_at=command.sent_at,
         holds=holds if status is OrderStatus.HELD else (),
         mode=command.mode,
+        linked=command.linked,
     )
     uow.orders.log(
         StatusChange(

@@ -10,8 +10,8 @@ from typing import Final
 
 from booking_engine.application.commands import BookChosen
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.linked_slots import search_linked
 from booking_engine.application.protecting import may_take_kept
-from booking_engine.application.slots import search_slots
 from booking_engine.application.vetting import refuse_if_not_bookable
 from booking_engine.domain.errors import PatientBusy, SlotTaken, StaleVersion
 from booking_engine.domain.identifiers import Actor, OrderId
@@ -44,7 +44,7 @@ def book_best(
         with dispatcher.reading(actor) as session:
             order = session.uow.orders.get(order_id)
             refuse_if_not_bookable(order, session.uow)
-            found = search_slots(order, session.uow, session.context, limit=2)
+            found = search_linked(order, session.uow, session.context, limit=2)
             takes_kept = may_take_kept(order, session.context.policy)
         if not found.options or (found.options[0].chosen.reserved and not takes_kept):
             return None

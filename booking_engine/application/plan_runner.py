@@ -11,16 +11,18 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.on_arrival import book_best
 from booking_engine.application.planning import (
+    VISIT_LOST,
     PlanRefused,
     bookings_of,
     price_book,
     snapshot_of,
-    solve_checked,
+    solve_linked,
 )
 from booking_engine.domain.errors import DomainError, PatientBusy
 from booking_engine.domain.identifiers import Actor, ContractId, OrderId, PlanRunId
@@ -37,6 +39,8 @@ from solver.solve import Progress, solve
 
 log = logging.getLogger(__name__)
 _LOOK_BACK = 20
+_TRIED_AGAIN: Final = frozenset({PatientBusy.code, VISIT_LOST})
+"""What is found another slot at once, unless it can wait for its visit."""
 
 OnProgress = Callable[[str, Progress | None], None]
 """Told of each stage by name, and of the solver's progress while it solves."""
@@ -127,7 +131,7 @@ class PlanRunner:
         with self._dispatcher.reading(actor) as session:
             snapshot = snapshot_of(session.uow, session.context)
             contracts = list(session.uow.catalogue().contracts)
-        plan = solve_checked(
+        snapshot, plan = solve_linked(
             snapshot,
             solve=solve,
             limits=Limits(
@@ -179,8 +183,10 @@ class PlanRunner:
         for group in groups:
             applied, missed = self._apply_group(run_id, tuple(group), actor)
             booked += applied
+            waits = {b.order_id for b in group if b.can_wait}
             for order_id, code in missed:
-                if code == PatientBusy.code and self._book_otherwise(order_id, actor):
+                again = code in _TRIED_AGAIN and order_id not in waits
+                if again and self._book_otherwise(order_id, actor):
                     booked += 1
                 else:
                     lost += 1
@@ -194,6 +200,8 @@ class PlanRunner:
         except DomainError as error:
             if len(group) == 1:
                 return 0, [(group[0].order_id, error.code)]
+            if group[0].visit is not None:
+                return 0, [(booking.order_id, VISIT_LOST) for booking in group]
             # The database refused one of them at commit: find out which, alone.
             booked, lost = 0, list[tuple[OrderId, str]]()
             for booking in group:

@@ -9,14 +9,21 @@ told (HAZ-10).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from booking_engine.application.booking import place_checked
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.context import Context
+from booking_engine.application.linked_snapshot import (
+    parted,
+    visit_rows,
+    with_links,
+)
 from booking_engine.application.ports import UnitOfWork
+from booking_engine.application.siblings import exams_of, groups_of
 from booking_engine.application.slots import (
     choice_of,
     exclusions,
@@ -37,9 +44,11 @@ from booking_engine.domain.exams import is_bookable
 from booking_engine.domain.identifiers import (
     ContractId,
     OrderId,
+    PlanRunId,
     ScannerId,
     SessionId,
 )
+from booking_engine.domain.linked_exams import Arranged, Way, arranged
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.vocabulary import BookingMode
@@ -52,6 +61,10 @@ from solver.problem import Problem
 log = logging.getLogger(__name__)
 
 Solve = Callable[..., Plan]
+
+ORDER_CHANGED: Final = "order.changed"
+VISIT_LOST: Final = "visit.lost"
+"""Code of a booking that was left because another of its visit could not be made."""
 
 
 class PlanRefused(Exception):
@@ -90,15 +103,31 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
             continue
         waiting.append(order)
     held = uow.schedule.live_appointments([order.id for order in waiting])
+    ready = [order for order in waiting if order.id not in held]
+    ways = _ways(ready, uow, context)
+    left = {one.order.id for one in ways if one.way is Way.WAITS}
     until = context.now + timedelta(days=context.policy.horizon_days)
-    return take_snapshot(
-        [order for order in waiting if order.id not in held],
+    plain = take_snapshot(
+        [order for order in ready if order.id not in left],
         uow.schedule.free_time(context.now, until),
-        uow.catalogue(),
+        catalogue,
         contract_use=uow.schedule.contract_use(),
         now=context.now,
         policy=context.policy,
     )
+    return with_links(plain, ways, catalogue)
+
+
+def _ways(
+    ready: Sequence[ImagingOrder], uow: UnitOfWork, context: Context
+) -> list[Arranged]:
+    """Return how each order that has a group is planned."""
+    groups = groups_of(ready, uow, ready={order.id for order in ready})
+    return [
+        one
+        for members in groups.values()
+        for one in arranged(members, now=context.now, policy=context.policy)
+    ]
 
 
 def solve_checked(
@@ -119,20 +148,56 @@ def solve_checked(
     return plan
 
 
+def solve_linked(
+    snapshot: Snapshot, *, limits: Limits, solve: Solve, **more: object
+) -> tuple[Snapshot, Plan]:
+    """Solve, and once more where an exam that cannot wait was left out for its visit.
+
+    The second time it is planned by itself, at no disadvantage to anybody: neither
+    plan has been applied.
+
+    Returns
+    -------
+    tuple
+        The plan, and the snapshot that it is of.
+
+    Raises
+    ------
+    PlanRefused
+        With the first fault that the checker found.
+    """
+    plan = solve_checked(snapshot, limits=limits, solve=solve, **more)
+    again = parted(snapshot, plan)
+    if again is None:
+        return snapshot, plan
+    log.info("visits parted", extra={"event": "plan.visits_parted"})
+    return again, solve_checked(again, limits=limits, solve=solve, **more)
+
+
 def bookings_of(snapshot: Snapshot, plan: Plan) -> list[list[PlannedBooking]]:
-    """Return the plan in our words, grouped by day and scanner."""
+    """Return the plan in our words, grouped by day and scanner, then by visit."""
+    visits = visit_rows(snapshot)
+    visit_of = {row: visit for visit, rows in enumerate(visits) for row in rows}
     groups: dict[tuple[int, ScannerId], list[PlannedBooking]] = {}
+    of_visits: dict[int, list[PlannedBooking]] = {}
     explained = explain_all(snapshot.problem, plan)
     for row, explanation in enumerate(explained):
         if plan.opening[row] == UNPLACED:
             continue
         reasons = _reasons(snapshot, plan, row, explanation)
         order = snapshot.orders[row]
+        visit = visit_of.get(row)
+        if visit is not None:
+            assert snapshot.links is not None, "a visit is one of the links"
+            waits = snapshot.links.arranged[row].can_wait
+            booking = PlannedBooking(order.id, order.version, reasons, visit, waits)
+            of_visits.setdefault(visit, []).append(booking)
+            continue
         day = int(snapshot.problem.openings.day[plan.opening[row]])
         groups.setdefault((day, reasons.chosen.scanner), []).append(
             PlannedBooking(order.id, order.version, reasons)
         )
-    return [groups[key] for key in sorted(groups)]
+    return [groups[key] for key in sorted(groups)] + list(of_visits.values())
 
 
 def _reasons(
@@ -147,43 +212,90 @@ def _reasons(
         terms=option_terms(snapshot, row, opening, pair),
         price=price_of(snapshot, plan.certificate, opening, pair),
     )
+    linked = None if snapshot.links is None else snapshot.links.arranged.get(row)
+    inputs = {**inputs_of(snapshot, row), "chosen": plain(choice)}
+    if linked is not None:
+        others = [other.id for other in linked.others]
+        inputs["linked"] = {"way": linked.way.value, "orders": others}
+    in_visit = linked is not None and linked.way is Way.TOGETHER
     return Reasons(
         chosen=choice,
-        inputs={**inputs_of(snapshot, row), "chosen": plain(choice)},
+        inputs=inputs,
         options=explanation.options,
         excluded=snapshot.exclusions_of(row) + exclusions(explanation),
-        runner_up=runner_up_of(snapshot, explanation),
+        # Of one exam of a visit alone there is no other option to compare with.
+        runner_up=None if in_visit else runner_up_of(snapshot, explanation),
+        visit_with=() if linked is None else exams_of(linked.others),
     )
 
 
 def apply_plan(command: ApplyPlan, uow: UnitOfWork, context: Context) -> Applied:
-    """Book what a plan gave to one scanner on one day.
+    """Book what a plan gave to one scanner on one day, or to one visit.
 
-    Every booking is checked anew; what changed since the snapshot loses alone.
+    Every booking is checked anew; what changed since the snapshot loses alone, or with
+    its visit.
     """
     orders = uow.orders.get_many(b.order_id for b in command.bookings)
     booked: list[OrderId] = []
     lost: list[tuple[OrderId, str]] = []
-    for booking in command.bookings:
-        order = orders.get(booking.order_id)
-        if order is None or order.version != booking.order_version:
-            lost.append((booking.order_id, "order.changed"))
-            continue
-        try:
-            with uow.savepoint():
+    for bookings in _together(command.bookings):
+        known = [orders.get(b.order_id) for b in bookings]
+        changed = [
+            order is None or order.version != booking.order_version
+            for order, booking in zip(known, bookings, strict=True)
+        ]
+        if any(changed):
+            codes = [ORDER_CHANGED if one else VISIT_LOST for one in changed]
+        else:
+            codes = _book(command.plan_run_id, known, bookings, uow, context)
+        names = [b.order_id for b in bookings]
+        if codes:
+            lost += zip(names, codes, strict=True)
+        else:
+            booked += names
+    return Applied(tuple(booked), tuple(lost))
+
+
+def _together(bookings: Iterable[PlannedBooking]) -> Iterator[list[PlannedBooking]]:
+    """Yield what is booked or lost as one: a visit, or a single booking."""
+    visits: dict[int, list[PlannedBooking]] = {}
+    for booking in bookings:
+        if booking.visit is None:
+            yield [booking]
+        else:
+            visits.setdefault(booking.visit, []).append(booking)
+    yield from visits.values()
+
+
+def _book(
+    plan_run_id: PlanRunId,
+    orders: Sequence[ImagingOrder | None],
+    bookings: Sequence[PlannedBooking],
+    uow: UnitOfWork,
+    context: Context,
+) -> list[str]:
+    """Book all of these or none; return why not, one code each."""
+    done = 0
+    try:
+        with uow.savepoint():
+            for order, booking in zip(orders, bookings, strict=True):
+                assert order is not None, "only what is there is booked"
                 place_checked(
                     order,
                     booking.reasons,
                     DecisionKind.PLANNED,
                     uow,
                     context,
-                    plan_run_id=command.plan_run_id,
+                    plan_run_id=plan_run_id,
                 )
-        except DomainError as error:
-            lost.append((booking.order_id, error.code))
-            continue
-        booked.append(booking.order_id)
-    return Applied(tuple(booked), tuple(lost))
+                done += 1
+    except DomainError as error:
+        # One refused while leaving is nobody's in particular: then all are named.
+        return [
+            error.code if n == done or done == len(bookings) else VISIT_LOST
+            for n in range(len(bookings))
+        ]
+    return []
 
 
 def price_book(

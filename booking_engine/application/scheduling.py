@@ -24,6 +24,7 @@ from booking_engine.application.commands import (
 )
 from booking_engine.application.context import Context
 from booking_engine.application.history import save_change
+from booking_engine.application.parting import flag_siblings, unflag_siblings
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.slots import reasons_for
@@ -165,6 +166,7 @@ def confirm_hold(
     uow.outbox.add(
         appointment_event(EventKind.APPOINTMENT_BOOKED, order, booked, uow, context)
     )
+    unflag_siblings(order, booked, uow, context)
     return _stored(booked)
 
 
@@ -259,6 +261,8 @@ def move_appointment(
     after = order.after(Action.MOVE, context.now).without_conflicts()
     save_change(order, after, Action.MOVE, uow, context, note=command.reason)
     _tell_of_move(order, old, moved, command.reason, uow, context)
+    flag_siblings(order, old, moved, uow, context)
+    unflag_siblings(order, moved, uow, context)
     uow.flush()
     return _stored(moved)
 
@@ -332,6 +336,7 @@ def cancel_appointment(
     )
     told = tuple(partner for partner in event.audience if partner != command.told_by)
     uow.outbox.add(replace(event, audience=told))
+    flag_siblings(order, old, None, uow, context)
     return _stored(cancelled)
 
 

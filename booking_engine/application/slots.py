@@ -31,6 +31,7 @@ from booking_engine.domain.eligibility import (
     travel_km,
 )
 from booking_engine.domain.identifiers import ScannerId
+from booking_engine.domain.linked_exams import Beside
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.schedule import Interval, ScanSession
 from solver.explain import Explanation, explain
@@ -51,11 +52,14 @@ class SlotSearch:
         How many openings are feasible in all.
     excluded
         How many scanners or openings each rule took out, in the order applied.
+    beside
+        The booked exam of the same visit whose day and site come first, if any.
     """
 
     options: tuple[Reasons, ...]
     count: int
     excluded: tuple[tuple[str, int], ...]
+    beside: Beside | None = None
 
 
 def search_slots(

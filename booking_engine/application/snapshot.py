@@ -33,7 +33,8 @@ from booking_engine.domain.eligibility import (
     scanner_columns,
     scanner_facts,
 )
-from booking_engine.domain.identifiers import ContractId, ScannerId, SessionId
+from booking_engine.domain.identifiers import ContractId, ScannerId, SessionId, SiteCode
+from booking_engine.domain.linked_exams import Arranged
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.resources import road_km
@@ -60,6 +61,26 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Which exams of a snapshot are planned together, or beside a booked one.
+
+    Parameters
+    ----------
+    plain
+        The same orders, each by itself.
+    arranged
+        By row, of those that are linked.
+    site_number, place
+        A number for each site; that of each scanner's site, shape ``(scanners,)``.
+    """
+
+    plain: Snapshot
+    arranged: Mapping[int, Arranged]
+    site_number: Mapping[SiteCode, int]
+    place: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A problem, and what its rows mean.
 
@@ -75,6 +96,8 @@ class Snapshot:
         Shape ``(pairs,)``. Whole road kilometres.
     excluded
         Shape ``(orders, scanner rules)``. How many scanners each rule took out.
+    links
+        ``None`` where every order is planned by itself.
     """
 
     problem: Problem
@@ -84,6 +107,7 @@ class Snapshot:
     pair_km: Ints
     excluded: Ints
     taken_at: datetime
+    links: Links | None = None
 
     @property
     def today(self) -> date:

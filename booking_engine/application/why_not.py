@@ -13,10 +13,10 @@ from typing import Final
 
 from booking_engine.application.asked_slot import asked_slot
 from booking_engine.application.context import Context
+from booking_engine.application.linked_slots import search_linked
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.slot_cost import choice_at
 from booking_engine.application.slot_rules import blockers
-from booking_engine.application.slots import search_slots
 from booking_engine.application.vetting import safety_blocks
 from booking_engine.domain.blockers import Blocker, BlockerKind, Standing, WhyNot
 from booking_engine.domain.decisions import Choice
@@ -202,7 +202,7 @@ def _best(
     """Return the best free slot; none is named for what cannot be booked yet."""
     if any(one.kind in _DECIDED_BEFORE_BOOKING for one in in_the_way):
         return None
-    found = search_slots(order, uow, context, limit=1)
+    found = search_linked(order, uow, context, limit=1)
     return found.options[0].chosen if found.options else None
 
 

@@ -12,6 +12,7 @@ from booking_engine.domain.identifiers import (
     DecisionId,
     OrderId,
     PlanRunId,
+    ProcedureCode,
     ScannerId,
     SessionId,
 )
@@ -100,6 +101,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedExam:
+    """Another exam that the patient comes for at the same time."""
+
+    order: OrderId
+    procedure: ProcedureCode
+
+
+@dataclass(frozen=True, slots=True)
 class Reasons:
     """What led to a choice, before it is written down as a decision.
 
@@ -111,6 +120,8 @@ class Reasons:
         How many feasible options there were.
     excluded
         How many scanners or openings each rule took out, in the order applied.
+    visit_with
+        The linked exams on whose day, and at whose site, it is.
     """
 
     chosen: Choice
@@ -118,6 +129,7 @@ class Reasons:
     options: int
     excluded: tuple[tuple[str, int], ...]
     runner_up: Choice | None
+    visit_with: tuple[LinkedExam, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ def booking_sentence(
     )
     before = "" if moved is None else moved_sentence(moved, catalogue)
     steps = _steps(order, chosen, catalogue)
-    parts = [before, place, steps, _how(kind, reasons)]
+    visit = _visit(reasons, catalogue)
+    parts = [before, place, steps, visit, _how(kind, reasons)]
     if reasons.excluded:
         listed = "; ".join(
             f"{RULE_WORDS.get(rule, rule)} ({count})"
@@ -142,6 +143,17 @@ def _steps(order: ImagingOrder, chosen: Choice, catalogue: Catalogue) -> str:
         f"One slot of {chosen.minutes} minutes for {', '.join(names[:-1])} and"
         f" {names[-1]}."
     )
+
+
+def _visit(reasons: Reasons, catalogue: Catalogue) -> str:
+    """Say what else the patient comes for on that day."""
+    if not reasons.visit_with:
+        return ""
+    listed = " and ".join(
+        f"{catalogue.procedure(one.procedure).name} (order {one.order})"
+        for one in reasons.visit_with
+    )
+    return f"In one visit with {listed}."
 
 
 def _how(kind: DecisionKind, reasons: Reasons) -> str:

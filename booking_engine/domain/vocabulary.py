@@ -69,6 +69,15 @@ class BookingMode(StrEnum):
         return max(modes, key=list(cls).index)
 
 
+class LinkedOrders(StrEnum):
+    """What a partner means by orders of one patient under one group number (ORC-4)."""
+
+    SEPARATE = "separate"
+    """Nothing for booking: each is booked by itself."""
+    SAME_VISIT = "same_visit"
+    """The patient comes once: all exams on one day, at one site."""
+
+
 class Capability(IntFlag):
     """What a scanner and its site can do; a procedure or patient may need it."""
 

@@ -30,6 +30,7 @@ from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
 from booking_engine.domain.register import RegisteredPatient
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
 from booking_engine.domain.vocabulary import (
+    LinkedOrders,
     PatientSetting,
     Priority,
     Sex,
@@ -55,7 +56,7 @@ def _instant_text(instant: datetime | None) -> str | None:
 
 def order_document(order: ImagingOrder) -> Document:
     """Return the part of an order that has no column."""
-    content, patient, vetting = order.content, order.content.patient, order.vetting
+    content, patient = order.content, order.content.patient
     document: Document = {
         "patient": [
             patient.local_id,
@@ -99,6 +100,16 @@ def order_document(order: ImagingOrder) -> Document:
     if content.study_uid:
         document["study_uid"] = content.study_uid
     document |= _exam_document(content)
+    document |= _standing_document(order)
+    return document
+
+
+def _standing_document(order: ImagingOrder) -> Document:
+    """Return what an order has besides its content, as far as it has any."""
+    document: Document = {}
+    vetting = order.vetting
+    if order.linked is not LinkedOrders.SEPARATE:
+        document["linked"] = order.linked.value
     if order.held_at is not None:
         document["held_at"] = order.held_at.isoformat()
     if order.told_at is not None:

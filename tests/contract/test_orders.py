@@ -21,7 +21,7 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.patients import Needs
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
-from booking_engine.domain.vocabulary import BookingMode, Priority
+from booking_engine.domain.vocabulary import BookingMode, LinkedOrders, Priority
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -60,6 +60,7 @@ def full_order(make):
         ),
         vetting=Vetting("person:v", NOON, "iRefer 8", frozenset({Question.IMPLANT})),
         mode=BookingMode.MANUAL,
+        linked=LinkedOrders.SAME_VISIT,
         held_at=NOON,
         told_at=NOON + timedelta(minutes=1),
         clock=WaitingClock(date(2026, 10, 1), date(2026, 10, 20)),

@@ -184,19 +184,26 @@ class PlannedBooking:
         The version that the plan was made from; a changed order is left alone.
     reasons
         What the decision record will say.
+    visit
+        Number of its visit in the plan: all bookings of one are made, or none.
+    can_wait
+        Whether it is left for the next run if its visit cannot be booked.
     """
 
     order_id: OrderId
     order_version: int
     reasons: Reasons
+    visit: int | None = None
+    can_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyPlan:
-    """Book what a plan gave to one scanner on one day.
+    """Book what a plan gave to one scanner on one day, or to one visit.
 
     Handled by `planning.apply_plan`, which returns a `planning.Applied`. An order
-    or slot that changed since the snapshot is left for the next run.
+    or slot that changed since the snapshot is left for the next run, and so is its
+    visit.
     """
 
     plan_run_id: PlanRunId

@@ -15,7 +15,7 @@ from booking_engine.domain.identifiers import (
 from booking_engine.domain.order_names import as_placed
 from booking_engine.domain.orders import HoldReason, OrderContent
 from booking_engine.domain.safety import Question
-from booking_engine.domain.vocabulary import BookingMode
+from booking_engine.domain.vocabulary import BookingMode, LinkedOrders
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class ReceiveOrder:
         them because the employer has signed them.
     mode
         Who decides on the slot.
+    linked
+        What the sender means by orders of one patient under one group number.
     """
 
     partner: PartnerId
@@ -48,6 +50,7 @@ class ReceiveOrder:
     refusal: str = ""
     guidelines: frozenset[str] = frozenset()
     mode: BookingMode = BookingMode.AUTO
+    linked: LinkedOrders = LinkedOrders.SEPARATE
 
 
 @dataclass(frozen=True, slots=True)

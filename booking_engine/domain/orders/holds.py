@@ -34,9 +34,13 @@ class HoldCode(StrEnum):
     REFUSED_BY_PARTNER = "refused_by_partner"
     UNKNOWN_SETTING = "unknown_setting"
     SEVERAL_STEPS = "several_steps"
+    LINKED_EXAM_MOVED = "linked_exam_moved"
+    """Another exam of the same visit was moved or cancelled, and this one was not."""
 
 
-SETTLED_BY_ANOTHER_SLOT = frozenset({HoldCode.DIARY_CONFLICT})
+SETTLED_BY_ANOTHER_SLOT = frozenset(
+    {HoldCode.DIARY_CONFLICT, HoldCode.LINKED_EXAM_MOVED}
+)
 """Holds that go when the appointment is moved or cancelled."""
 SETTLED_BY_VETTING = frozenset(
     {

@@ -27,6 +27,7 @@ from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
 from booking_engine.domain.safety import Question, SafetyAnswer
 from booking_engine.domain.vocabulary import (
     BookingMode,
+    LinkedOrders,
     PatientSetting,
     Priority,
     WaitingListType,
@@ -170,6 +171,8 @@ class ImagingOrder:
         changed the request.
     mode
         Who decides on the slot.
+    linked
+        What the group number meant to its sender when the order came.
     sent_at
         The sender's time of the last message applied: older ones are ignored.
     held_at, told_at
@@ -190,6 +193,7 @@ class ImagingOrder:
     holds: tuple[HoldReason, ...] = ()
     vetting: Vetting | None = None
     mode: BookingMode = BookingMode.AUTO
+    linked: LinkedOrders = LinkedOrders.SEPARATE
     held_at: datetime | None = None
     told_at: datetime | None = None
     version: int = 1

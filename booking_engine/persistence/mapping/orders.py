@@ -14,7 +14,7 @@ from booking_engine.domain.orders import (
 )
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.register import KnownIdentifier, RegisteredPatient, local_key
-from booking_engine.domain.vocabulary import BookingMode
+from booking_engine.domain.vocabulary import BookingMode, LinkedOrders
 from booking_engine.domain.waiting import ClockEvent, ClockReason, WaitingClock
 from booking_engine.persistence import documents
 from booking_engine.persistence.mapping.values import Values
@@ -73,6 +73,7 @@ def order_of(row: Any) -> ImagingOrder:
         holds=documents.holds_of(document),
         vetting=documents.vetting_of(document),
         mode=BookingMode(document["mode"]),
+        linked=LinkedOrders(document.get("linked", LinkedOrders.SEPARATE)),
         held_at=documents.instant_of(document, "held_at"),
         told_at=documents.instant_of(document, "told_at"),
         version=row.version,
