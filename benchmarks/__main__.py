@@ -21,6 +21,7 @@ OTHERS: Final = (
     "persistence_writes",
     "repair",
     "solver_plan",
+    "visits",
 )
 SECONDS: Final = 300.0
 """After this a benchmark is ended; by default each takes less than 180."""
