@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response, status
 from api.deps import IDEMPOTENT, NeededVersion, TheActor, TheServices, etag
 from api.openapi import REPEATABLE, refusals
 from api.schemas.rebookings import (
+    AS_IT_PAYS,
     ApproveBody,
     DeclineBody,
     RebookingBody,
@@ -33,10 +34,10 @@ _SEEN: Final = ("version.stale", "precondition.required", "precondition.unreadab
 )
 def propose_rebooking(
     closure_id: str,
-    body: RebookingBody,
     response: Response,
     services: TheServices,
     actor: TheActor,
+    body: RebookingBody = AS_IT_PAYS,
 ) -> RebookingDocument:
     """Propose places for the bookings under a closure, anew if there is a proposal."""
     made = services.rebookings.make(

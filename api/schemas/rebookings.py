@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 
 from api.schemas.appointments import ChoiceDocument, ExcludedDocument
@@ -23,6 +25,10 @@ class RebookingBody(Body):
         description="Most patients who are not affected and may be asked to make room;"
         " null: as many as it pays to ask; 0: nobody.",
     )
+
+
+AS_IT_PAYS: Final = RebookingBody()
+"""Of a request without a body."""
 
 
 class ApproveBody(Body):

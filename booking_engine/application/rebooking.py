@@ -47,6 +47,9 @@ def propose_rebooking(
 ) -> Rebooking:
     """Store a new rebooking in the place of one that nobody decided.
 
+    Versions go on from those of the closure's last one: all of them are read at one
+    address, and whoever has seen an older one must not approve this one by its ETag.
+
     Raises
     ------
     TransitionRefused
@@ -57,9 +60,12 @@ def propose_rebooking(
     del context
     rebooking = command.rebooking
     before = uow.rebookings.latest_of(rebooking.closure_id)
-    if before is not None and before.status in UNDECIDED:
-        uow.rebookings.save(before.after(RebookingAction.OVERTAKE))
-        uow.flush()
+    if before is not None:
+        if before.status in UNDECIDED:
+            uow.rebookings.save(before.after(RebookingAction.OVERTAKE))
+            uow.flush()
+            before = _stored(before)
+        rebooking = replace(rebooking, version=before.version + 1)
     uow.rebookings.add(rebooking)
     uow.flush()
     return rebooking

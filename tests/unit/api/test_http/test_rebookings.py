@@ -244,11 +244,32 @@ def test_a_newer_proposal_takes_the_place_of_an_older_one(stored_world: Any):
 
     assert again.json()["id"] != first.json()["id"]
     assert again.json()["most_moves"] == 0
-    # Both stand at version 1: only the newer one can be approved.
     assert world.http.get(where).json()["id"] == again.json()["id"]
+    # Who has seen only the older one cannot approve or decline the newer one.
+    for answer in (
+        approve(world, where, first),
+        world.post(
+            f"{where}/decline", {"reason": "no"}, if_match=first.headers["ETag"]
+        ),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (412, "version.stale")
+    assert world.http.get(where).json() == again.json()
     with world.runtime.dispatcher.reading("person:test") as session:
         older = session.uow.rebookings.get(first.json()["id"])
     assert older.status.value == "overtaken"
+
+
+def test_a_proposal_after_one_that_was_declined_has_an_etag_of_its_own(world: Any):
+    booked = head(world, "09:00")
+    where, first = propose(world, close(world))
+    world.post(f"{where}/decline", {"reason": "no"}, if_match=first.headers["ETag"])
+
+    again = world.http.post(where, headers={"Idempotency-Key": "without-body"})
+
+    assert (again.status_code, again.json()["most_moves"]) == (201, None)
+    assert approve(world, where, first).status_code == 412
+    assert starts_of(world, booked) == (OURS, f"{DAY}T09:00:00+00:00")
+    assert approve(world, where, again).json()["status"] == "approved"
 
 
 def test_an_improved_proposal_must_be_read_before_it_is_approved(stored_world: Any):
