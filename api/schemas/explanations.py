@@ -30,7 +30,7 @@ class WhyNotBody(Body):
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:
         if (self.scanner is None) == (self.session_id is None):
-            raise ValueError("give scanner or session_id, not both")
+            raise ValueError("give either scanner or session_id")
         return self
 
 

@@ -82,9 +82,12 @@ def test_what_makes_no_sense_is_refused(world: Any):
     order_id = world.waiting()
     at = "2026-12-01T09:00:00+00:00"
 
-    assert ask(world, order_id, starts_at=at).status_code == 422
+    neither = ask(world, order_id, starts_at=at)
     both = ask(world, order_id, starts_at=at, scanner="R0A02-CT1", session_id="S")
-    assert both.status_code == 422
+    for answer in (neither, both):
+        assert answer.status_code == 422
+        (violation,) = answer.json()["violations"]
+        assert violation["message"] == "give either scanner or session_id"
     assert ask(world, "O-none", starts_at=at, scanner="R0A02-CT1").status_code == 404
     assert ask(world, order_id, starts_at=at, scanner="NONE").status_code == 404
     held = world.receive(procedure=None)
