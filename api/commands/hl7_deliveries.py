@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from api.commands.service import AsJson, Config
-from api.commands.stored import actor_named, opened
+from api.commands.stored import actor_named, opened, reason_given
 
 if TYPE_CHECKING:
     from booking_engine.domain.messages import Delivery
@@ -35,7 +35,9 @@ Who = Annotated[
         help="Who decides it: person: or interface:, and a name.",
     ),
 ]
-Reason = Annotated[str, typer.Option(help="Why; kept with the delivery.")]
+Reason = Annotated[
+    str, typer.Option(callback=reason_given, help="Why; kept with the delivery.")
+]
 
 
 @app.command(name="list")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from api.commands.service import AsJson, Config
-from api.commands.stored import actor_named, opened
+from api.commands.stored import actor_named, opened, reason_given
 from api.output import CommandFailed
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def replay(
             help="Who replays it: person: or interface:, and a name.",
         ),
     ],
-    reason: Annotated[str, typer.Option(help="Why; kept with the replay.")],
+    reason: Annotated[
+        str, typer.Option(callback=reason_given, help="Why; kept with the replay.")
+    ],
     text: Annotated[
         Path | None,
         typer.Option(

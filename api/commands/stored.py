@@ -28,6 +28,19 @@ def actor_named(text: str) -> Actor:
     return Actor(text)
 
 
+def reason_given(text: str) -> str:
+    """Return why, as the API takes it; raises `typer.BadParameter` if it is not."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    from api.schemas.common import Reason  # noqa: PLC0415
+
+    try:
+        given: str = TypeAdapter(Reason).validate_python(text)
+    except ValidationError as error:
+        raise typer.BadParameter("give 1 to 200 plain characters") from error
+    return given
+
+
 @contextmanager
 def opened(config: Path | None) -> Iterator[Runtime]:
     """Open the store of a configuration; nothing is started."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response, status
 
 from api.deps import IDEMPOTENT, TheActor, TheServices, etag
+from api.errors import log_failure
 from api.openapi import REPEATABLE, refusals
 from api.pages import Cursor, Limit, page_of, shown
 from api.schemas.closures import CloseBody, ClosedDocument, ClosureDocument, ReopenBody
@@ -33,7 +34,10 @@ def list_closures(
     scanner: Annotated[list[str] | None, Query()] = None,
     kind: Annotated[
         EntryKind | None,
-        Query(description="Closures by default; or what other diaries have booked."),
+        Query(
+            description="Closures by default; or what other diaries have booked"
+            " that is no appointment of our orders."
+        ),
     ] = EntryKind.CLOSURE,
     starts_from: WindowStart = None,
     starts_to: WindowEnd = None,
@@ -97,8 +101,10 @@ def close_time(
     if body.propose and shown_entry.conflicts:
         try:
             made = services.rebookings.make(entry_id, actor)
-        except DomainError:
-            # It is closed all the same, and asking again says why.
+        except Exception as error:  # noqa: BLE001 - it is closed all the same
+            if not isinstance(error, DomainError):
+                log_failure("rebooking not proposed", error)
+            # Asking for a rebooking says why.
             return shown_entry
         return shown_entry.model_copy(update={"rebooking_id": made.id})
     return shown_entry

@@ -11,7 +11,7 @@ from api.schemas.common import (
     Document,
     Identifier,
     Instant,
-    InstantIn,
+    MinuteIn,
     Reason,
     example,
 )
@@ -113,7 +113,7 @@ class SlotBody(Body):
 
     order_id: Identifier
     session_id: Identifier
-    starts_at: InstantIn
+    starts_at: MinuteIn
 
 
 class BookBody(Body):
@@ -127,7 +127,7 @@ class BookBody(Body):
 
     order_id: Identifier
     session_id: Identifier | None = None
-    starts_at: InstantIn | None = None
+    starts_at: MinuteIn | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
@@ -146,7 +146,7 @@ class RescheduleBody(Body):
     )
 
     session_id: Identifier
-    starts_at: InstantIn
+    starts_at: MinuteIn
     reason: Reason
 
 

@@ -11,7 +11,7 @@ from api.schemas.common import (
     Document,
     Identifier,
     Instant,
-    InstantIn,
+    MinuteIn,
     Reason,
     example,
 )
@@ -52,8 +52,8 @@ class CloseBody(Body):
     )
 
     scanner: Identifier
-    starts_at: InstantIn
-    ends_at: InstantIn
+    starts_at: MinuteIn
+    ends_at: MinuteIn
     reason: Reason
     propose: bool = Field(
         default=False,
@@ -75,8 +75,8 @@ class ReopenBody(Body):
         starts_at="2026-12-02T10:00:00+00:00", ends_at="2026-12-02T12:00:00+00:00"
     )
 
-    starts_at: InstantIn | None = None
-    ends_at: InstantIn | None = None
+    starts_at: MinuteIn | None = None
+    ends_at: MinuteIn | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -48,6 +48,16 @@ InstantIn = Annotated[
     AwareDatetime, BeforeValidator(_text_only), AfterValidator(_in_utc)
 ]
 """An instant from outside: with offset, kept in UTC."""
+
+
+def _whole_minute(instant: datetime) -> datetime:
+    if instant.second or instant.microsecond:
+        raise ValueError("give a time to the minute, such as 2026-12-02T09:20:00Z")
+    return instant
+
+
+MinuteIn = Annotated[InstantIn, AfterValidator(_whole_minute)]
+"""When an appointment or a closure begins or ends: diaries count in minutes."""
 Instant = Annotated[
     datetime,
     PlainSerializer(london, return_type=str),

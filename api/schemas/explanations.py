@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from api.schemas.appointments import ChoiceDocument
-from api.schemas.common import Body, Document, Identifier, Instant, InstantIn, example
+from api.schemas.common import Body, Document, Identifier, Instant, MinuteIn, example
 from booking_engine.domain.blockers import BlockerKind, Standing
 
 
@@ -25,7 +25,7 @@ class WhyNotBody(Body):
         default=None, description="Whichever list is there then has least in the way."
     )
     session_id: Identifier | None = None
-    starts_at: InstantIn
+    starts_at: MinuteIn
 
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:

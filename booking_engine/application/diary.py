@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
 from booking_engine.application.context import Context
 from booking_engine.application.diary_candidates import (
@@ -45,6 +47,9 @@ from booking_engine.domain.identifiers import DiaryEntryId
 from booking_engine.domain.mappings import UnknownName
 from booking_engine.domain.orders import HoldCode, HoldReason, ImagingOrder
 from booking_engine.domain.schedule import Appointment
+
+LONGEST_CLOSURE: Final = timedelta(days=366)
+"""Of a scanner, by our own people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,8 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
         raise InvalidValue(
             f"Entry {command.number} has no time; send when it begins and ends."
         )
+    if command.partner is None:
+        _refuse_absurd_closure(stretches, context)
     scanners = [one.scanner for one in stretches]
     refuse_others_scanners(command.partner, scanners, uow)
     order = _order(command, ours, entries, uow)
@@ -103,6 +110,27 @@ def record_entry(command: RecordEntry, uow: UnitOfWork, context: Context) -> Rec
     return _record(command, entries, stretches, order, ours, uow, context)
 
 
+def _refuse_absurd_closure(stretches: Sequence[Stretch], context: Context) -> None:
+    """Raise `InvalidValue` if people close what is over, or nearly for good.
+
+    Each booking under a closure goes to a person: a slip of the pen in the year would
+    put a whole diary to them.
+    """
+    for one in stretches:
+        if one.ends_at <= context.now:
+            raise InvalidValue(
+                f"The closure of {one.scanner} ends at {one.ends_at:%Y-%m-%d %H:%M}"
+                " UTC, which is over; give an end to come."
+            )
+        if one.ends_at - one.starts_at > LONGEST_CLOSURE:
+            raise InvalidValue(
+                f"The closure of {one.scanner} lasts"
+                f" {(one.ends_at - one.starts_at).days} days; give at most"
+                f" {LONGEST_CLOSURE.days}, and take a scanner that is gone out of the"
+                " region's file."
+            )
+
+
 def _record(
     command: RecordEntry,
     entries: Sequence[DiaryEntry],
@@ -114,7 +142,7 @@ def _record(
 ) -> Received:
     """Store what is new, link it if it can be, and put conflicts to a person."""
     if order is not None:
-        withdraw_proposals(entries, uow, context)
+        withdraw_proposals(entries, uow, context, why="is for a known order")
         order = uow.orders.get(order.id)
         _make_room(entries, uow)
     main = _main(stretches, ours)
@@ -131,7 +159,8 @@ def _record(
         held |= flag(uow.orders.get(order.id), reason, uow, context)
     else:
         for entry in entries:
-            unflag(order.id, entry.id, uow, context)
+            note = f"{entry.id} is this order's appointment"
+            unflag(order.id, entry.id, uow, context, note=note)
     uow.flush()
     kind = ReceivedAs.CHANGED if entries or ours else ReceivedAs.CREATED
     return Recorded(

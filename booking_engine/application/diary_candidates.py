@@ -81,8 +81,10 @@ def propose_orders(
     # After that, so that an order whose question moves to another entry stays held.
     same = [one for one in before if one.id == entry.id]
     others = [one for one in before if one.id != entry.id]
-    withdraw_proposals(same, uow, context, keep=[order.id for order in found])
-    withdraw_proposals(others, uow, context)
+    why = "is not for this order any more"
+    kept = [order.id for order in found]
+    withdraw_proposals(same, uow, context, keep=kept, why=why)
+    withdraw_proposals(others, uow, context, why=why)
     return tuple(order.id for order in found)
 
 
@@ -92,14 +94,22 @@ def withdraw_proposals(
     context: Context,
     *,
     keep: Sequence[OrderId] = (),
+    why: str,
 ) -> None:
-    """Take back the questions that entries gave rise to, but for some orders."""
+    """Take back the questions that entries gave rise to, but for some orders.
+
+    Parameters
+    ----------
+    why
+        What is said of the entry in the orders' histories.
+    """
     for entry in entries:
         if entry.patient is None or entry.order_id is not None:
             continue
         for order in _open_orders(entry.patient, uow):
             if order.id not in keep and _proposal(entry) in order.holds:
-                unflag(order.id, entry.id, uow, context)
+                note = f"{entry.id} {why}"
+                unflag(order.id, entry.id, uow, context, note=note)
 
 
 def _candidates(

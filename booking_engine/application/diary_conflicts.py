@@ -67,7 +67,8 @@ def settle_conflicts(
     for entry_id, entry in past.items():
         for booking in bookings_under(entry, uow):
             if booking.order_id not in found:
-                unflag(booking.order_id, entry_id, uow, context)
+                note = f"{entry_id} does not overlap any more"
+                unflag(booking.order_id, entry_id, uow, context, note=note)
     return tuple(dict.fromkeys(found))
 
 
@@ -107,16 +108,15 @@ def unflag(
     uow: UnitOfWork,
     context: Context,
     *,
-    note: str = "",
+    note: str,
 ) -> None:
     """Take back what an entry was the reason for; the order goes on where it was.
 
     Parameters
     ----------
     note
-        Why, for the history; without one, that the entry is over.
+        Why, for the history.
     """
-    note = note or f"{entry_id} is over"
     order = uow.orders.get(order_id)
     holds = tuple(
         hold

@@ -75,10 +75,11 @@ def end_entry(command: EndEntry, uow: UnitOfWork, context: Context) -> Received:
     uow.flush()
     held = _end_ours(command, ours, uow, context)
     settle_conflicts(entries, rest, uow, context)
-    withdraw_proposals(ended, uow, context)
+    withdraw_proposals(ended, uow, context, why="is over")
     for entry in ended:
         if entry.order_id is not None:
-            unflag(entry.order_id, entry.id, uow, context)
+            note = f"{entry.id} is over"
+            unflag(entry.order_id, entry.id, uow, context, note=note)
     uow.flush()
     kind = ReceivedAs.HELD if held else ReceivedAs.CANCELLED
     return received(kind, entries, ours)

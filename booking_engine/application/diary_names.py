@@ -47,7 +47,8 @@ def settle_names(
         return ()
     if entry.order_id is not None and command.scanners:
         # What kept its order from being booked there may have been this alone.
-        unflag(entry.order_id, entry.id, uow, context)
+        note = f"where {entry.id} is has been mapped"
+        unflag(entry.order_id, entry.id, uow, context, note=note)
     known = [one.stretch for one in standing if one.scanner is not None]
     known += [Stretch(s, entry.starts_at, entry.ends_at) for s in command.scanners]
     received = record_entry(

@@ -58,7 +58,7 @@ def accept_proposal(
     standing = _standing(order, entry, uow)
     note = f"{entry.id} is for this order: {command.reason}"
     log_change(order, order, "accept", uow, context, note=note)
-    withdraw_proposals(standing, uow, context)
+    withdraw_proposals(standing, uow, context, why="is for a known order")
     for one in standing:
         uow.diary.save(replace(one, order_id=order.id, sought=None))
     uow.flush()

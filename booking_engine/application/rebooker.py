@@ -31,14 +31,12 @@ from booking_engine.application.rebooking_affected import (
 )
 from booking_engine.application.rebooking_lines import (
     Proposed,
-    RebookingRefused,
     fixed_line,
     proposed,
 )
 from booking_engine.application.rebooking_problem import Disruption, disruption
 from booking_engine.domain.errors import (
     DomainError,
-    InvalidValue,
     NotKnown,
     StoreUnavailable,
     TransitionRefused,
@@ -184,7 +182,7 @@ class Rebooker:
         if lost is not None:
             try:
                 found = self._better(*lost, rebooking.most_moves)
-            except (InvalidValue, RebookingRefused):
+            except Exception:  # tried again, it would fail again: the first one stands
                 log.exception(
                     "no better rebooking", extra={"rebooking_id": rebooking.id}
                 )

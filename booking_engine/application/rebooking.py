@@ -116,7 +116,8 @@ def approve_rebooking(
         rebooking.approved(command.lines),
         decided_at=context.now,
         decided_by=context.actor,
-        note=command.note,
+        # What was said of the lines that were approved before stays.
+        note="; ".join(filter(None, (rebooking.note, command.note))),
     )
     for group in approved.groups():
         pending = [line for line in group if line.outcome is LineOutcome.PENDING]

@@ -285,6 +285,12 @@ def refuse_if_not_bookable(order: ImagingOrder, uow: UnitOfWork) -> None:
         Says what is missing.
     """
     if order.vetting is None:
+        if order.holds:
+            listed = ", ".join(dict.fromkeys(hold.code.value for hold in order.holds))
+            raise NotBookable(
+                f"Order {order.id} is {order.status} ({listed}): settle what it is held"
+                " for; it is vetted then."
+            )
         raise NotBookable(
             f"Order {order.id} is {order.status}: no vetting is recorded; vet it first."
         )

@@ -146,6 +146,9 @@ def test_a_refused_message_is_shown_edited_and_goes_again(store: Store, tmp_path
         ("retry", "D1", "--partner", "indie", *ME),
         ("retry", "D1", "--as", "kim"),
         ("skip", "D1", "--as", "person:kim"),
+        ("skip", "D1", "--as", "person:kim", "--reason", ""),
+        ("skip", "D1", "--as", "person:kim", "--reason", "a" * 201),
+        ("skip", "D1", "--as", "person:kim", "--reason", "two\nlines"),
     ],
     ids=" ".join,
 )

@@ -66,6 +66,12 @@ def test_accepted_it_is_the_orders_booking(engine):
         CLERK,
         f"{entry.id} is for this order: asked them",
     )
+    assert not [
+        change.note
+        for each in (order_id, other)
+        for change in engine.tables.history[each]
+        if change.note.endswith("is over")
+    ]
     # The other order it might have been for is free.
     assert engine.order(other).status is OrderStatus.WAITING
     assert engine.holds(other) == []

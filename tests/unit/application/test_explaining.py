@@ -20,6 +20,7 @@ from booking_engine.domain.explanation_sentences import (
     explanation_sentences,
 )
 from booking_engine.domain.explanations import Cause, RelaxationKind
+from booking_engine.domain.orders import HoldCode, HoldReason
 from booking_engine.domain.patients import Needs
 from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.schedule import SessionStatus
@@ -212,6 +213,14 @@ def test_what_neither_waits_nor_is_booked_is_refused(engine):
     unvetted = placed(engine, "P1", guidelines=frozenset())
     with pytest.raises(NotBookable, match="vet it first"):
         explained(engine, unvetted)
+    held = placed(
+        engine,
+        "P3",
+        priority=None,
+        holds=(HoldReason(HoldCode.UNKNOWN_URGENCY, "9"),),
+    )
+    with pytest.raises(NotBookable, match=r"held \(unknown_urgency\): settle"):
+        explained(engine, held)
     gone = placed(engine, "P2")
     engine.handle(CancelOrder("gone", NOW, order_id=gone), CLERK)
     with pytest.raises(TransitionRefused, match="cancelled"):

@@ -8,6 +8,7 @@ from booking_desk import patient
 from diary_desk import Engine
 from network import CLERK, INDIE
 
+from booking_engine.application import rebooker
 from booking_engine.application.commands import CancelAppointment
 from booking_engine.application.rebooker import Rebooker, RebookingSettings
 from booking_engine.application.rebooking_affected import affected_by
@@ -116,6 +117,22 @@ def test_later_a_neighbour_is_asked_to_make_room(crowded):
     assert made.frontier[1].cost == made.cost < first.cost == made.frontier[0].cost
     assert ward.now(neighbour) == neighbour
     assert ward.now(stuck) == stuck
+
+
+def test_a_search_that_fails_is_not_begun_again_and_the_first_answer_stands(
+    crowded, monkeypatch
+):
+    ward, _, _, closure = crowded
+    first = ward.propose(closure)
+
+    def failing(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(rebooker, "improve_repair", failing)
+    assert not ward.rebooker.improve(first.id)
+
+    now = ward.rebooker.latest(closure, CLERK)
+    assert (now.improving, now.lines) == (False, first.lines)
 
 
 def test_nobody_is_asked_where_nobody_may_be(crowded):

@@ -100,3 +100,61 @@ def test_what_makes_no_sense_is_refused(world: Any):
         params={"starts_from": begin, "starts_to": "2027-12-02T08:00:00Z"},
     )
     assert far.json()["code"] == "value.invalid"
+
+
+def test_a_slip_of_the_pen_closes_nothing(world: Any):
+    for starts_at, ends_at, said in (
+        ("2026-12-02T08:00:17Z", "2026-12-02T12:00:00Z", "to the minute"),
+        ("2026-12-02T08:00:00Z", "2026-12-02T12:00:00.5Z", "to the minute"),
+        ("2001-01-01T00:00:00Z", "2001-12-01T00:00:00Z", "which is over"),
+        ("2026-12-02T08:00:00Z", "2199-12-02T08:00:00Z", "at most 366"),
+    ):
+        answer = close(world, starts_at, ends_at)
+        assert answer.status_code == 422, answer.text
+        assert said in answer.text
+    listed = world.http.get("/v1/closures").json()
+    assert listed["items"] == []
+
+
+def test_a_closure_stands_though_no_rebooking_could_be_made(
+    world: Any, monkeypatch: Any
+):
+    booked = world.booked()
+    day = booked["starts_at"][:10]
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(world.runtime.rebookings, "make", failing)
+    body = {
+        "scanner": booked["scanner"],
+        "starts_at": f"{day}T00:00:00Z",
+        "ends_at": f"{day}T23:00:00Z",
+        "reason": "service",
+        "propose": True,
+    }
+    answer = world.post("/v1/closures", body)
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["rebooking_id"] is None
+    assert answer.json()["conflicts"] == [booked["order_id"]]
+
+
+def test_a_slot_begins_at_a_whole_minute(world: Any):
+    order_id = world.waiting()
+    option = world.search(order_id)[0]
+    slot = {"order_id": order_id, "session_id": option["session_id"]}
+    for starts_at in ("2026-12-02T09:20:17Z", "2026-12-02T09:20:00.250Z"):
+        for path in ("/v1/holds", "/v1/appointments", "/v1/slots/why-not"):
+            answer = world.post(path, {**slot, "starts_at": starts_at})
+            assert answer.status_code == 422, answer.text
+            assert "to the minute" in answer.text
+    booked = world.booked()
+    body = {
+        "session_id": booked["session_id"],
+        "starts_at": "2026-12-02T09:20:17Z",
+        "reason": "asked",
+    }
+    path = f"/v1/appointments/{booked['id']}/reschedule"
+    answer = world.post(path, body, if_match='"1"')
+    assert answer.status_code == 422, answer.text

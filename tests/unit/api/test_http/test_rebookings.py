@@ -141,14 +141,16 @@ def test_only_the_lines_that_are_named_are_moved(world: Any):
     where, answer = propose(world, close(world))
     number = {one["appointment_id"]: one["number"] for one in answer.json()["lines"]}
 
-    done = approve(world, where, answer, lines=[number[second["id"]]])
+    chosen = [number[second["id"]]]
+    done = approve(world, where, answer, lines=chosen, note="rung one")
 
     assert done.json()["status"] == "partly_approved"
     outcomes = {o["appointment_id"]: o["outcome"] for o in done.json()["lines"]}
     assert outcomes == {first["id"]: "open", second["id"]: "moved"}
     assert starts_of(world, first) == (OURS, f"{DAY}T09:00:00+00:00")
-    rest = approve(world, where, done)
+    rest = approve(world, where, done, note="rung both")
     assert rest.json()["status"] == "approved"
+    assert rest.json()["note"] == "rung one; rung both"
     assert starts_of(world, first)[1] != f"{DAY}T09:00:00+00:00"
     assert approve(world, where, rest).json()["code"] == "order.transition"
 
