@@ -134,17 +134,6 @@ def has_hours(c: Columns, x: Search, j: int, b: int, minutes: int) -> bool:
     return fit
 
 
-@inlined
-def rivals(c: Columns, j: int, m: int, b: int) -> bool:
-    """Tell whether order `m` is held to the same hours of opening `b` as order `j`."""
-    latest, earliest = c.latest_minute[j], c.earliest_minute[j]
-    end: int = c.begin[b] + c.minutes[b]
-    same: bool = (latest < end and c.latest_minute[m] <= latest) or (
-        earliest > c.begin[b] and c.earliest_minute[m] >= earliest
-    )
-    return same
-
-
 @kernel
 def restore(c: Columns, x: Search, opening: Ints, pair: Ints, cost: Ints) -> None:
     """Make the state that of another plan."""
