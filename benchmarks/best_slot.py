@@ -24,8 +24,6 @@ from typing import Final
 
 import numpy as np
 
-from api.bootstrap import build, migrate_database
-from api.demo.network import PARTNERS
 from api.runtime import Runtime
 from benchmarks import (
     child,
@@ -36,23 +34,15 @@ from benchmarks import (
     resident_mb,
     shown_mb,
     table,
-    write_config,
 )
+from benchmarks.network import ACTOR, configured, prepared, take_in
 from benchmarks.persistence_writes import postgres
-from benchmarks.slot_search import (
-    ACTOR,
-    Client,
-    fill,
-    series,
-    take_in,
-    write_region,
-)
+from benchmarks.slot_search import Client, fill, series
 from booking_engine.application.protecting import RoomKept
 from booking_engine.application.slots import search_slots
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.vocabulary import Priority
-from booking_engine.settings import load_settings
 from solver import DemandToCome, room_prices, warm_up
 
 WARM_UP: Final = 20
@@ -128,25 +118,9 @@ def measure(
     name: str, url: str, folder: Path, given: argparse.Namespace
 ) -> tuple[list[tuple[str, ...]], str]:
     """Return the rows of one database, and what was in it."""
-    config = write_config(
-        folder,
-        {
-            "": {
-                "partners": str(PARTNERS),
-                "region": str(write_region(folder, given.scanners)),
-            },
-            "database": {"url": url},
-            "http": {"port": 0},
-            "jobs": {"diary_days": given.days},
-            "log": {"level": "error"},
-        },
-    )
-    settings = load_settings(config)
-    migrate_database(settings)
-    runtime = build(settings)
+    config = configured(folder, url, scanners=given.scanners, days=given.days)
     rows: list[tuple[str, ...]] = []
-    try:
-        runtime.prepare()
+    with prepared(config) as runtime:
         needed = math.ceil(1.4 * (2 * given.requests + WARM_UP)) + 20
         orders = take_in(runtime, needed, given.seed)
         bookings, share = fill(
@@ -164,8 +138,6 @@ def measure(
                     name, f"best five, in process{words}", in_process(runtime, some), at
                 )
             )
-    finally:
-        runtime.stop()
     command = engine("serve", "--config", str(config), "--role", "api")
     with child(command, announcement="API") as server:
         for asked, seconds, other in over_http(

@@ -28,13 +28,10 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, text
 
-from api.bootstrap import build, migrate_database
-from api.demo.network import PARTNERS
-from benchmarks import child, conditions, engine, milliseconds, table, write_config
+from benchmarks import child, conditions, engine, milliseconds, table
+from benchmarks.network import configured, prepared, take_in
 from benchmarks.persistence_writes import postgres
-from benchmarks.slot_search import take_in, write_region
 from booking_engine.persistence.sql import make_engine
-from booking_engine.settings import load_settings
 
 ORDERS: Final = 240
 """Taken in; those that wait for a slot are fought over."""
@@ -286,27 +283,9 @@ def run(given: argparse.Namespace) -> bool:
         postgres(given.postgres) as url,
     ):
         folder = Path(name)
-        config = write_config(
-            folder,
-            {
-                "": {
-                    "partners": str(PARTNERS),
-                    "region": str(write_region(folder, given.scanners)),
-                },
-                "database": {"url": url},
-                "http": {"port": 0},
-                "jobs": {"diary_days": given.days},
-                "log": {"level": "error"},
-            },
-        )
-        settings = load_settings(config)
-        migrate_database(settings)
-        runtime = build(settings)
-        try:
-            runtime.prepare()
+        config = configured(folder, url, scanners=given.scanners, days=given.days)
+        with prepared(config) as runtime:
             orders = [order.id for order in take_in(runtime, ORDERS, given.seed)]
-        finally:
-            runtime.stop()
         command = engine("serve", "--config", str(config), "--role", "api")
         with child(command, announcement="API") as server:
             lines = compete(url, server.port, orders, given)

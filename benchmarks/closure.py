@@ -18,25 +18,23 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from api.bootstrap import build, migrate_database
-from api.demo.network import PARTNERS
 from api.runtime import Runtime
-from benchmarks import child, conditions, engine, table, write_config
+from benchmarks import child, conditions, engine, table
+from benchmarks.network import ACTOR, book, configured, prepared, take_in
 from benchmarks.persistence_writes import postgres
-from benchmarks.slot_search import ACTOR, Client, take_in, write_region
+from benchmarks.slot_search import Client
 from booking_engine.domain.clock import LONDON, SystemClock, local_date
 from booking_engine.domain.eligibility import exam_minutes
-from booking_engine.domain.identifiers import AppointmentId, OrderId, PatientKey
-from booking_engine.domain.orders import ImagingOrder, OrderStatus
-from booking_engine.domain.schedule import Appointment, AppointmentStatus, ScanSession
+from booking_engine.domain.identifiers import OrderId
+from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.schedule import Appointment, ScanSession
 from booking_engine.domain.vocabulary import Modality
-from booking_engine.settings import load_settings
 from solver import warm_up
 
 DAYS: Final = 42
@@ -75,7 +73,7 @@ class Lost:
 def fill(runtime: Runtime, pool: Sequence[ImagingOrder], wanted: int, seed: int) -> int:
     """Book about so many exams, each on a scanner of its kind; return how many."""
     random = Random(f"closure/{seed}")
-    ids, now = runtime.dispatcher.ids, SystemClock().now()
+    now = SystemClock().now()
     with runtime.dispatcher.reading(ACTOR) as session:
         catalogue = session.uow.catalogue()
         listed = session.uow.schedule.sessions_between(
@@ -107,23 +105,8 @@ def fill(runtime: Runtime, pool: Sequence[ImagingOrder], wanted: int, seed: int)
                 like = of[catalogue.scanner(each.scanner).modality]
                 for order, starts_at in _exams(each, like, minutes, share, random):
                     count += 1
-                    booked = _booked(order, count, OrderId(ids("O")))
                     length = timedelta(minutes=minutes[order.id])
-                    session.uow.orders.add(booked)
-                    session.uow.schedule.add(
-                        Appointment(
-                            id=AppointmentId(ids("A")),
-                            order_id=booked.id,
-                            session_id=each.id,
-                            scanner=each.scanner,
-                            patient=PatientKey(booked.content.patient.key),
-                            starts_at=starts_at,
-                            ends_at=starts_at + length,
-                            status=AppointmentStatus.BOOKED,
-                            decision_id=None,
-                            told=True,
-                        )
-                    )
+                    book(session, order, count, each, starts_at, starts_at + length)
             session.commit()
     return count
 
@@ -148,15 +131,6 @@ def _exams(
             return
         yield order, at
         at += timedelta(minutes=minutes[order.id])
-
-
-def _booked(like: ImagingOrder, number: int, order_id: OrderId) -> ImagingOrder:
-    """Return an order of a patient of its own, booked."""
-    patient = replace(like.content.patient, nhs_number=None, local_id=f"F{number}")
-    content = replace(like.content, patient=patient, placer_number=f"F{number}")
-    return replace(
-        like, id=order_id, content=content, status=OrderStatus.BOOKED, version=1
-    )
 
 
 def scanner_days(runtime: Runtime, count: int, seed: int) -> list[Lost]:
@@ -228,24 +202,9 @@ def on_database(name: str, url: str, given: argparse.Namespace) -> None:
     """Measure on one database and print the table."""
     with tempfile.TemporaryDirectory(prefix="booking-bench-") as folder_name:
         folder = Path(folder_name)
-        config = write_config(
-            folder,
-            {
-                "": {
-                    "partners": str(PARTNERS),
-                    "region": str(write_region(folder, given.scanners)),
-                },
-                "database": {"url": url or f"sqlite:///{folder / 'booking.db'}"},
-                "http": {"port": 0},
-                "jobs": {"diary_days": DAYS},
-                "log": {"level": "error"},
-            },
-        )
-        settings = load_settings(config)
-        migrate_database(settings)
-        runtime = build(settings)
-        try:
-            runtime.prepare()
+        url = url or f"sqlite:///{folder / 'booking.db'}"
+        config = configured(folder, url, scanners=given.scanners, days=DAYS)
+        with prepared(config) as runtime:
             pool = take_in(runtime, POOL, given.seed)
             count = fill(runtime, pool, given.bookings, given.seed)
             lost = scanner_days(runtime, given.closures + 1, given.seed)
@@ -269,8 +228,6 @@ def on_database(name: str, url: str, given: argparse.Namespace) -> None:
                         for p in last[1]["frontier"]
                     ]
                     print(table(("others moved", "breaches", "cost"), points), "\n")
-        finally:
-            runtime.stop()
 
 
 def approved(client: Client, where: str, better: Any) -> str:

@@ -19,18 +19,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-
-from api.bootstrap import build, migrate_database
-from api.demo.mix import Intent
-from api.demo.network import PARTNERS, REGION, demo_catalogue
-from api.demo.orders import DemoOrders
 from api.runtime import Runtime
 from benchmarks import (
     child,
@@ -41,71 +34,17 @@ from benchmarks import (
     resident_mb,
     shown_mb,
     table,
-    write_config,
 )
-from booking_engine.domain.clock import SystemClock, local_date
-from booking_engine.domain.identifiers import Actor, AppointmentId, OrderId, PatientKey
-from booking_engine.domain.orders import ImagingOrder, OrderStatus
-from booking_engine.domain.schedule import Appointment, AppointmentStatus, ScanSession
-from booking_engine.settings import load_settings
-from hl7_adapters.mllp.received import Received
+from benchmarks.network import ACTOR, book, configured, prepared, take_in
+from booking_engine.domain.clock import SystemClock
+from booking_engine.domain.orders import ImagingOrder
+from booking_engine.domain.schedule import ScanSession
 
-ACTOR: Final = Actor("job:benchmark")
-BATCH: Final = 200
 WARM_UP: Final = 20
-HALF_DAYS: Final = (("08:00", "13:00"), ("13:30", "18:30"))
-WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat")
-MODALITIES: Final = ("MR", "CT", "US", "CT", "MR", "US", "MR", "CT", "US", "DEXA")
-"""Modality of each scanner in turn."""
 EXAM_MINUTES: Final = (15, 20, 25, 30, 40, 45)
 SEARCH_SECONDS: Final = 60.0
 BOOKING_SECONDS: Final = 25.0
 """Longest time for one series of requests: what is not asked by then is left out."""
-
-
-def write_region(folder: Path, scanners: int) -> Path:
-    """Write a region of so many scanners at the demo's open sites; return where."""
-    known = YAML(typ="safe", pure=True).load(REGION.read_text(encoding="utf-8"))
-    closed = {n for n, o in known["organisations"].items() if "closed_on" in o}
-    sites = [n for n, s in known["sites"].items() if s["organisation"] not in closed]
-    masks: dict[str, set[str]] = {modality: set() for modality in MODALITIES}
-    for scanner in known["scanners"].values():
-        masks[scanner["modality"]].update(scanner.get("capabilities", ()))
-    names = [f"BENCH-{number:04d}" for number in range(scanners)]
-    modalities = dict(zip(names, itertools.cycle(MODALITIES)))
-    known["contracts"] = {}
-    known["scanners"] = {
-        name: {
-            "name": f"Scanner {number}",
-            "site": sites[number % len(sites)],
-            "modality": modalities[name],
-            "capabilities": sorted(masks[modalities[name]]),
-        }
-        for number, name in enumerate(names)
-    }
-    known["sessions"] = [
-        {"scanners": names, "weekdays": list(WEEK), "starts": starts, "ends": ends}
-        for starts, ends in HALF_DAYS
-    ]
-    path = folder / "region.yaml"  # JSON is YAML
-    path.write_text(json.dumps(known, default=str), encoding="utf-8")
-    return path
-
-
-def take_in(runtime: Runtime, count: int, seed: int) -> list[ImagingOrder]:
-    """Take in the demo's orders and return those that wait for a slot."""
-    today = local_date(SystemClock().now())
-    # The senders know their own region; what they ask for is done in the larger one.
-    wanted = DemoOrders(demo_catalogue(today), count=count, seed=seed, today=today)
-    frames = (
-        Received(m.payload, "127.0.0.1:1", 1, datetime.now(UTC), 0)
-        for m in wanted
-        if m.intent is Intent.NEW
-    )
-    while batch := list(itertools.islice(frames, BATCH)):
-        runtime.receiver.handle(batch)
-    with runtime.dispatcher.reading(ACTOR) as session:
-        return session.uow.orders.with_status([OrderStatus.WAITING])
 
 
 def bookings(
@@ -131,7 +70,6 @@ def fill(
 ) -> tuple[int, float]:
     """Book a share of every session; return how many, and what share it became."""
     random = Random(f"fill/{seed}")
-    ids = runtime.dispatcher.ids
     now = SystemClock().now()
     with runtime.dispatcher.reading(ACTOR) as session:
         listed = session.uow.schedule.sessions_between(now, now + timedelta(days=days))
@@ -144,33 +82,9 @@ def fill(
                 for starts_at, ends_at in bookings(each, share, random):
                     count += 1
                     used += ends_at - starts_at
-                    order = _booked(like, count, OrderId(ids("O")))
-                    session.uow.orders.add(order)
-                    session.uow.schedule.add(
-                        Appointment(
-                            id=AppointmentId(ids("A")),
-                            order_id=order.id,
-                            session_id=each.id,
-                            scanner=each.scanner,
-                            patient=PatientKey(order.content.patient.key),
-                            starts_at=starts_at,
-                            ends_at=ends_at,
-                            status=AppointmentStatus.BOOKED,
-                            decision_id=None,
-                            told=True,
-                        )
-                    )
+                    book(session, like, count, each, starts_at, ends_at)
             session.commit()
     return count, used / total
-
-
-def _booked(like: ImagingOrder, number: int, order_id: OrderId) -> ImagingOrder:
-    """Return an order of a patient of its own, booked."""
-    patient = replace(like.content.patient, nhs_number=None, local_id=f"F{number}")
-    content = replace(like.content, patient=patient, placer_number=f"F{number}")
-    return replace(
-        like, id=order_id, content=content, status=OrderStatus.BOOKED, version=1
-    )
 
 
 # Asking -----------------------------------------------------------------------------
@@ -332,24 +246,9 @@ def run(given: argparse.Namespace) -> None:
     print(conditions("Slot search", seed=given.seed, size=size), flush=True)
     with tempfile.TemporaryDirectory(prefix="booking-bench-") as name:
         folder = Path(name)
-        config = write_config(
-            folder,
-            {
-                "": {
-                    "partners": str(PARTNERS),
-                    "region": str(write_region(folder, given.scanners)),
-                },
-                "database": {"url": f"sqlite:///{folder / 'booking.db'}"},
-                "http": {"port": 0},
-                "jobs": {"diary_days": given.days},
-                "log": {"level": "error"},
-            },
-        )
-        settings = load_settings(config)
-        migrate_database(settings)
-        runtime = build(settings)
-        try:
-            runtime.prepare()
+        url = f"sqlite:///{folder / 'booking.db'}"
+        config = configured(folder, url, scanners=given.scanners, days=given.days)
+        with prepared(config) as runtime:
             needed = max(given.requests, 2 * given.bookings) + WARM_UP
             orders = take_in(runtime, math.ceil(1.4 * needed) + 20, given.seed)
             began = time.perf_counter()
@@ -357,8 +256,6 @@ def run(given: argparse.Namespace) -> None:
                 runtime, orders[0], days=given.days, share=given.share, seed=given.seed
             )
             filling = time.perf_counter() - began
-        finally:
-            runtime.stop()
         Random(given.seed).shuffle(orders)
         command = engine("serve", "--config", str(config), "--role", "api")
         with (
