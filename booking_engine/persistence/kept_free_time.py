@@ -82,7 +82,8 @@ _NOW: Final = Statement(_now)
 _CHANGES: Final = Statement(
     lambda _: (
         select(
-            _CHANGE.c.number, _CHANGE.c.scanner, _CHANGE.c.starts_at, _CHANGE.c.ends_at
+            *(_CHANGE.c.number, _CHANGE.c.unit),
+            *(_CHANGE.c.scanner, _CHANGE.c.starts_at, _CHANGE.c.ends_at),
         )
         .where(
             _CHANGE.c.unit >= bindparam("unit"), _CHANGE.c.number > bindparam("number")
@@ -137,7 +138,7 @@ class _Mark:
     newest
         The highest number there was.
     seen
-        Numbers of lines beyond `unit` that are in it.
+        Numbers of lines from `unit` on that are in it.
     """
 
     unit: int
@@ -231,24 +232,32 @@ def _current(
         kept = _Kept(_Mark(unit, 0 if on_postgresql else newest, newest))
         lines = session.rows(_CHANGES, unit=unit, number=kept.mark.number)
         fresh: list[Any] = []
-        seen = frozenset(line.number for line in lines)
         newer = True
     else:
         mark = kept.mark
         lines = session.rows(_CHANGES, unit=mark.unit, number=mark.number)
         fresh = [line for line in lines if line.number not in mark.seen]
-        seen = frozenset(line.number for line in lines)
-        newer = unit >= mark.unit and newest >= mark.number and seen >= mark.seen
+        there = {line.number for line in lines}
+        # Of those seen, lines that were deleted since cannot be there.
+        newer = (
+            unit >= mark.unit
+            and newest >= mark.number
+            and all(n in there or n < oldest for n in mark.seen)
+        )
     kept = _brought_up_to(session, kept, fresh)
     missing = [day for day in range(first, last + 1) if day not in kept.days]
     if missing:
         found = _read(session, missing[0], missing[-1], None)
         kept = kept.with_days(found, mark=kept.mark)
+    ended = max(unit, kept.mark.unit)
     mark = _Mark(
-        max(unit, kept.mark.unit),
+        ended,
         0 if on_postgresql else max(newest, kept.mark.number),
         max(newest, kept.mark.newest),
-        seen if on_postgresql else frozenset(),
+        # The others will not be asked for again.
+        frozenset(line.number for line in lines if line.unit >= ended)
+        if on_postgresql
+        else frozenset(),
     )
     return replace(kept, mark=mark), newer
 

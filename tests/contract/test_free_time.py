@@ -10,6 +10,7 @@ from booking_engine.application.free_time import free_time
 from booking_engine.domain.diary_entries import DiaryEntry, EntryKind, EntryStatus
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.schedule import AppointmentStatus, SessionStatus
+from booking_engine.persistence import kept_free_time
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 A_DAY = timedelta(days=1)
@@ -232,6 +233,36 @@ def test_an_old_snapshot_puts_nothing_back(sql_store, make):
     assert minutes(found(sql_store.units)) == [450]
     wide = SINCE - 9 * A_DAY, UNTIL + 9 * A_DAY
     assert found(sql_store.units, *wide) == cut_afresh(sql_store.units, *wide)
+
+
+def test_each_change_is_read_once(sql_store, make, monkeypatch):
+    """Not again with every change after it: searches would grow slower all day."""
+    session = make.session()
+    orders = [make.order() for _ in range(7)]
+    with sql_store.units() as uow:
+        uow.schedule.add_sessions([session])
+        for each in orders:
+            uow.orders.add(each)
+        uow.commit()
+    found(sql_store.units)
+    read = []
+    bring = kept_free_time._brought_up_to
+
+    def bringing(session, kept, lines):
+        read.append(len(lines))
+        return bring(session, kept, lines)
+
+    monkeypatch.setattr(kept_free_time, "_brought_up_to", bringing)
+    for number, each in enumerate(orders):
+        with sql_store.units() as uow:
+            starts_at = at(30 * number)
+            uow.schedule.add(make.appointment(each, session, starts_at=starts_at))
+            if number == 4:
+                uow.schedule.forget_changes(keep=1)
+            uow.commit()
+        found(sql_store.units)
+        found(sql_store.units)
+    assert read == [1, 0] * len(orders)
 
 
 @pytest.mark.parametrize("seed", range(3))
