@@ -12,14 +12,16 @@ than were. Run from the repository's root::
 from __future__ import annotations
 
 import argparse
+import itertools
+import re
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from api.demo.cases import MOST_ORDERS
 from api.demo.network import demo_catalogue
 from api.demo.orders import DemoOrders
 from benchmarks import conditions, load, resident_mb, shown_mb, table
@@ -32,15 +34,33 @@ BATCH: Final = 10_000
 """Orders that are written to a file and sent in one go."""
 SHOWN: Final = 20
 """Rows of the table."""
+NHS_NUMBER: Final = re.compile(rb"\d{10}\^\^\^NHS\^NH~")
+NUMBERED: Final = re.compile(rb"\b(RW6|R0A|RMC|A|C|6)0(\d{6,7})(?=[|^\r])")
+"""What the demo's senders number: messages, orders, patients; up to ten million."""
 
 
 def batches(count: int, seed: int) -> Iterator[list[bytes]]:
     """Yield distinct demo orders, so many at a time that a file of them is small."""
+    payloads = itertools.chain.from_iterable(
+        _part(number, min(MOST_ORDERS, count - number * MOST_ORDERS), seed + number)
+        for number in range(-(-count // MOST_ORDERS))
+    )
+    while batch := list(itertools.islice(payloads, BATCH)):
+        yield batch
+
+
+def _part(number: int, count: int, seed: int) -> Iterator[bytes]:
+    """Yield as many orders as there are NHS numbers for; later ones go without them."""
     today = local_date(SystemClock().now())
     orders = DemoOrders(demo_catalogue(today), count=count, seed=seed, today=today)
-    payloads = (m.payload for m in orders if m.intent not in FOLLOW_UPS)
-    while batch := list(islice(payloads, BATCH)):
-        yield batch
+    for message in orders:
+        if message.intent in FOLLOW_UPS:
+            continue
+        payload = message.payload
+        if number:
+            payload = NHS_NUMBER.sub(b"", payload)
+            payload = NUMBERED.sub(rb"\g<1>%d\g<2>" % number, payload)
+        yield payload
 
 
 def rows_of(
