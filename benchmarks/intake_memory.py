@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from benchmarks.mllp_load import END, Load, Send, loading
 from benchmarks.persistence_writes import postgres
 from booking_engine.domain.clock import SystemClock, local_date
 
-BATCH: Final = 10_000
+BATCH: Final = 5_000
 """Orders that are written to a file and sent in one go."""
 SHOWN: Final = 20
 """Rows of the table."""
@@ -80,6 +81,12 @@ def rows_of(
                 )
             sent += result.accepted
             seconds += result.seconds
+            print(
+                f"\r{sent} of {given.orders} orders, {resident_mb(process.pid):.0f} MB",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
             if number == 1 or number % every == 0 or sent == given.orders:
                 yield (
                     str(sent),
