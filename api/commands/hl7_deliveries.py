@@ -71,6 +71,13 @@ def list_deliveries(
         page = runtime.views.deliveries(wanted, cursor=None, limit=limit)
     for delivery in page.items:
         typer.echo(_line(delivery, as_json=as_json))
+    if not page.items:
+        typer.echo(
+            "none found"
+            if status == "any"
+            else f"none {status}; --status any lists every delivery",
+            err=True,
+        )
     if page.next_cursor is not None:
         typer.echo("there are more; narrow the list or raise --limit", err=True)
 

@@ -92,6 +92,11 @@ def test_what_is_parked_is_listed_and_skipped(store: Store):
     second, first = store.lines("list")
     assert (first["destination"], first["last_error"]) == ("indie", "AE: no such ward")
     assert store.lines("list", "--partner", "north") == []
+    none = store.run("list", "--partner", "north")
+    assert (none.stdout, none.stderr) == (
+        "",
+        "none parked; --status any lists every delivery\n",
+    )
     assert store.lines("list", "--order", first["order_id"]) == [second, first]
 
     (skipped,) = store.lines("skip", first["id"], *ME)
