@@ -37,7 +37,7 @@ $(FOREIGN_STAMP): $(FOREIGN)/package-lock.json $(STAMP)
 	touch $@
 
 test: $(STAMP) $(FOREIGN_STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check $(SOURCES)
