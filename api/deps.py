@@ -1,4 +1,8 @@
-"""What endpoints are given: the services, who asks, and what they have seen."""
+"""What endpoints are given: the services, who asks, and what they have seen.
+
+These functions are coroutines although none waits: a plain function would be sent to a
+thread, where each request would queue once more behind those that are worked on.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +77,7 @@ class Services:
     checks: Mapping[str, Check] = field(default_factory=dict)
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """Return the services of the application that serves this request."""
     services: Services = request.app.state.services
     return services
@@ -82,7 +86,7 @@ def services_of(request: Request) -> Services:
 TheServices = Annotated[Services, Depends(services_of)]
 
 
-def actor_of(
+async def actor_of(
     request: Request,
     services: TheServices,
     x_actor: Annotated[
@@ -109,7 +113,7 @@ def _version_of(if_match: str | None) -> int | None:
     return int(found[1])
 
 
-def version_seen(
+async def version_seen(
     if_match: Annotated[
         str | None,
         Header(description="The ETag that you have seen.", examples=['"3"']),
@@ -119,7 +123,7 @@ def version_seen(
     return _version_of(if_match)
 
 
-def version_needed(
+async def version_needed(
     if_match: Annotated[
         str | None,
         Header(description="The ETag that you have seen; required.", examples=['"3"']),
@@ -136,7 +140,7 @@ SeenVersion = Annotated[int | None, Depends(version_seen)]
 NeededVersion = Annotated[int, Depends(version_needed)]
 
 
-def idempotency_key(
+async def idempotency_key(
     key: Annotated[
         str,
         Header(

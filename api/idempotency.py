@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,7 +56,7 @@ class Entry:
 
 
 class IdempotencyStore(Protocol):
-    """Where keys and answers are kept."""
+    """Where keys and answers are kept; the event loop asks, so nothing may wait."""
 
     def begin(self, key: str, fingerprint: str) -> Entry | None:
         """Claim a key; return ``None`` if it was free, else what is known of it."""
@@ -144,7 +143,7 @@ class Idempotency:
             return
         body = await request.body()
         key, fingerprint = _key_of(request.headers, given), _fingerprint(request, body)
-        known = await run_in_threadpool(self._store.begin, key, fingerprint)
+        known = self._store.begin(key, fingerprint)
         if known is None:
             await self._first(key, body, scope, receive, send)
         elif known.fingerprint != fingerprint:
@@ -193,7 +192,7 @@ class Idempotency:
                 answer = Answer(
                     start["status"], tuple(start["headers"]), b"".join(parts)
                 )
-                await run_in_threadpool(self._store.finish, key, answer)
+                self._store.finish(key, answer)
                 kept = True
         finally:
             if not kept:

@@ -1,4 +1,7 @@
-"""The HTTP server in a thread: bound at once, drained when stopped."""
+"""The HTTP server in a thread: bound at once, drained when stopped.
+
+uvicorn takes uvloop and httptools where they are installed, as our locks have them.
+"""
 
 from __future__ import annotations
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api import app
 from api.idempotency import Answer, InProcessStore
 from booking_engine.domain.messages import DeliveryStatus
 
@@ -244,3 +246,22 @@ def test_the_docs_page_needs_no_network_and_shows_every_operation(world: Any):
     for methods in document["paths"].values():
         for operation in methods.values():
             assert f"id='{operation['operationId']}'" in page.text
+
+
+def test_what_endpoints_are_given_is_found_without_a_thread():
+    """Each thread that is asked for is a place in the queue of those at work."""
+
+    def given(dependant: Any) -> Iterator[Any]:
+        for one in dependant.dependencies:
+            yield one.call
+            yield from given(one)
+
+    found = {
+        call
+        for router in app._ROUTERS
+        for route in router.routes
+        for call in given(route.dependant)
+    }
+
+    assert found
+    assert [call.__name__ for call in found if not iscoroutinefunction(call)] == []
