@@ -128,25 +128,10 @@ def asked_slot(
     scanner = catalogue.scanner(scanner_id)
     travel = travel_km(order, catalogue.sites[scanner.site], catalogue)
     ends_at = starts_at + timedelta(minutes=minutes)
-    patient = [order.content.patient.key]
-    elsewhere: tuple[InTheWay, ...] = (
-        *uow.schedule.occupying_patients(patient, starts_at),
-        *uow.diary.taking_patients(patient, starts_at),
-    )
-    taken = tuple(
-        one
-        for one in uow.schedule.occupying_between(
-            starts_at, ends_at, scanners=[scanner_id]
-        )
-        if one.order_id != order.id
-    )
-    elsewhere = tuple(
-        one
-        for one in elsewhere
-        if one.order_id != order.id
-        and one.starts_at < ends_at
-        and one.ends_at > starts_at
-    )
+    engaged = uow.engaged(order.content.patient.key, scanner_id, starts_at, ends_at)
+    theirs: tuple[InTheWay, ...] = (*engaged.of_patient, *engaged.entries_of_patient)
+    elsewhere = tuple(one for one in theirs if one.order_id != order.id)
+    taken = tuple(one for one in engaged.on_scanner if one.order_id != order.id)
     return AskedSlot(
         order=order,
         scanner=scanner_id,
@@ -160,9 +145,7 @@ def asked_slot(
         list_type=None if session is None else session.list_type_at(context.now),
         ceiling=_ceiling(order, session, (*taken, *elsewhere), uow),
         taken=taken,
-        entries=tuple(
-            uow.diary.taking_between(starts_at, ends_at, scanners=[scanner_id])
-        ),
+        entries=tuple(engaged.entries_on_scanner),
         elsewhere=elsewhere,
     )
 

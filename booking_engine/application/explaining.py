@@ -66,7 +66,7 @@ def explain_order(
             " can be explained."
         )
     waits = order.status is OrderStatus.WAITING
-    snapshot = snapshot_for(order, uow, context, None)
+    snapshot = snapshot_for(order, uow, context)
     now = explain(
         snapshot.problem, nothing_placed(prices_of(snapshot, context, uow)), 0
     )

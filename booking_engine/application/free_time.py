@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.diary_entries import TakenOnScanner
-from booking_engine.domain.identifiers import ScannerId
+from booking_engine.domain.identifiers import ScannerId, SessionId
 from booking_engine.domain.schedule import (
     Interval,
     ScanSession,
@@ -34,6 +34,8 @@ NEVER: Final = 2**40
 """A minute that never comes."""
 LONGEST_SESSION: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_AT: Final = "@"
+_AT_MINUTE: Final = [f"{_AT}{m // 60:02}{m % 60:02}" for m in range(DAY_MINUTES)]
 
 
 def minute_of(instant: datetime) -> int:
@@ -49,6 +51,22 @@ def instant_of(minute: int) -> datetime:
 def minute_from(instant: datetime) -> int:
     """Return the first whole minute at or after an instant."""
     return -(-int((instant - _EPOCH).total_seconds() * 1_000_000) // 60_000_000)
+
+
+def stretch_key(session: SessionId, start: int) -> str:
+    """Return the name of a stretch: its session and the UTC time at which it begins.
+
+    Parameters
+    ----------
+    start
+        In minutes from 1970.
+    """
+    return session + _AT_MINUTE[start % DAY_MINUTES]
+
+
+def session_of(key: str) -> SessionId:
+    """Return the session in the name of a stretch, as `stretch_key` gave it."""
+    return SessionId(key.rpartition(_AT)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,8 @@ class FreeTime:
     list_bits, release
         Whom the session is for, until the minute (from 1970) at which anyone may use
         it; `NEVER` where it stays as it is.
+    key
+        Its name (`stretch_key`).
     """
 
     sessions: Objects
@@ -86,6 +106,7 @@ class FreeTime:
     session_start: Ints
     list_bits: Ints
     release: Ints
+    key: Objects
 
     def __len__(self) -> int:
         """Return the number of stretches."""
@@ -104,8 +125,9 @@ class FreeTime:
 
     def compact(self) -> FreeTime:
         """Return the same rows with no other sessions than theirs."""
-        used, session = np.unique(self.session, return_inverse=True)
-        return replace(self, sessions=self.sessions[used], session=session)
+        used = np.bincount(self.session, minlength=self.sessions.shape[0]) > 0
+        number = np.cumsum(used) - 1
+        return replace(self, sessions=self.sessions[used], session=number[self.session])
 
     @staticmethod
     def joined(parts: Sequence[FreeTime]) -> FreeTime:
@@ -144,10 +166,13 @@ class FreeTime:
             The stretches, and the number of each one's scanner.
         """
         numbers = self.of_sessions(
-            [scanners.get(one.scanner, -1) for one in self.sessions]
+            [scanners.get(one.scanner, -1) for one in self.sessions.tolist()]
         )
         rows = np.flatnonzero(numbers >= 0)
-        rows = rows[np.lexsort((self.start[rows], numbers[rows]))]
+        # The minutes of one scanner after those of another; mostly in order already.
+        place = numbers[rows] * NEVER + self.start[rows]
+        if (np.diff(place) < 0).any():
+            rows = rows[np.argsort(place, kind="stable")]
         return self.take(rows).compact(), numbers[rows]
 
     def between(self, since: datetime, until: datetime) -> FreeTime:
@@ -175,6 +200,7 @@ class FreeTime:
             start=self.start + late,
             begin=self.begin + late,
             minutes=self.minutes - late,
+            key=_renamed(self, self.start + late, cut & (self.minutes > late)),
         )
         return moved.take(moved.minutes > 0)
 
@@ -192,6 +218,7 @@ class FreeTime:
                 start=start,
                 begin=self.begin + (start - self.start),
                 minutes=end - start,
+                key=_renamed(self, start, (start > self.start) & (start < end)),
             )
             parts.append(inside.take(inside.minutes > 0))
         return FreeTime.joined(parts)
@@ -203,15 +230,30 @@ class FreeTime:
 
 
 _COLUMNS: Final = FreeTime.__slots__[1:]
+_NUMBERS: Final = _COLUMNS[:-1]
+
+
+def _objects(values: Sequence[Any]) -> Objects:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def _renamed(free: FreeTime, start: Ints, which: NDArray[np.bool_]) -> Objects:
+    """Return the names of stretches, some of which now begin at another minute."""
+    names = free.key.copy()
+    for row in np.flatnonzero(which).tolist():
+        names[row] = stretch_key(free.session_of(row).id, int(start[row]))
+    return names
 
 
 def _columns(
     sessions: Sequence[ScanSession], rows: Sequence[tuple[int, ...]]
 ) -> FreeTime:
-    objects = np.empty(len(sessions), dtype=object)
-    objects[:] = sessions
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), len(_COLUMNS))
-    return FreeTime(objects, *(np.ascontiguousarray(c) for c in table.T))
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), len(_NUMBERS))
+    names = [stretch_key(sessions[row[0]].id, row[1]) for row in rows]
+    numbers = (np.ascontiguousarray(column) for column in table.T)
+    return FreeTime(_objects(sessions), *(*numbers, _objects(names)))
 
 
 NOTHING: Final = _columns([], [])

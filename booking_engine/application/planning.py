@@ -17,6 +17,7 @@ from typing import Final
 from booking_engine.application.booking import place_checked
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.context import Context
+from booking_engine.application.free_time import session_of
 from booking_engine.application.linked_snapshot import (
     parted,
     visit_rows,
@@ -33,11 +34,7 @@ from booking_engine.application.slots import (
     price_of,
     runner_up_of,
 )
-from booking_engine.application.snapshot import (
-    Snapshot,
-    session_of,
-    take_snapshot,
-)
+from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.decisions import DecisionKind, Reasons
 from booking_engine.domain.errors import DomainError
 from booking_engine.domain.exams import is_bookable

@@ -273,9 +273,10 @@ def claim_of_slot(
     day = local_date(starts_at)
     # The slot may be free still, or held by this order already: it counts apart.
     begin, end = minute_of(starts_at), minute_of(starts_at) + minutes
-    free = offered(uow.schedule.free_time(now, session.ends_at + LONGEST_SESSION), now)
-    there = free.of_sessions([int(o.scanner == session.scanner) for o in free.sessions])
-    rows = free.take((there == 1) & (free.day == day.toordinal()))
+    until = session.ends_at + LONGEST_SESSION
+    there = uow.schedule.free_time(now, until, scanners=[session.scanner])
+    free = offered(there, now)
+    rows = free.take(free.day == day.toordinal())
     taken = np.minimum(rows.start + rows.minutes, end) - np.maximum(rows.start, begin)
     return _claim(
         kept,

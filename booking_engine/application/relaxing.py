@@ -108,14 +108,14 @@ def _any_distance(
 ) -> Snapshot | None:
     needs = replace(order.content.needs, travel_cap_km=FURTHEST_KM)
     content = replace(order.content, needs=needs)
-    return snapshot_for(replace(order, content=content), uow, context, None)
+    return snapshot_for(replace(order, content=content), uow, context)
 
 
 def _any_day(order: ImagingOrder, uow: UnitOfWork, context: Context) -> Snapshot | None:
     if order.content.earliest_on is None and order.content.latest_on is None:
         return None
     content = replace(order.content, earliest_on=None, latest_on=None)
-    return snapshot_for(replace(order, content=content), uow, context, None)
+    return snapshot_for(replace(order, content=content), uow, context)
 
 
 def _no_notice(now: Snapshot) -> Snapshot | None:

@@ -56,6 +56,7 @@ def book_slot(command: BookSlot, uow: UnitOfWork, context: Context) -> Appointme
     NotBookable, RulesBroken, SlotTaken, PatientBusy, TransitionRefused
         What forbids it.
     """
+    uow.prefetch_booking(command.order_id, command.session_id)
     order = _bookable(uow.orders.get(command.order_id), uow)
     refuse_if_holding(order, uow)
     reasons = _asked_for(order, command.session_id, command.starts_at, uow, context)
@@ -92,6 +93,7 @@ def hold_slot(command: HoldSlot, uow: UnitOfWork, context: Context) -> Appointme
     NotBookable, RulesBroken, SlotTaken, PatientBusy
         What forbids it.
     """
+    uow.prefetch_booking(command.order_id, command.session_id)
     order = _bookable(uow.orders.get(command.order_id), uow)
     if order.status is not OrderStatus.WAITING:
         raise NotBookable(f"Order {order.id} is {order.status}, not waiting.")

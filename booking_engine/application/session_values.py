@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from booking_engine.application.snapshot import session_of
+from booking_engine.application.free_time import session_of
 from booking_engine.application.stored_plans import StoredPlan
 from booking_engine.domain.identifiers import ScannerId, SessionId
 from solver.worth import Estimate, session_values, solved_value

@@ -18,18 +18,14 @@ from booking_engine.application.protecting import (
     claim_of_slot,
     protection_for,
 )
+from booking_engine.application.scanner_columns import columns_of
 from booking_engine.application.slot_cost import choice_at
 from booking_engine.application.snapshot import Snapshot, take_snapshot
 from booking_engine.domain.clock import LONDON
 from booking_engine.domain.costs import WaitCurve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
 from booking_engine.domain.diary_entries import Taken
-from booking_engine.domain.eligibility import (
-    broken_scanner_rules,
-    order_facts,
-    scanner_facts,
-    travel_km,
-)
+from booking_engine.domain.eligibility import order_facts
 from booking_engine.domain.identifiers import ScannerId
 from booking_engine.domain.linked_exams import Beside
 from booking_engine.domain.orders import ImagingOrder
@@ -85,8 +81,15 @@ def search_slots(
     scanners
         Only on these; ``None``: on any.
     """
-    snapshot = snapshot_for(order, uow, context, days, within=within, scanners=scanners)
-    whole = None if within is None else _free_time(uow, context, days)
+    suitable = [
+        scanner
+        for scanner in suitable_scanners(order, uow, context)
+        if scanners is None or scanner in scanners
+    ]
+    free = _free_time(uow, context, days, suitable)
+    offered = free if within is None else free.within(within)
+    snapshot = _snapshot(order, offered, suitable, uow, context)
+    whole = None if within is None else free
     return search_in(snapshot, uow, context, limit=limit, whole=whole)
 
 
@@ -193,7 +196,7 @@ def prices_of(snapshot: Snapshot, context: Context, uow: UnitOfWork) -> Certific
     book = context.prices
     return Certificate(
         minute_price=snapshot.free.of_sessions(
-            [book.minute.get(one.id, 0) for one in snapshot.free.sessions]
+            [book.minute.get(one.id, 0) for one in snapshot.free.sessions.tolist()]
         ),
         exam_price=np.array(
             [book.exam.get(c, 0) for c in uow.catalogue().contracts], dtype=np.int64
@@ -333,25 +336,23 @@ def plain(choice: Choice) -> dict[str, object]:
     return {**asdict(choice), "starts_at": choice.starts_at.isoformat()}
 
 
-def snapshot_for(
+def snapshot_for(order: ImagingOrder, uow: UnitOfWork, context: Context) -> Snapshot:
+    """Return what is free on the scanners that will do, and on no others."""
+    suitable = suitable_scanners(order, uow, context)
+    free = _free_time(uow, context, None, suitable)
+    return _snapshot(order, free, suitable, uow, context)
+
+
+def _snapshot(
     order: ImagingOrder,
+    free: FreeTime,
+    suitable: Container[ScannerId],
     uow: UnitOfWork,
     context: Context,
-    days: int | None,
-    *,
-    within: Sequence[Interval] | None = None,
-    scanners: Container[ScannerId] | None = None,
 ) -> Snapshot:
-    """Return what is free on the scanners that will do, and on no others."""
-    suitable = {
-        scanner
-        for scanner in suitable_scanners(order, uow, context)
-        if scanners is None or scanner in scanners
-    }
-    free = _free_time(uow, context, days)
     return take_snapshot(
         [order],
-        free if within is None else free.within(within),
+        free,
         uow.catalogue(),
         contract_use=uow.schedule.contract_use(),
         now=context.now,
@@ -360,28 +361,23 @@ def snapshot_for(
     )
 
 
-def _free_time(uow: UnitOfWork, context: Context, days: int | None) -> FreeTime:
+def _free_time(
+    uow: UnitOfWork,
+    context: Context,
+    days: int | None,
+    scanners: Sequence[ScannerId],
+) -> FreeTime:
     until = context.now + timedelta(days=days or context.policy.horizon_days)
-    return uow.schedule.free_time(context.now, until)
+    return uow.schedule.free_time(context.now, until, scanners=scanners)
 
 
 def suitable_scanners(
     order: ImagingOrder, uow: UnitOfWork, context: Context
-) -> set[ScannerId]:
-    """Return the scanners that pass every scanner rule for an order."""
+) -> list[ScannerId]:
+    """Return the scanners that pass every scanner rule, in the catalogue's order."""
     catalogue = uow.catalogue()
     today = context.now.astimezone(LONDON).date()
     facts = order_facts(order, catalogue, today=today, policy=context.policy)
-    return {
-        scanner.id
-        for scanner in catalogue.scanners.values()
-        if not broken_scanner_rules(
-            facts,
-            scanner_facts(
-                scanner,
-                catalogue,
-                today=today,
-                travel=travel_km(order, catalogue.sites[scanner.site], catalogue),
-            ),
-        )
-    }
+    network = columns_of(catalogue, today)
+    allowed, _ = network.allowed([facts], network.kilometres([order]))
+    return [network.ids[row] for row in np.flatnonzero(allowed[0]).tolist()]

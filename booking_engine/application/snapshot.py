@@ -7,7 +7,7 @@ evaluates them over columns and keeps the way back from row numbers to our names
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -20,6 +20,7 @@ from booking_engine.application.free_time import (
     minute_from,
     minute_of,
 )
+from booking_engine.application.scanner_columns import columns_of
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.costs import pair_cost, wait_curve
@@ -27,17 +28,13 @@ from booking_engine.domain.eligibility import (
     SCANNER_RULES,
     OrderFacts,
     exam_minutes,
-    home_of,
     order_columns,
     order_facts,
-    scanner_columns,
-    scanner_facts,
 )
-from booking_engine.domain.identifiers import ContractId, ScannerId, SessionId, SiteCode
+from booking_engine.domain.identifiers import ContractId, ScannerId, SiteCode
 from booking_engine.domain.linked_exams import Arranged
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
-from booking_engine.domain.resources import road_km
 from booking_engine.domain.schedule import ScanSession
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
 
@@ -46,8 +43,6 @@ LEAD = timedelta(minutes=60)
 _STEP = 5
 """Minutes: an exam that is cut short by the lead begins at a multiple of it."""
 _FAR_DAY = 10**6
-_AT = "@"
-_AT_MINUTE = [f"{_AT}{m // 60:02}{m % 60:02}" for m in range(DAY_MINUTES)]
 
 Ints = NDArray[np.int64]
 
@@ -195,10 +190,8 @@ def _openings(
 ) -> Openings:
     """Return the columns of free time as openings, by scanner, then start."""
     contract_row = {contract: row for row, contract in enumerate(catalogue.contracts)}
-    sessions = free.sessions.tolist()
-    rows = zip(free.session.tolist(), (free.start % DAY_MINUTES).tolist(), strict=True)
     return Openings(
-        key=tuple([sessions[n].id + _AT_MINUTE[minute] for n, minute in rows]),
+        key=tuple(free.key.tolist()),
         scanner_start=np.searchsorted(
             scanner, np.arange(len(catalogue.scanners) + 1)
         ).astype(np.int64),
@@ -210,15 +203,10 @@ def _openings(
         contract=free.of_sessions(
             [
                 NO_GROUP if one.contract is None else contract_row[one.contract]
-                for one in sessions
+                for one in free.sessions.tolist()
             ]
         ),
     )
-
-
-def session_of(opening_key: str) -> SessionId:
-    """Return the session that an opening of a stored problem was cut from."""
-    return SessionId(opening_key.rpartition(_AT)[0])
 
 
 def _orders(
@@ -273,37 +261,16 @@ def _pairs(
     policy: Policy,
 ) -> tuple[Pairs, Ints, Ints]:
     """Evaluate the scanner rules over orders x scanners, and cost what passes."""
-    scanners = list(catalogue.scanners.values())
-    kilometres = _distances(orders, catalogue)
-    columns = order_columns(facts)
-    wide = OrderFacts(
-        **{
-            name: np.asarray(getattr(columns, name))[:, None]
-            for name in OrderFacts.__slots__
-        }
-    )
-    across = replace(
-        scanner_columns(
-            [scanner_facts(s, catalogue, today=today, travel=0) for s in scanners]
-        ),
-        travel_km=kilometres,
-    )
-    alive = np.ones((len(orders), len(scanners)), dtype=np.bool_)
-    excluded = np.zeros((len(orders), len(SCANNER_RULES)), dtype=np.int64)
-    for number, (_, holds) in enumerate(SCANNER_RULES):
-        passed = alive & holds(wide, across)
-        excluded[:, number] = (alive & ~passed).sum(axis=1)
-        alive = passed
+    network = columns_of(catalogue, today)
+    kilometres = network.kilometres(orders)
+    alive, excluded = network.allowed(facts, kilometres)
     row, scanner = np.nonzero(alive)
     km = kilometres[row, scanner]
-    pounds = np.array(
-        [_pounds(catalogue, s.contract) for s in scanners], dtype=np.int64
-    )
     cost = pair_cost(
         policy,
         travel_km=km,
-        other_trust=_elsewhere(orders, catalogue)[row, scanner],
-        pounds=pounds[scanner],
+        other_trust=network.other_organisation(orders)[row, scanner],
+        pounds=network.pounds[scanner],
     )
     minutes = np.array(
         [exam_minutes(order, catalogue) for order in orders], dtype=np.int64
@@ -316,44 +283,3 @@ def _pairs(
         cost=np.asarray(cost, dtype=np.int64),
     )
     return pairs, km.astype(np.int64), excluded
-
-
-def _pounds(catalogue: Catalogue, contract: ContractId | None) -> int:
-    return 0 if contract is None else catalogue.contracts[contract].price
-
-
-def _distances(orders: Sequence[ImagingOrder], catalogue: Catalogue) -> Ints:
-    """Return whole road kilometres, shape ``(orders, scanners)``; 0 if not known."""
-    sites = [catalogue.sites[s.site] for s in catalogue.scanners.values()]
-    homes = [home_of(order, catalogue) for order in orders]
-    known = np.array([home is not None for home in homes], dtype=np.bool_)
-    at = np.array([home or (0.0, 0.0) for home in homes], dtype=np.float64)
-    if not orders or not sites:
-        return np.zeros((len(orders), len(sites)), dtype=np.int64)
-    lat = np.array([site.latitude for site in sites])
-    lon = np.array([site.longitude for site in sites])
-    road = road_km(at[:, :1], at[:, 1:], lat[None, :], lon[None, :])
-    return np.where(known[:, None], np.rint(road), 0).astype(np.int64)
-
-
-def _elsewhere(orders: Sequence[ImagingOrder], catalogue: Catalogue) -> Ints:
-    """Return 1 where the scanner belongs to another organisation than asked."""
-    numbers = {code: n for n, code in enumerate(catalogue.organisations)}
-    theirs = np.array(
-        [
-            numbers[catalogue.sites[s.site].organisation]
-            for s in catalogue.scanners.values()
-        ],
-        dtype=np.int64,
-    )
-    ours = np.array(
-        [
-            numbers[catalogue.sites[o.content.site].organisation]
-            if o.content.site in catalogue.sites
-            else -1
-            for o in orders
-        ],
-        dtype=np.int64,
-    )
-    differs: Ints = (ours[:, None] != theirs[None, :]).astype(np.int64)
-    return differs

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from booking_engine.application.dispatch import Dispatcher
-from booking_engine.application.snapshot import session_of
+from booking_engine.application.free_time import session_of
 from booking_engine.domain.errors import TransitionRefused
 from booking_engine.domain.explanations import Cause, FilterStep, UnplacedOrder
 from booking_engine.domain.identifiers import Actor, OrderId, PlanRunId, SessionId

@@ -71,11 +71,10 @@ def _now(on: str) -> Select[Any]:
     if on == POSTGRESQL:
         oldest_running = func.pg_snapshot_xmin(func.pg_current_snapshot())
         unit = cast(cast(oldest_running, Text), BigInteger)
-    return select(
-        unit.label("unit"),
-        func.coalesce(func.min(_CHANGE.c.number), 0).label("oldest"),
-        func.coalesce(func.max(_CHANGE.c.number), 0).label("newest"),
-    ).select_from(_CHANGE)
+    # Apart: SQLite looks up one of both in the index, but for two it reads every line.
+    ends = (func.min(_CHANGE.c.number), func.max(_CHANGE.c.number))
+    oldest, newest = (select(func.coalesce(end, 0)).scalar_subquery() for end in ends)
+    return select(unit.label("unit"), oldest.label("oldest"), newest.label("newest"))
 
 
 _NOW: Final = Statement(_now)
@@ -149,20 +148,27 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Free time by local day (an ordinal), then scanner; never changed in place."""
+    """Free time by local day (an ordinal, ascending), then scanner.
+
+    Nothing of it is changed in place but `joined`: the days of each scanner, one after
+    the other, once somebody asked for them.
+    """
 
     mark: _Mark
     days: Mapping[int, Mapping[ScannerId, FreeTime]] = field(default_factory=dict)
-    joined: Mapping[int, FreeTime] = field(default_factory=dict)
-    spans: dict[tuple[int, int], FreeTime] = field(default_factory=dict)
+    joined: dict[ScannerId, FreeTime] = field(default_factory=dict)
 
-    def span(self, first: int, last: int) -> FreeTime:
-        """Return the free time of these days, joined once."""
-        found = self.spans.get((first, last))
+    def on(self, scanners: Sequence[ScannerId] | None) -> FreeTime:
+        """Return the free time of these scanners on all days, or of all scanners."""
+        if scanners is None:
+            scanners = sorted({name for by in self.days.values() for name in by})
+        return FreeTime.joined([self._of(scanner) for scanner in scanners])
+
+    def _of(self, scanner: ScannerId) -> FreeTime:
+        found = self.joined.get(scanner)
         if found is None:
-            days = range(first, last + 1)
-            found = FreeTime.joined([self.joined[day] for day in days])
-            self.spans[first, last] = found
+            parts = [by[scanner] for by in self.days.values() if scanner in by]
+            found = self.joined[scanner] = FreeTime.joined(parts)
         return found
 
     def with_days(
@@ -171,8 +177,13 @@ class _Kept:
         """Return what is kept with these days in place of what it had for them."""
         if not found:
             return replace(self, mark=mark)
-        joined = {d: FreeTime.joined(list(by.values())) for d, by in found.items()}
-        return _Kept(mark, {**self.days, **found}, {**self.joined, **joined})
+        joined = self.joined.copy()  # at once: others may be adding to it
+        for day, by in found.items():
+            before = self.days.get(day, {})
+            for scanner in before.keys() | by.keys():
+                if before.get(scanner) is not by.get(scanner):
+                    joined.pop(scanner, None)
+        return _Kept(mark, dict(sorted({**self.days, **found}.items())), joined)
 
 
 class KeptFreeTime:
@@ -183,12 +194,20 @@ class KeptFreeTime:
         self._kept: _Kept | None = None
 
     def between(
-        self, session: Session, since: datetime, until: datetime, *, own: bool
+        self,
+        session: Session,
+        since: datetime,
+        until: datetime,
+        *,
+        on: Sequence[ScannerId] | None,
+        own: bool,
     ) -> FreeTime:
         """Return the free time of the sessions that overlap an interval.
 
         Parameters
         ----------
+        on
+            Only on these scanners, in this order; ``None``: on all.
         own
             Whether the session's transaction has changed the diary: then what it
             finds is for itself alone.
@@ -205,7 +224,7 @@ class KeptFreeTime:
                 kept, shared = _current(session, self._kept, first, last)
                 if shared:
                     self._kept = _without_past(kept, first)
-        return kept.span(first, last).between(since, until)
+        return kept.on(on).between(since, until)
 
 
 _caches: WeakKeyDictionary[Engine, KeptFreeTime] = WeakKeyDictionary()
@@ -225,8 +244,13 @@ def _current(
 
     A snapshot that is older than what is kept must not put back what it replaced.
     """
-    unit, oldest, newest = session.tuples(_NOW)[0]
     on_postgresql = session.dialect == POSTGRESQL
+    queries = [Query(_NOW, {})]
+    if kept is not None:
+        since = {"unit": kept.mark.unit, "number": kept.mark.number}
+        queries.append(Query(_CHANGES, since))
+    (now, *found_lines) = session.raw_rows_of(queries)
+    unit, oldest, newest = now[0]
     # Lines that were not seen may have been deleted.
     if kept is None or oldest > kept.mark.newest + 1:
         kept = _Kept(_Mark(unit, 0 if on_postgresql else newest, newest))
@@ -235,7 +259,7 @@ def _current(
         newer = True
     else:
         mark = kept.mark
-        lines = session.rows(_CHANGES, unit=mark.unit, number=mark.number)
+        lines = _CHANGES.on(session.dialect).read(found_lines[0])
         fresh = [line for line in lines if line.number not in mark.seen]
         there = {line.number for line in lines}
         # Of those seen, lines that were deleted since cannot be there.
@@ -325,12 +349,8 @@ def _without_past(kept: _Kept, first: int) -> _Kept:
     past = [day for day in kept.days if day < first - 1]
     if not past:
         return kept
-    return replace(
-        kept,
-        days={d: by for d, by in kept.days.items() if d not in past},
-        joined={d: by for d, by in kept.joined.items() if d not in past},
-        spans={},
-    )
+    days = {d: by for d, by in kept.days.items() if d not in past}
+    return replace(kept, days=days, joined={})
 
 
 def _day(instant: datetime) -> int:

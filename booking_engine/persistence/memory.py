@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Final
 
-from booking_engine.application.ports import MessageKey, PlacerKey
+from booking_engine.application.ports import Engaged, MessageKey, PlacerKey
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.identifiers import Ids, PatientKey
+from booking_engine.domain.identifiers import (
+    Ids,
+    OrderId,
+    PatientKey,
+    ScannerId,
+    SessionId,
+)
 from booking_engine.persistence.memory_alerts import (
     InMemoryAlerts,
     InMemoryTraffic,
@@ -69,6 +76,29 @@ class InMemoryUnitOfWork:
         patients: Iterable[PatientKey] = (),
     ) -> None:
         """Do nothing: everything is at hand."""
+
+    def prefetch_booking(self, order_id: OrderId, session_id: SessionId) -> None:
+        """Do nothing: everything is at hand."""
+
+    def engaged(
+        self,
+        patient: PatientKey,
+        scanner: ScannerId,
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> Engaged:
+        """Return what lies in the way of an exam then."""
+        here = {"scanners": [scanner]}
+        theirs = (
+            self.schedule.occupying_patients([patient], starts_at),
+            self.diary.taking_patients([patient], starts_at),
+        )
+        return Engaged(
+            self.schedule.occupying_between(starts_at, ends_at, **here),
+            [one for one in theirs[0] if one.starts_at < ends_at],
+            self.diary.taking_between(starts_at, ends_at, **here),
+            [one for one in theirs[1] if one.starts_at < ends_at],
+        )
 
     def catalogue(self) -> Catalogue:
         """Return the network; the same object until it is replaced."""

@@ -167,16 +167,25 @@ class InMemorySchedule:
         ]
         return sorted(found, key=lambda a: (a.patient, a.starts_at, a.id))
 
-    def free_time(self, since: datetime, until: datetime) -> FreeTime:
+    def free_time(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> FreeTime:
         """Return what is free in the open sessions that overlap the interval."""
         around = since - LONGEST_SESSION, until + LONGEST_SESSION
+        on = None if scanners is None else list(dict.fromkeys(scanners))
         taken: tuple[TakenOnScanner, ...] = (
-            *self.occupying_between(*around),
-            *InMemoryDiary(self._unit).taking_between(*around),
+            *self.occupying_between(*around, scanners=on),
+            *InMemoryDiary(self._unit).taking_between(*around, scanners=on),
         )
-        return free_time(self.sessions_between(since, until), taken).between(
-            since, until
-        )
+        sessions = self.sessions_between(since, until, scanners=on)
+        if on is not None:
+            place = {scanner: number for number, scanner in enumerate(on)}
+            sessions.sort(key=lambda session: place[session.scanner])
+        return free_time(sessions, taken).between(since, until)
 
     def forget_changes(self, *, keep: int) -> None:
         """Do nothing: nothing is noted."""

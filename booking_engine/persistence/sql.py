@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from booking_engine.application.ports import MessageKey, PlacerKey
+from booking_engine.application.ports import Engaged, MessageKey, PlacerKey
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.identifiers import Ids, PatientKey
+from booking_engine.domain.identifiers import (
+    Ids,
+    OrderId,
+    PatientKey,
+    ScannerId,
+    SessionId,
+)
 from booking_engine.persistence.catalogue_store import (
     VERSION_NOW,
     cache_of,
@@ -26,7 +33,7 @@ from booking_engine.persistence.kept_free_time import kept_for
 from booking_engine.persistence.outbox import SqlOutbox
 from booking_engine.persistence.session import Database, Query
 from booking_engine.persistence.sql_alerts import SqlAlerts
-from booking_engine.persistence.sql_diary import SqlDiary
+from booking_engine.persistence.sql_diary import TAKING_OF, TAKING_ON, SqlDiary
 from booking_engine.persistence.sql_history import SqlHistory
 from booking_engine.persistence.sql_messages import SqlMessages
 from booking_engine.persistence.sql_orders import SqlOrders
@@ -36,7 +43,11 @@ from booking_engine.persistence.sql_patients import SqlPatients
 from booking_engine.persistence.sql_policies import SqlPolicies
 from booking_engine.persistence.sql_rebookings import SqlRebookings
 from booking_engine.persistence.sql_records import SqlDecisions, SqlPlanRuns
-from booking_engine.persistence.sql_schedule import SqlSchedule
+from booking_engine.persistence.sql_schedule import (
+    OCCUPYING_OF,
+    OCCUPYING_ON,
+    SqlSchedule,
+)
 from booking_engine.persistence.sql_traffic import SqlTraffic
 from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.write_kinds import Kind, Write
@@ -95,6 +106,42 @@ class SqlUnitOfWork:
         ]
         if any(wanted):
             self._transaction.read_ahead([*wanted, self._catalogue_ahead()])
+
+    def prefetch_booking(self, order_id: OrderId, session_id: SessionId) -> None:
+        """Read an order, a session and the network's number in one go."""
+        self._transaction.read_ahead(
+            [
+                self.orders.known_ahead(order_id),
+                self.schedule.session_ahead(session_id),
+                self._catalogue_ahead(),
+            ]
+        )
+
+    def engaged(
+        self,
+        patient: PatientKey,
+        scanner: ScannerId,
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> Engaged:
+        """Return what lies in the way of an exam then, read in one go."""
+        self._transaction.settle(Kind.APPOINTMENT, Kind.DIARY)
+        when = {"starts_at": starts_at, "ends_at": ends_at}
+        here, theirs = {"scanners": [scanner]}, {"patients": [patient]}
+        found = self._transaction.tuples_of(
+            [
+                Query(OCCUPYING_ON, {**when, **here}),
+                Query(OCCUPYING_OF, {**when, **theirs}),
+                Query(TAKING_ON, {**when, **here}),
+                Query(TAKING_OF, {**when, **theirs}),
+            ]
+        )
+        return Engaged(
+            self.schedule.appointments_of(found[0]),
+            self.schedule.appointments_of(found[1]),
+            self.diary.entries_of(TAKING_ON, found[2]),
+            self.diary.entries_of(TAKING_OF, found[3]),
+        )
 
     def _catalogue_ahead(self) -> Ahead | None:
         t = self._transaction

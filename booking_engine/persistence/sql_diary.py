@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -68,6 +68,12 @@ _BETWEEN: Final = Statement(lambda _: _between())
 _BETWEEN_ON: Final = Statement(
     lambda on: _between().where(among(_ENTRY.c.scanner, "scanners", on))
 )
+TAKING_ON: Final = _BETWEEN_ON
+"""What takes time on scanners in an interval; see `SqlUnitOfWork.engaged`."""
+TAKING_OF: Final = Statement(
+    lambda on: _between().where(among(_ENTRY.c.patient, "patients", on))
+)
+"""Likewise of patients."""
 _PATIENTS: Final = Statement(
     lambda on: _taking().where(
         among(_ENTRY.c.patient, "patients", on), _ENTRY.c.ends_at > bindparam("after")
@@ -219,6 +225,14 @@ class SqlDiary:
         if partner is None:
             return self._read(_UNKNOWN, after=after)
         return self._read(_UNKNOWN_OF, after=after, partner=partner)
+
+    def entries_of(
+        self, statement: Statement, found: Sequence[Sequence[Any]]
+    ) -> list[DiaryEntry]:
+        """Return the entries of a query's rows as the driver has them."""
+        t = self._transaction
+        rows = statement.on(t.dialect).read(found)
+        return t.identify(_ONE, rows, mapping.diary_entry_of)
 
     def _read(self, statement: Statement, **values: Any) -> list[DiaryEntry]:
         t = self._transaction

@@ -186,6 +186,17 @@ class SqlOrders:
                 t.remember(_ONE, row.id, mapping.order_of(row))
         return {i: t.recall(_ONE, i) for i in wanted if t.knows(_ONE, i)}
 
+    def known_ahead(self, order_id: OrderId) -> Ahead | None:
+        """Return the query for one order, for `get` to find."""
+        t = self._transaction
+        if t.knows(_ONE, order_id):
+            return None
+
+        def take(found: list[Any]) -> None:
+            t.identify(_ONE, found, mapping.order_of)
+
+        return Ahead(Query(_BY_ID, {"ids": [order_id]}), take)
+
     def by_placer(self, key: PlacerKey) -> ImagingOrder | None:
         """Return the newest order with this placer key, or ``None``.
 

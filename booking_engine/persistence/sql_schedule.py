@@ -27,8 +27,9 @@ from booking_engine.domain.schedule import (
 from booking_engine.persistence import diary, mapping, refusals
 from booking_engine.persistence.kept_free_time import KeptFreeTime
 from booking_engine.persistence.queries import held, occupying
+from booking_engine.persistence.session import Query
 from booking_engine.persistence.statements import INSTANT_OF, Statement, among
-from booking_engine.persistence.transaction import Transaction
+from booking_engine.persistence.transaction import Ahead, Transaction
 from booking_engine.persistence.write_kinds import TABLES, Kind, Write
 
 _SESSION: Final = TABLES[Kind.SESSION]
@@ -74,6 +75,22 @@ _OCCUPYING_OF: Final = Statement(
         among(_APPOINTMENT.c.scanner, "scanners", on)
     )
 )
+OCCUPYING_ON: Final = Statement(
+    lambda on: (
+        _occupying_between(on)
+        .where(among(_APPOINTMENT.c.scanner, "scanners", on))
+        .order_by(_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
+    )
+)
+"""What takes time on scanners in an interval; see `SqlUnitOfWork.engaged`."""
+OCCUPYING_OF: Final = Statement(
+    lambda on: (
+        _occupying_between(on)
+        .where(among(_APPOINTMENT.c.patient, "patients", on))
+        .order_by(_APPOINTMENT.c.starts_at, _APPOINTMENT.c.id)
+    )
+)
+"""Likewise of patients."""
 _PATIENTS: Final = Statement(
     lambda on: select(_APPOINTMENT).where(
         occupying(),
@@ -114,6 +131,11 @@ def _by(table: Table, *names: str) -> Callable[[Sequence[Any]], Any]:
     return itemgetter(*(positions.index(name) for name in names))
 
 
+def _sessions_of_decoded(found: Sequence[Sequence[Any]]) -> list[ScanSession]:
+    """Return the sessions of rows whose columns are decoded already."""
+    return diary.sessions_of(found, lambda instant: instant)
+
+
 _BY_SESSION: Final = _by(_SESSION, "scanner", "starts_at", "id")
 _BY_SCANNER: Final = _by(_APPOINTMENT, "scanner", "starts_at", "id")
 _BY_PATIENT: Final = _by(_APPOINTMENT, "patient", "starts_at", "id")
@@ -143,6 +165,18 @@ class SqlSchedule:
         for session in self._sessions(t.tuples(_SESSION_OF, id=session_id)):
             return session
         raise NotKnown(refusals.not_stored("Session", session_id))
+
+    def session_ahead(self, session_id: SessionId) -> Ahead | None:
+        """Return the query for one session, for `session` to find."""
+        t = self._transaction
+        if t.knows(_ONE_SESSION, session_id):
+            return None
+        t.settle(Kind.SESSION)
+
+        def take(found: list[Any]) -> None:
+            t.identify_all(_ONE_SESSION, found, _sessions_of_decoded)
+
+        return Ahead(Query(_SESSION_OF, {"id": session_id}), take)
 
     def save_session(self, session: ScanSession) -> None:
         """Store a changed session; see `transaction` for the rule on versions."""
@@ -246,6 +280,10 @@ class SqlSchedule:
             )
         return self._identified(sorted(found, key=_BY_SCANNER))
 
+    def appointments_of(self, found: Sequence[Sequence[Any]]) -> list[Appointment]:
+        """Return the appointments of rows as the driver has them."""
+        return self._identified(found)
+
     def occupying_patients(
         self, patients: Iterable[str], after: datetime
     ) -> list[Appointment]:
@@ -256,13 +294,20 @@ class SqlSchedule:
         found = t.tuples(_PATIENTS, patients=listed, after=after)
         return self._identified(sorted(found, key=_BY_PATIENT))
 
-    def free_time(self, since: datetime, until: datetime) -> FreeTime:
+    def free_time(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> FreeTime:
         """Return what is free in the open sessions that overlap the interval."""
         t = self._transaction
         t.settle(*_DIARY)
         own = t.has_sent(*_DIARY)
+        on = None if scanners is None else list(dict.fromkeys(scanners))
         return t.read(
-            lambda session: self._kept.between(session, since, until, own=own)
+            lambda session: self._kept.between(session, since, until, on=on, own=own)
         )
 
     def forget_changes(self, *, keep: int) -> None:

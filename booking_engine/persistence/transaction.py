@@ -145,6 +145,10 @@ class Transaction:
         """Return the rows of a query as the driver has them; it raises as `rows`."""
         return self.read(lambda session: session.tuples(statement, **values))
 
+    def tuples_of(self, queries: Sequence[Query]) -> list[list[Sequence[Any]]]:
+        """Return the rows of each query as the driver has them, all in one go."""
+        return self.read(lambda session: session.raw_rows_of(queries))
+
     # What is remembered.
 
     def recall(self, kind: str, name: Any) -> Any:

@@ -24,7 +24,8 @@ def at(minutes, day=0):
 def stretches(free):
     """Return the rows as plain values, in one order."""
     columns = (free.start, free.day, free.begin, free.minutes, free.list_bits)
-    numbers = zip(*(c.tolist() for c in columns), free.release.tolist(), strict=True)
+    more = (free.release, free.key)
+    numbers = zip(*(c.tolist() for c in (*columns, *more)), strict=True)
     return sorted(
         (free.session_of(n).scanner, free.session_of(n).id, *row)
         for n, row in enumerate(numbers)
@@ -105,6 +106,27 @@ def test_a_booking_a_cancellation_and_an_entry_are_cut_out(
         uow.schedule.save(cancelled)
         uow.commit()
     assert minutes(found(store.units)) == [60, 360, 480]
+
+
+def test_some_scanners_come_in_the_order_asked_for(store, make, order, session):
+    with store.units() as uow:
+        uow.schedule.add_sessions(
+            [make.session(starts_at=at(0, day=1), ends_at=at(60, day=1))]
+        )
+        uow.schedule.add(make.appointment(order, session, starts_at=at(60), minutes=30))
+        uow.commit()
+
+    with store.units.reading() as uow:
+        asked = ["MR2", "MR1", "MR9"]
+        free = uow.schedule.free_time(SINCE, UNTIL, scanners=asked)
+        one = uow.schedule.free_time(SINCE, UNTIL, scanners=["MR2"])
+        none = uow.schedule.free_time(SINCE, UNTIL, scanners=[])
+
+    where = [free.session_of(row).scanner for row in range(len(free))]
+    assert where == ["MR2", "MR1", "MR1", "MR1"]
+    assert free.minutes.tolist() == [480, 60, 390, 60]
+    assert stretches(free) == found(store.units)
+    assert (one.minutes.tolist(), len(none)) == ([480], 0)
 
 
 def test_a_moved_booking_gives_back_the_time_that_it_had(store, make, order, session):

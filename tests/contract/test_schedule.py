@@ -333,3 +333,39 @@ def test_contract_use_counts_what_occupies_time(store, make):
         gone = uow.schedule.live_appointment(orders[0].id)
         uow.schedule.save(replace(gone, status=AppointmentStatus.CANCELLED))
         assert uow.schedule.contract_use() == {"C1": 2}
+
+
+def test_what_engages_a_scanner_and_a_patient_is_what_each_query_says(
+    store, make, ids, two
+):
+    one, other, session, _ = two
+    here = make.appointment(one, session, starts_at=at(0), minutes=30)
+    later = make.appointment(one, session, starts_at=at(30), minutes=30)
+    gone = replace(later, status=AppointmentStatus.CANCELLED)
+    theirs = make.appointment(other, session, starts_at=at(10), scanner="MR9")
+    book(store, here, gone, theirs)
+    span = at(0), at(30)
+    patient = other.content.patient.key
+
+    with store.units() as uow:
+        engaged = uow.engaged(patient, session.scanner, *span)
+        assert engaged.on_scanner == [here]
+        assert engaged.of_patient == [theirs]
+        assert (engaged.entries_on_scanner, engaged.entries_of_patient) == ([], [])
+        # What this unit has written counts, and what only touches the time does not.
+        uow.schedule.save(replace(here, starts_at=at(30), ends_at=at(60)))
+        engaged = uow.engaged(patient, session.scanner, *span)
+        assert engaged.on_scanner == []
+
+
+def test_what_a_booking_asks_for_is_read_ahead_once(store, make, two):
+    one, _, session, _ = two
+    with store.units() as uow:
+        uow.prefetch_booking(one.id, session.id)
+        assert uow.orders.get(one.id) == one
+        assert uow.schedule.session(session.id) == session
+        uow.prefetch_booking("O-none", "S-none")
+        with pytest.raises(NotKnown):
+            uow.orders.get("O-none")
+        with pytest.raises(NotKnown):
+            uow.schedule.session("S-none")

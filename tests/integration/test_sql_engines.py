@@ -212,6 +212,7 @@ def test_the_frequent_queries_use_their_indices(sql_store, monkeypatch):
             uow.schedule.occupying_patients(["p"], NOON)
             uow.schedule.expired_holds(NOON)
             uow.schedule.contract_use()
+            uow.engaged("p", "MR1", NOON, NOON)
         views = sql_store.views
         next_page = encode_cursor((0, NOON.date(), "O"))
         for cursor in (None, next_page):
@@ -292,3 +293,17 @@ FROM n, (SELECT * FROM delivery WHERE order_id = '{order.id}') AS e"""  # noqa: 
     assert len(found) == 101
     assert stuck.id not in {delivery.order_id for delivery in found}
     assert elapsed < 5.0
+
+
+def test_how_far_changes_go_is_looked_up_and_not_counted_out(sql_store, monkeypatch):
+    """Every search asks, and there are a hundred thousand lines."""
+
+    def queries():
+        with sql_store.units.reading() as uow:
+            uow.schedule.free_time(NOON, NOON)
+
+    plan = explained(sql_store, monkeypatch, queries)
+
+    if sql_store.name == "sqlite":
+        assert "SEARCH diary_change" in plan
+        assert "SCAN diary_change" not in plan

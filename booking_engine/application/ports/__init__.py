@@ -25,7 +25,7 @@ from booking_engine.application.ports.planning import (
     Policies,
     Rebookings,
 )
-from booking_engine.application.ports.schedule import Diary, Schedule
+from booking_engine.application.ports.schedule import Diary, Engaged, Schedule
 from booking_engine.application.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "BookedExams",
     "Decisions",
     "Diary",
+    "Engaged",
     "History",
     "MessageKey",
     "Messages",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -89,11 +90,18 @@ class Schedule(Protocol):
         """Return the occupying appointments of these patients that end after."""
         ...
 
-    def free_time(self, since: datetime, until: datetime) -> FreeTime:
+    def free_time(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        scanners: Iterable[ScannerId] | None = None,
+    ) -> FreeTime:
         """Return what is free in the open sessions that overlap the interval.
 
         Appointments, holds and diary entries are cut out, those of this unit too.
-        What is over before the interval begins is left out.
+        What is over before the interval begins is left out. By scanner, in the order
+        given, then start; ``None`` means all scanners.
         """
         ...
 
@@ -111,6 +119,24 @@ class Schedule(Protocol):
     def contract_use(self) -> dict[ContractId, int]:
         """Return how many occupying appointments count against each contract."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """What takes a stretch of time on a scanner, and of a patient.
+
+    Parameters
+    ----------
+    on_scanner, of_patient
+        Appointments in an occupying state that overlap the stretch.
+    entries_on_scanner, entries_of_patient
+        Likewise of entries in diaries.
+    """
+
+    on_scanner: Sequence[Appointment]
+    of_patient: Sequence[Appointment]
+    entries_on_scanner: Sequence[DiaryEntry]
+    entries_of_patient: Sequence[DiaryEntry]
 
 
 class Diary(Protocol):

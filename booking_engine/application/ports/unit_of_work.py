@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from booking_engine.application.ports.history import History
@@ -17,10 +18,13 @@ from booking_engine.application.ports.planning import (
     Policies,
     Rebookings,
 )
-from booking_engine.application.ports.schedule import Diary, Schedule
+from booking_engine.application.ports.schedule import Diary, Engaged, Schedule
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import (
+    OrderId,
     PatientKey,
+    ScannerId,
+    SessionId,
 )
 
 
@@ -114,6 +118,24 @@ class UnitOfWork(Protocol):
         `Messages.by_key`, `Orders.by_placer` and `Patients.by_keys` then find it
         without asking again, and the keys are kept to this unit as they say.
         """
+        ...
+
+    def prefetch_booking(self, order_id: OrderId, session_id: SessionId) -> None:
+        """Read an order, a session and the network's number in one go.
+
+        `Orders.get`, `Schedule.session` and `catalogue` then find them without asking
+        again; what is not stored they refuse as ever.
+        """
+        ...
+
+    def engaged(
+        self,
+        patient: PatientKey,
+        scanner: ScannerId,
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> Engaged:
+        """Return what lies in the way of an exam then, read in one go."""
         ...
 
     def catalogue(self) -> Catalogue:

@@ -1,5 +1,6 @@
 """The rules over columns agree with the rules one by one."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -7,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network import NORTH, NOW, catalogue, content, no_risk, sessions
 
-from booking_engine.application.free_time import free_time
+from booking_engine.application.free_time import free_time, session_of, stretch_key
+from booking_engine.application.scanner_columns import columns_of
 from booking_engine.application.snapshot import take_snapshot
 from booking_engine.domain.costs import pair_cost, wait_curve
 from booking_engine.domain.eligibility import (
@@ -189,3 +191,35 @@ def test_a_slot_in_the_horizon_is_worth_having_however_late_the_patient_is(order
     weights = POLICY.weights[order.content.priority]
     assert sum(curve.at(day)) + weights.unplaced <= curve.unplaced
     assert curve.at(0) == (0, 0, 0)
+
+
+def test_every_stretch_is_named_by_its_list_and_its_start():
+    free = free_time(sessions(NETWORK), [])
+    first = free.session_of(0)
+    soon = first.starts_at + timedelta(minutes=20)
+    two = [
+        (first.starts_at + timedelta(minutes=5), soon),
+        (soon + timedelta(minutes=10), first.ends_at),
+    ]
+
+    later = free.from_minute(
+        int(free.start[0]) + 20, sessions_before=int(free.start[0]) + 1
+    )
+
+    for cut in (free, later, free.within(two)):
+        names = cut.key.tolist()
+        assert names == [
+            stretch_key(cut.session_of(row).id, int(cut.start[row]))
+            for row in range(len(cut))
+        ]
+        assert len(set(names)) == len(names)
+        assert session_of(names[0]) == cut.session_of(0).id
+    assert int(later.start[0]) == int(free.start[0]) + 20
+
+
+def test_the_columns_of_scanners_are_made_once_for_a_network_and_a_day():
+    known = columns_of(NETWORK, TODAY)
+
+    assert columns_of(NETWORK, TODAY) is known
+    assert columns_of(NETWORK, TODAY + timedelta(days=1)) is not known
+    assert columns_of(replace(NETWORK), TODAY) is not known
