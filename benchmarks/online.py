@@ -1,11 +1,13 @@
 """Measure booking as orders come, with no knowledge of those that follow.
 
-    python -m benchmarks online [--part models|optimum|network|latency] [--seed 1]
+    python -m benchmarks online [--seed 1]
+        [--part models|optimum|truong|network|seeds|latency]
 
-Four parts: the published single-scanner models beside other rules and hindsight, a
-small diary beside its best possible rule, a network beside the plan that knew its
-future, and the time that one ranking takes.
-Prints markdown tables.
+The parts: the published single-scanner models beside other rules and hindsight, a
+small diary beside its best possible rule, two classes of which one cannot wait beside
+theirs, a network beside the plan that knew its future (once with all rules, and, only
+if asked for, over several seeds), and the time that one ranking takes. Prints markdown
+tables.
 """
 
 from __future__ import annotations
@@ -13,26 +15,20 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks import conditions, table
-from benchmarks.online_hindsight import hindsight
-from benchmarks.online_network import (
-    SCANNERS,
-    Half,
-    Rule,
-    book,
-    carved,
-    cheapest,
-    earliest,
-    foreseen,
-    halves,
-    learnt,
-    ours,
-)
+from benchmarks.online_foresight import network_part, seeds_part
+from benchmarks.online_hindsight import hindsight, least_on_time
 from benchmarks.online_optimum import average_cost, small_diary
+from benchmarks.online_spells import (
+    HISTORY_REPLICATIONS,
+    fresh_and_history,
+    with_interval,
+)
+from benchmarks.online_truong import truong_part
 from solver import (
     DemandToCome,
     Occupied,
@@ -48,22 +44,16 @@ from solver.instances.online_models import (
     Floats,
     OnlineModel,
     Outcome,
-    arrivals_of,
     nhs_like,
     ppq_like,
     simulate,
 )
 from solver.problem import Ints
 
-PARTS = ("models", "optimum", "network", "latency")
-NORMAL_95 = 1.96
+PARTS = ("models", "optimum", "truong", "network", "seeds", "latency")
 SMALL_LOADS = (0.8, 0.9, 1.0)
-HISTORY_SEED = 1000
-"""Added to the seed for the arrivals that are learnt from."""
-HISTORY_REPLICATIONS = 50
 WRONG = (0.7, 1.3)
 """Factors by which the forecast is taken to be wrong."""
-CLAIRVOYANT_SECONDS = 45.0
 LATENCY = Scale(orders=50_000, scanners=150, days=42, load=0.95)
 CALLS = 2_000
 BEST = 5
@@ -85,8 +75,14 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of what is measured on")
     parser.add_argument("--part", choices=PARTS, help="all by default")
+    parser.add_argument(
+        "--model", default="", help="part of a published model's name; all by default"
+    )
     parser.add_argument("--replications", type=int, default=100)
     parser.add_argument("--days", type=int, default=1500)
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="of the part seeds; 2 to 10"
+    )
     parser.add_argument(
         "--hindsight", type=int, default=20, help="replications of the clairvoyant"
     )
@@ -95,39 +91,46 @@ def main() -> None:
     print(conditions("Online booking", seed=given.seed, size=size))
     if given.part in {None, "models"}:
         for model in (ppq_like(), nhs_like(1.0), nhs_like(0.97)):
-            print(models_part(model, given), flush=True)
+            if given.model in model.name:
+                print(models_part(model, given), flush=True)
     if given.part in {None, "optimum"}:
         print(optimum_part(given), flush=True)
+    if given.part in {None, "truong"}:
+        print(truong_part(given), flush=True)
     if given.part in {None, "network"}:
         print(network_part(given.seed), flush=True)
+    if given.part == "seeds":
+        print(seeds_part(range(given.seed, given.seed + given.seeds)), flush=True)
     if given.part in {None, "latency"}:
         print(latency_part(given.seed), flush=True)
 
 
 def models_part(model: OnlineModel, given: argparse.Namespace) -> str:
     """Return one model's table."""
-    history = arrivals_of(
-        model,
-        replications=HISTORY_REPLICATIONS,
-        days=given.days,
-        seed=given.seed + HISTORY_SEED,
-    )
-    fresh = arrivals_of(
-        model, replications=given.replications, days=given.days, seed=given.seed
-    )
+    fresh, history = fresh_and_history(model, given)
     began = time.monotonic()
     rule = policies.learnt_bid_price(model, history)
     seconds = time.monotonic() - began
     rules = list(measured(model, rule, history, fresh))
     published = rules[0].seen
-    rows = [row(one, published.cost) for one in rules]
+    least = least_on_time(model, fresh)
+    rows = [row(one, published.cost, least) for one in rules]
+    rows.append(
+        (
+            "knew all, nobody late",
+            with_interval(least),
+            with_interval(least - published.cost),
+            f"{least.mean() / published.cost.mean():.2f}",
+            *4 * ("",),
+        )
+    )
     first = fresh[: given.hindsight]
     known = np.array([hindsight(model, one) for one in first])
     best = next(one.seen.cost for one in rules if one.name == "ours")
     caption = (
-        f"{model.name}. Ours: margin {rule.margin}, earliness {rule.earliness},"
-        f" learnt in {seconds:.1f} s from {HISTORY_REPLICATIONS} other replications."
-        f" On the first {known.shape[0]} replications hindsight pays"
+        f"{model.name}. Ours: earliness {rule.earliness:.4f}, learnt and tuned in"
+        f" {seconds:.1f} s from {HISTORY_REPLICATIONS} other replications."
+        f" On the first {known.shape[0]} replications hindsight that may book late pays"
         f" {known.mean():.2f}, ours {best[: known.shape[0]].mean():.2f}, the policy of"
         f" 2008 {published.cost[: known.shape[0]].mean():.2f}.\n\n"
     )
@@ -136,6 +139,7 @@ def models_part(model: OnlineModel, given: argparse.Namespace) -> str:
         "cost a day",
         "less the 2008 policy's",
         "share of it",
+        "above the least on time",
         "overtime %, by class",
         "mean wait, by class",
         "late %",
@@ -168,7 +172,7 @@ def measured(
         yield Measured(name, simulate(model, rule, fresh))
 
 
-def row(rule: Measured, published: Floats) -> tuple[str, ...]:
+def row(rule: Measured, published: Floats, least: Floats) -> tuple[str, ...]:
     """Return a rule's line of the table."""
     seen = rule.seen
     return (
@@ -176,16 +180,11 @@ def row(rule: Measured, published: Floats) -> tuple[str, ...]:
         with_interval(seen.cost),
         with_interval(seen.cost - published),
         f"{seen.cost.mean() / published.mean():.2f}",
+        with_interval(seen.cost - least),
         " / ".join(f"{100 * share:.1f}" for share in seen.overtime_share),
         " / ".join(f"{wait:.1f}" for wait in seen.mean_wait),
         " / ".join(f"{100 * share:.1f}" for share in seen.late_share),
     )
-
-
-def with_interval(values: Floats) -> str:
-    """Return the mean with its 95 % interval over the replications."""
-    half = NORMAL_95 * values.std(ddof=1) / values.shape[0] ** 0.5
-    return f"{values.mean():.2f} ± {half:.2f}"
 
 
 def optimum_part(given: argparse.Namespace) -> str:
@@ -193,12 +192,7 @@ def optimum_part(given: argparse.Namespace) -> str:
     rows = []
     for load in SMALL_LOADS:
         model = small_diary(load)
-        history = arrivals_of(
-            model,
-            replications=HISTORY_REPLICATIONS,
-            days=given.days,
-            seed=given.seed + HISTORY_SEED,
-        )
+        _, history = fresh_and_history(model, given)
         best = average_cost(model)
         within = average_cost(model, within_target=True)
         rules = {
@@ -233,55 +227,6 @@ def optimum_part(given: argparse.Namespace) -> str:
         "best with lateness",
     )
     return caption + table(headings, rows) + "\n"
-
-
-def network_part(seed: int) -> str:
-    """Return the network's table, at 90 % load."""
-    learn_on, measure_on = halves(0.9, seed)
-    problem = measure_on.problem
-    plan, bound = foreseen(measure_on, CLAIRVOYANT_SECONDS)
-    demand, each = learnt(learn_on)
-    rules: dict[str, Rule] = {
-        "ours": ours(problem, demand, each),
-        **{
-            f"ours, forecast {factor - 1:+.0%}": ours(
-                problem, replace(demand, mean=demand.mean * factor), each
-            )
-            for factor in WRONG
-        },
-        "cheapest for the patient": cheapest(problem),
-        "first come, first served": earliest(problem),
-        "carve-out of 5 %": carved(problem, 0.05),
-        "carve-out of 10 %": carved(problem, 0.1),
-    }
-    rows = [("the plan that knew all", f"{plan:,}", "", f"{plan / bound - 1:.1%}", "")]
-    for name, rule in rules.items():
-        cost, waits = cost_and_waits(measure_on, rule)
-        above = f"{cost / plan - 1:.1%}", f"{cost / bound - 1:.1%}"
-        rows.append((name, f"{cost:,}", *above, waits))
-    caption = (
-        f"Network at 90 % load: {len(problem.orders.key):,} orders, {SCANNERS}"
-        f" scanners, displacement cost {each:.0f}. The plan that knew all took"
-        f" {CLAIRVOYANT_SECONDS:.0f} s; its bound is {bound:,}.\n\n"
-    )
-    headings = ("rule", "cost", "above that plan", "above the bound", "mean wait")
-    return caption + table(headings, rows) + "\n"
-
-
-def cost_and_waits(half: Half, rule: Rule) -> tuple[int, str]:
-    """Book a spell by `rule`; return its cost and the mean wait by tier."""
-    done = book(half, rule)
-    days = half.problem.openings.day
-    wait = np.array([-1 if o is None else int(days[o.opening]) for o in done.options])
-    placed = wait >= 0
-    tier = half.problem.orders.tier
-    means = [
-        (wait - half.asks)[placed & (tier == i)].mean()
-        for i in range(int(tier.max()) + 1)
-    ]
-    shown = " / ".join(f"{mean:.1f}" for mean in means)
-    out = int((~placed).sum())
-    return done.cost, shown + (f", {out} unplaced" if out else "")
 
 
 def latency_part(seed: int) -> str:

@@ -1,11 +1,17 @@
-"""What somebody who knows all arrivals would have paid: a bound for every rule."""
+"""What somebody who knows all arrivals would have paid: a bound for every rule.
+
+Two bounds: one may book late where that is cheaper, the other books nobody late. The
+second needs no knowledge of the future either, only that nobody is told a day before it
+comes: so what a rule pays above it, it pays for telling patients their day at once.
+"""
 
 from __future__ import annotations
 
 import highspy
 import numpy as np
 
-from solver.instances.online_models import OnlineModel
+from solver.compiled import kernel
+from solver.instances.online_models import Floats, OnlineModel
 from solver.problem import Ints
 
 
@@ -59,3 +65,45 @@ def hindsight(model: OnlineModel, arrivals: Ints) -> float:
     if engine.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         raise SystemExit(f"HiGHS ended with {engine.getModelStatus()}")
     return float(engine.getInfo().objective_function_value) / arrivals.shape[0]
+
+
+def least_on_time(model: OnlineModel, arrivals: Ints) -> Floats:
+    """Return the least cost a day of each replication if nobody is booked late.
+
+    Orders wait in a queue, the earliest due is seen first, and who is due and finds no
+    slot goes into overtime. Of orders that take a slot each and count alike, no way to
+    choose sees more in time: a later due one that is seen instead can be exchanged.
+
+    Parameters
+    ----------
+    model
+        The diary.
+    arrivals
+        Shape ``(replications, days, classes)``.
+    """
+    outside = np.zeros(arrivals.shape[0], np.int64)
+    longest = int(model.target.max())
+    due = np.zeros(arrivals.shape[1] + longest + 1, np.int64)
+    _earliest_due_first(arrivals, model.target, longest, model.slots, due, outside)
+    return outside * model.overtime_cost / arrivals.shape[1]
+
+
+@kernel
+def _earliest_due_first(
+    arrivals: Ints, target: Ints, longest: int, slots: int, due: Ints, outside: Ints
+) -> None:
+    """Count who finds no slot; ``due[day]`` are those still to be seen by then."""
+    days = arrivals.shape[1]
+    for r in range(arrivals.shape[0]):
+        due[:] = 0
+        for day in range(days + longest):
+            if day < days:
+                for i in range(target.shape[0]):
+                    due[day + target[i]] += arrivals[r, day, i]
+            left = slots
+            for n in range(day + 1, min(day + longest, days + longest) + 1):
+                seen = min(left, due[n])
+                due[n] -= seen
+                left -= seen
+            outside[r] += due[day + 1]
+            due[day + 1] = 0

@@ -36,6 +36,7 @@ from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
 from solver.solve import Progress, Stage, solve
 from solver.terms import Constraint, Term
+from solver.tuning import tuned
 from solver.validation import faults, require_valid
 from solver.warm import warm_up
 
@@ -86,6 +87,7 @@ __all__ = [
     "require_valid",
     "room_prices",
     "solve",
+    "tuned",
     "verify",
     "violations",
     "warm_up",

@@ -165,6 +165,7 @@ def simulate(model: OnlineModel, rule: Rule, arrivals: Ints) -> Outcome:
         rule.score,
         rule.overtime,
         rule.by_priority,
+        _furthest(rule),
         model.slots,
         model.target,
         model.late_cost,
@@ -189,11 +190,23 @@ def simulate(model: OnlineModel, rule: Rule, arrivals: Ints) -> Outcome:
     )
 
 
+def _furthest(rule: Rule) -> Ints:
+    """Return the furthest day that each class may go to, so that none beyond is asked.
+
+    Simulation takes its time over days; most classes may go to few of them.
+    """
+    ahead = np.arange(rule.score.shape[1])
+    allowed = np.isfinite(rule.score).any(axis=2)
+    return np.asarray(np.where(allowed, ahead, 0).max(axis=1), np.int64)
+
+
 @inlined
-def _best_day(score: Floats, overtime: float, slots: int, taken: Ints) -> int:
+def _best_day(
+    score: Floats, overtime: float, furthest: int, slots: int, taken: Ints
+) -> int:
     """Return the day of the least score, the earlier of equals, or `OVERTIME`."""
     best, at = overtime, 0
-    for n in range(1, score.shape[0]):
+    for n in range(1, furthest + 1):
         if taken[n] < slots and score[n, taken[n]] < best:
             best, at = score[n, taken[n]], n
     return at
@@ -205,6 +218,7 @@ def _book(
     score: Floats,
     overtime: Floats,
     by_priority: bool,  # noqa: FBT001 - kernels take no keywords
+    furthest: Ints,
     slots: int,
     target: Ints,
     late_cost: Floats,
@@ -233,7 +247,7 @@ def _book(
                 waiting -= 1
                 if not by_priority:
                     turn = (turn + 1) % classes
-                at = _best_day(score[i], overtime[i], slots, taken)
+                at = _best_day(score[i], overtime[i], furthest[i], slots, taken)
                 booked[i, at] += 1
                 if at == 0:
                     cost[r] += overtime_cost

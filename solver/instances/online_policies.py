@@ -8,7 +8,13 @@ from enum import Enum
 
 import numpy as np
 
-from solver.bidprices import DemandToCome, RoomPrices, learnt, room_prices
+from solver.bidprices import (
+    LARGEST_MEAN,
+    DemandToCome,
+    RoomPrices,
+    learnt,
+    room_prices,
+)
 from solver.instances.online_models import (
     Floats,
     OnlineModel,
@@ -17,15 +23,19 @@ from solver.instances.online_models import (
 )
 from solver.plan import PRICE_SCALE
 from solver.problem import Ints
+from solver.tuning import Effort, tuned
 
 NEVER = 1e9
 """Score of overtime where it is the last resort."""
 
 QUANTILE = 0.95
-EARLINESS = (0.001, 0.003, 0.01, 0.02)
-"""Shares of the overtime cost that a day sooner may be worth, to choose from."""
-MARGINS = (1.0, 1.2, 1.5)
-"""Factors on the forecast to choose from."""
+EARLINESS = 0.003
+"""Share of the overtime cost that a day sooner is worth, before it is tuned."""
+SOME = 0.02
+"""Exams to come that tuning begins from where none were counted."""
+LONGER = 10.0
+"""What a day's longer mean wait in a class counts a day, in tuning: more than it can
+gain."""
 
 
 class Between(Enum):
@@ -46,16 +56,13 @@ class BidPrice:
     Parameters
     ----------
     forecast
-        Demand to come per class and lead time.
-    margin
-        Factor on the forecast.
+        Demand to come per class and lead time, that the prices are made from.
     earliness
         What a day sooner is worth, as a share of the overtime cost: a slot that is
         passed over may be lost when its day comes.
     """
 
     forecast: DemandToCome
-    margin: float
     earliness: float
 
     def scaled(self, factor: float) -> BidPrice:
@@ -98,7 +105,7 @@ def protection_level(model: OnlineModel, forecast: DemandToCome) -> Rule:
 
     If there is none, the last free day to the target, and overtime only then.
     """
-    prices = _priced(model, forecast, margin=1.0)
+    prices = _priced(model, forecast)
     score = earliest_within_target(model).score
     left = model.slots - 1 - np.arange(model.slots)
     kept = left[None, None, :] < prices.reserve[0][:, :, None]
@@ -113,16 +120,27 @@ def bid_price(model: OnlineModel, ours: BidPrice) -> Rule:
     The clinical target comes before the price: overtime only if no day to the target
     is free, and no day beyond it.
     """
-    prices = _priced(model, ours.forecast, margin=ours.margin)
-    lost = prices.lost[0]
-    rooms = lost.shape[2]
-    room = model.slots - np.arange(model.slots)
-    after, before = (np.minimum(r, rooms - 1) for r in (room - 1, room))
-    worth = (lost[:, :, after] - lost[:, :, before]) / PRICE_SCALE
+    worth = worth_of_room(model, ours.forecast)
     sooner = ours.earliness * model.overtime_cost * np.arange(model.horizon + 1)
     within = earliest_within_target(model).score < np.inf
     score = np.where(within, worth + sooner[None, :, None], np.inf)
     return Rule(score, np.full(score.shape[0], NEVER))
+
+
+def worth_of_room(model: OnlineModel, forecast: DemandToCome) -> Floats:
+    """Return what one slot is worth to those to come, in cost units.
+
+    Returns
+    -------
+    Floats
+        Shape ``(classes, horizon + 1, slots)``: by who would take it, how far ahead
+        the day is and how many of its slots are taken already.
+    """
+    lost = _priced(model, forecast).lost[0]
+    rooms = lost.shape[2]
+    room = model.slots - np.arange(model.slots)
+    after, before = (np.minimum(r, rooms - 1) for r in (room - 1, room))
+    return np.asarray((lost[:, :, after] - lost[:, :, before]) / PRICE_SCALE)
 
 
 def learnt_forecast(
@@ -145,42 +163,44 @@ def learnt_forecast(
     return learnt(booked, np.ones(1, np.int64), shape=shape)
 
 
-def learnt_bid_price(model: OnlineModel, arrivals: Ints) -> BidPrice:
-    """Return our rule, learnt and chosen on `arrivals` alone.
+def learnt_bid_price(
+    model: OnlineModel, arrivals: Ints, effort: Effort | None = None
+) -> BidPrice:
+    """Return our rule, learnt and tuned on `arrivals` alone.
 
-    Of the grid, the cheapest by which no class waits longer than under the policy of
-    2008; if there is none, the one whose classes wait least beyond it.
+    Demand to come is learnt first, then tuned with the earliness to cost least while
+    no class waits longer than under the policy of 2008.
     """
     published = published_2008(model, Between.EARLIEST)
     allowed = simulate(model, published, arrivals).mean_wait
-    best: tuple[float, float, BidPrice] | None = None
-    for margin in MARGINS:
-        for earliness in EARLINESS:
 
-            def rule(
-                model: OnlineModel,
-                forecast: DemandToCome,
-                margin: float = margin,
-                earliness: float = earliness,
-            ) -> Rule:
-                return bid_price(model, BidPrice(forecast, margin, earliness))
+    def first(model: OnlineModel, forecast: DemandToCome) -> Rule:
+        return bid_price(model, BidPrice(forecast, EARLINESS))
 
-            found = BidPrice(learnt_forecast(model, rule, arrivals), margin, earliness)
-            seen = simulate(model, bid_price(model, found), arrivals)
-            longer = float(np.maximum(0.0, seen.mean_wait - allowed).sum())
-            cost = float(seen.cost.mean())
-            if best is None or (longer, cost) < best[:2]:
-                best = longer, cost, found
-    assert best is not None, "the grids are not empty"
-    return best[2]
+    # Of the last class nobody asks how much is to come, nor of days beyond all targets.
+    shape = model.target.shape[0] - 1, int(model.target.max())
+    counted = learnt_forecast(model, first, arrivals).mean[0, :-1, 1 : shape[1] + 1]
+
+    def of(numbers: Floats) -> BidPrice:
+        mean = np.zeros((1, model.target.shape[0], model.horizon + 1))
+        mean[0, :-1, 1 : shape[1] + 1] = numbers[:-1].reshape(shape)
+        mean = np.minimum(mean, LARGEST_MEAN)
+        return BidPrice(DemandToCome(mean, np.ones(1, np.int64)), float(numbers[-1]))
+
+    def cost(numbers: Floats) -> float:
+        seen = simulate(model, bid_price(model, of(numbers)), arrivals)
+        longer = np.maximum(0.0, seen.mean_wait - allowed).sum()
+        return float(seen.cost.mean() + LONGER * longer)
+
+    start = np.append(np.maximum(counted, SOME), EARLINESS)
+    return of(tuned(cost, start, effort))
 
 
-def _priced(model: OnlineModel, forecast: DemandToCome, *, margin: float) -> RoomPrices:
+def _priced(model: OnlineModel, forecast: DemandToCome) -> RoomPrices:
     return room_prices(
         forecast,
         displaced_cost=np.full(model.target.shape[0], model.overtime_cost),
         quantile=QUANTILE,
-        margin=margin,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.online_hindsight import hindsight
+from benchmarks.online_hindsight import hindsight, least_on_time
 from benchmarks.online_optimum import average_cost, small_diary
 from solver import DemandToCome
 from solver.bidprices import expected_excess
@@ -31,6 +31,9 @@ from solver.instances.online_policies import (
     protection_level,
     published_2008,
 )
+from solver.tuning import Effort
+
+SHORT = Effort(rounds=8, samples=30, elite=8)
 
 
 def two_classes(slots=1, horizon=4):
@@ -55,7 +58,7 @@ def unlearnt(model, urgent):
     """A forecast of so many urgent exams for each day more than one day ahead."""
     mean = np.zeros((1, 2, model.horizon + 1))
     mean[0, 0, 2:] = urgent
-    return BidPrice(DemandToCome(mean, np.ones(1, np.int64)), 1.0, 0.001)
+    return BidPrice(DemandToCome(mean, np.ones(1, np.int64)), 0.001)
 
 
 def test_first_come_first_served_by_hand():
@@ -130,7 +133,6 @@ def test_without_demand_to_come_ours_is_the_earliest():
     seen = arrivals_of(model, replications=2, days=200, seed=5)
     none = BidPrice(
         DemandToCome(np.zeros((1, 3, model.horizon + 1)), np.ones(1, np.int64)),
-        1.0,
         0.001,
     )
 
@@ -220,6 +222,28 @@ def test_nobody_beats_hindsight(seed):
         assert simulate(model, rule, seen).cost[0] >= least - 1e-9
 
 
+def test_on_time_by_hand():
+    """Four urgent and three routine for one slot a day: three of them are seen."""
+    model = two_classes()
+
+    assert least_on_time(model, days((4, 3), (0, 0))).tolist() == [400 / 2]
+    assert least_on_time(model, days((1, 2), (0, 0))).tolist() == [0.0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_earliest_due_first_is_the_least_on_time(seed):
+    """Where a day late costs more than overtime, hindsight books nobody late."""
+    model = replace(
+        two_classes(slots=2),
+        arrivals=np.array([0.9, 1.3]),
+        late_cost=np.array([101.0, 101.0]),
+    )
+    seen = arrivals_of(model, replications=1, days=40, seed=seed)
+
+    assert least_on_time(model, seen)[0] == pytest.approx(hindsight(model, seen[0]))
+
+
 def test_the_best_rule_by_hand():
     """One day, one slot: whoever is not first goes outside, whatever the rule."""
     model = replace(two_classes(slots=1, horizon=1), target=np.array([1, 1]))
@@ -282,7 +306,8 @@ def test_ours_beats_every_simple_rule_on_arrivals_it_was_not_learnt_on(model):
         simulate(model, protection_level(model, levels), fresh),
     ]
 
-    ours = simulate(model, bid_price(model, learnt_bid_price(model, history)), fresh)
+    learnt = learnt_bid_price(model, history, SHORT)
+    ours = simulate(model, bid_price(model, learnt), fresh)
 
     assert all(ours.cost.mean() < other.cost.mean() for other in others)
     assert not ours.late_share.any()
