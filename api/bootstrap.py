@@ -23,6 +23,7 @@ from api.jobs import Jobs
 from api.mapped_orders import MappedOrders
 from api.metrics import Metrics, Standing
 from api.plan_queue import PlanQueue
+from api.price_refresh import PriceRefresh
 from api.rebooking_queue import RebookingQueue
 from api.relays import Connections, RelayThreads
 from api.runtime import Runtime, Storage
@@ -180,6 +181,7 @@ def build(
         relays=RelayThreads(relay, source, senders),
         plan_runner=runner,
         plans=plans,
+        prices=PriceRefresh(dispatcher, clock, metrics),
         rebookings=rebookings,
         session_values=session_values,
         urgent=urgent,

@@ -102,6 +102,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.price_refresh_failures = Counter(
+            "price_refresh_failures",
+            "Turns in which something that slots are priced by was not renewed.",
+            ["part"],
+            registry=self.registry,
+        )
         self.solver_seconds = Histogram(
             "solver_seconds",
             "Time of planning runs.",
@@ -163,9 +169,31 @@ class Metrics:
         """Read the database through `standing` at each scrape."""
         self.registry.register(_AtScrape(standing, now))
 
+    def watch_prices(self, ages: Callable[[], Mapping[str, float]]) -> None:
+        """Read through `ages` at each scrape how old what slots are priced by is."""
+        self.registry.register(_PriceAges(ages))
+
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _PriceAges(Collector):
+    """How old what this process prices slots by is; without what there is not."""
+
+    def __init__(self, ages: Callable[[], Mapping[str, float]]) -> None:
+        self._ages = ages
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return the gauge as it stands."""
+        gauge = GaugeMetricFamily(
+            "price_age_seconds",
+            "Since what slots are priced by was worked out.",
+            labels=["part"],
+        )
+        for part, seconds in self._ages().items():
+            gauge.add_metric([part], seconds)
+        yield gauge
 
 
 class _AtScrape(Collector):

@@ -6,14 +6,12 @@ import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from fastapi import FastAPI
 
 from api.diary import extend_diary
-from api.errors import log_failure
 from api.health import Check, Finding
 from api.jobs import Jobs
 from api.loops import Loop
@@ -21,6 +19,7 @@ from api.mapped_orders import SECONDS as CHANGE_SECONDS
 from api.mapped_orders import MappedOrders
 from api.metrics import Metrics
 from api.plan_queue import PlanQueue
+from api.price_refresh import PriceRefresh
 from api.rebooking_queue import RebookingQueue
 from api.relays import RelayThreads
 from api.server import HttpServer
@@ -28,14 +27,12 @@ from api.session_values import SessionValuation
 from api.urgent import UrgentBooking
 from api.watch import Watch
 from booking_engine.application.dispatch import Dispatcher
-from booking_engine.application.plan_runner import PlanRunner, latest_prices
+from booking_engine.application.plan_runner import PlanRunner
 from booking_engine.application.policies import bring_into_force
-from booking_engine.application.protecting import learn
 from booking_engine.application.views import Views
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import Clock
-from booking_engine.domain.identifiers import Actor, PlanRunId
-from booking_engine.domain.plan_runs import PlanRunStatus
+from booking_engine.domain.identifiers import Actor
 from booking_engine.settings import Settings
 from hl7_adapters.mllp.listener import MllpListener
 from hl7_adapters.profile_source import ProfileSource
@@ -46,10 +43,7 @@ log = logging.getLogger(__name__)
 
 ACTOR: Final = Actor("job:start")
 PRICE_SECONDS: Final = 60.0
-"""How often a process looks for the prices of plans that others made."""
-LEARN_EVERY: Final = timedelta(hours=1)
-"""How often a process counts past bookings, to protect room for urgent orders."""
-_LOOK_BACK: Final = 20
+"""How often a process renews what it prices slots by."""
 _CONNECT_SECONDS: Final = 2.0
 _VALUATION_SECONDS: Final = 2.0
 """How long stopping waits for a test of a session's value; it is not stored."""
@@ -116,6 +110,7 @@ class Runtime:
     relays: RelayThreads
     plan_runner: PlanRunner
     plans: PlanQueue
+    prices: PriceRefresh
     rebookings: RebookingQueue
     session_values: SessionValuation
     urgent: UrgentBooking
@@ -127,8 +122,6 @@ class Runtime:
     storage: Storage
     checks: dict[str, Check]
     _undo: list[Callable[[], None]] = field(default_factory=list)
-    _priced: PlanRunId | None = None
-    _learnt_at: datetime | None = None
 
     def prepare(self) -> None:
         """Check the schema, store policy and region, extend the diary, read ahead.
@@ -156,7 +149,7 @@ class Runtime:
                     session.commit()
         self.mapped.refresh()
         extend_diary(self.dispatcher, days=self.settings.jobs.diary_days)
-        self.refresh()
+        self.prices.run_once()
 
     def start(self, roles: Collection[Role] = ALL_ROLES) -> None:
         """Prepare, then begin the roles; what began is stopped if another fails.
@@ -171,7 +164,7 @@ class Runtime:
             # Workers first and doors last: who is let in finds everybody at work.
             if Role.WORK in roles:
                 self._begin(self.jobs.start, self.jobs.stop)
-            prices = Loop("prices", self.refresh, PRICE_SECONDS)
+            prices = Loop("prices", self.prices.run_once, PRICE_SECONDS)
             self._begin(prices.start, lambda: prices.stop(5.0))
             # Only one process settles orders; all of them read with the same codes.
             look = self.mapped.run_once if Role.WORK in roles else self.mapped.refresh
@@ -204,42 +197,8 @@ class Runtime:
         self.storage.close()
 
     def refresh(self) -> None:
-        """Take over new prices, and read what is free before anybody asks for it."""
-        self.refresh_prices()
-        self.learn_room()
-        with self.dispatcher.reading(ACTOR) as session:
-            now = session.context.now
-            horizon = timedelta(days=session.context.policy.horizon_days)
-            session.uow.schedule.free_time(now, now + horizon)
-
-    def refresh_prices(self) -> None:
-        """Take over the prices of the newest applied plan, if it is new here."""
-        with self.dispatcher.reading(ACTOR) as session:
-            newest = next(
-                (
-                    run.id
-                    for run in session.uow.plan_runs.latest(_LOOK_BACK)
-                    if run.status is PlanRunStatus.APPLIED
-                ),
-                None,
-            )
-        if newest is not None and newest != self._priced:
-            self.dispatcher.prices = latest_prices(self.dispatcher)
-            self._priced = newest
-
-    def learn_room(self) -> None:
-        """Count past bookings anew, if that was long ago; a failure changes nothing."""
-        now = self.clock.now()
-        if self._learnt_at is not None and now < self._learnt_at + LEARN_EVERY:
-            return
-        self._learnt_at = now
-        try:
-            with self.dispatcher.reading(ACTOR) as session:
-                self.dispatcher.room_kept = learn(
-                    session.uow, session.context.policy, now
-                )
-        except ValueError as error:  # no forecast can be made of them
-            log_failure("learning what urgent orders are to come failed", error)
+        """Renew what slots are priced by, as the background does each minute."""
+        self.prices.run_once()
 
     @property
     def http_address(self) -> tuple[str, int]:
