@@ -16,6 +16,7 @@ OTHERS: Final = (
     "booking",
     "closure",
     "fuzz",
+    "intake_costs",
     "intake_memory",
     "online",
     "persistence_writes",

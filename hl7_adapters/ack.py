@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -244,6 +245,7 @@ def error_of(payload: bytes) -> str:
     return next((code for path in paths if (code := message.get(path).strip())), "")
 
 
+@lru_cache(maxsize=64)
 def version_number(text: str) -> tuple[int, ...]:
     """Return a version for comparison: ``2.5.1`` is (2, 5, 1)."""
     parts = text.split(".")

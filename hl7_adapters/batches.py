@@ -257,6 +257,11 @@ def _segment(raw: bytes, at: int) -> Segment:
     marks = (
         text[4:].split(mark, 1)[0] if text[:3].upper() in {"FHS", "BHS"} else "^~\\&"
     )
-    if len(marks) < 4 or len(set(marks)) < len(marks):  # noqa: PLR2004 - ^~\&
+    marks_are_usable = (
+        len(marks) >= 4  # noqa: PLR2004 - ^~\&
+        and len(set(marks)) == len(marks)
+        and not any(sign.isalnum() for sign in marks)
+    )
+    if not marks_are_usable:
         marks = "^~\\&"
     return Segment(text, 0, Separators(mark, *marks[:4]), "utf-8")

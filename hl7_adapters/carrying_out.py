@@ -161,13 +161,16 @@ def _run_each(frame: ReadFrame, session: CommandSession) -> Done:
                 raise _CommandRefused(done) from error
             refusals.append(done.answer)
             results.append(Result(command, refusal=error, asked=asked))
-    done = Done(ACCEPTED, _outcome_of(results))
+    answer, outcome = ACCEPTED, _O.REFUSED
     if refusals:
         first, *further = refusals
-        done = Done(replace(first, further=tuple(further)), _O.REFUSED)
+        answer = replace(first, further=tuple(further))
+    else:
+        outcome = _outcome_of(results)
     order_ids = [each for r in results if r.received for each in r.received.order_ids]
-    return replace(
-        done,
+    return Done(
+        answer,
+        outcome,
         order_ids=tuple(dict.fromkeys(order_ids)),
         response=_response(frame, results, session),
     )

@@ -16,7 +16,7 @@ from booking_engine.domain.messages import MessageOutcome
 from hl7_adapters.ack import INTERNAL_ERROR, Answer, answer_to
 from hl7_adapters.admission import Admission
 from hl7_adapters.conditions import Reply
-from hl7_adapters.er7 import SEQUENCE_ERROR, DecodeError, Message, decode
+from hl7_adapters.er7 import SEQUENCE_ERROR, DecodeError, Message, decode, read_again
 from hl7_adapters.inbound import Mapped, MappingError, to_commands
 from hl7_adapters.mllp.received import Fault, Received
 from hl7_adapters.profile import Profile
@@ -132,7 +132,7 @@ class FrameReader:
     ) -> ReadFrame:
         profile, not_admitted = self._admit(received, message.sender)
         if profile is not None and profile.charset:
-            message = decode(received.frame, charset=profile.charset)
+            message = read_again(message, profile.charset)
         if received.fault is not None:
             # No key: the whole message that follows a broken one is not its repeat.
             return ReadFrame(
@@ -144,29 +144,23 @@ class FrameReader:
                 ),
                 outcome=MessageOutcome.UNREADABLE,
             )
-        read = ReadFrame(
-            received,
-            digest,
-            message,
-            profile,
-            storable("|".join(message.sender)),
-            storable(message.control_id),
-        )
-        if profile is None:
-            return replace(read, refusal=not_admitted)
-        if not_admitted is not None:
+        sender = storable("|".join(message.sender))
+        control_id = storable(message.control_id)
+        mapped, refusal, outcome = NOTHING, not_admitted, MessageOutcome.REFUSED
+        if profile is not None and not_admitted is not None:
             # Neither key nor profile: it must not pass for a message of the partner.
-            return replace(read, profile=None, control_id="", refusal=not_admitted)
-        try:
-            mapped = to_commands(message, profile, now=self._clock.now())
-        except MappingError as error:
-            accepted = error.kind is Reply.AA
-            return replace(
-                read,
-                refusal=answer_to(error),
-                outcome=MessageOutcome.IGNORED if accepted else MessageOutcome.REFUSED,
-            )
-        return replace(read, mapped=mapped)
+            profile, control_id = None, ""
+        elif profile is not None:
+            try:
+                mapped = to_commands(message, profile, now=self._clock.now())
+            except MappingError as error:
+                refusal = answer_to(error)
+                if error.kind is Reply.AA:
+                    outcome = MessageOutcome.IGNORED
+        return ReadFrame(
+            *(received, digest, message, profile, sender, control_id),
+            *(mapped, refusal, outcome),
+        )
 
 
 def storable(text: str) -> str:

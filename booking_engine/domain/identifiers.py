@@ -40,6 +40,7 @@ Actor = NewType("Actor", str)
 """Who is responsible for a change: ``person:…``, ``interface:…`` or ``job:…``."""
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _SEQUENCE_RANGE = 32**5
 
 
@@ -85,7 +86,7 @@ class TimeOrderedIds:
                 self._sequence = self._random.randrange(_SEQUENCE_RANGE // 2)
             number = self._millisecond * _SEQUENCE_RANGE + self._sequence
         text = ""
-        for _ in range(14):
-            number, digit = divmod(number, 32)
-            text = _DIGITS[digit] + text
+        for _ in range(7):  # two digits at once: every message is given several names
+            number, pair = divmod(number, 32 * 32)
+            text = _PAIRS[pair] + text
         return kind + text

@@ -30,8 +30,13 @@ from booking_engine.persistence.translate import cannot_answer
 TURN_SECONDS: Final = 30.0
 """Longer than any turn lasts: whoever waits so long waits for a thread that hangs."""
 
-# Once for each number, in the order of the list.
-_LOCK: Final = "SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS n"
+# Once for each number, in the order of the list. What is locked is then looked up by
+# its key: to plan that anew each time would take longer than to do it.
+_LOCK: Final = (
+    "SELECT pg_advisory_xact_lock(n),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)"
+    " FROM unnest(%s::bigint[]) AS n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ class Session:
         self._driver: Any = None
         self._begun = False
         self._told = False
+        self._changed = False
         self._turn: tickets.TicketLock | None = None
         self._pipeline: psycopg.Pipeline | None = None
 
@@ -133,7 +139,7 @@ class Session:
             if error is None:
                 raise
             raise error from None
-        self._begun, self._told = True, False
+        self._begun, self._told, self._changed = True, False, False
 
     def _connect(self) -> Any:
         if self._pooled is None:
@@ -183,7 +189,12 @@ class Session:
         if not self._begun:
             return
         try:
-            self._driver.rollback()
+            if self.dialect == POSTGRESQL and not self._changed:
+                # Nothing to undo, and after a rollback the driver would forget what
+                # the server has prepared.
+                self._driver.commit()
+            else:
+                self._driver.rollback()
         except Exception as fault:
             # A lost connection has undone it already.
             self._lose(fault)
@@ -312,6 +323,7 @@ class Session:
     def send(self, sql: str, values: Sequence[Sequence[Any]]) -> Cursor:
         """Run a statement for each tuple; every change passes through here."""
         self.begin()
+        self._changed = True
         cursor = self._cursor()
         if len(values) == 1:
             cursor.execute(sql, values[0])

@@ -154,7 +154,8 @@ class SqlMessages:
         """Store a message with its acknowledgement."""
         t = self._transaction
         orders = tuple(dict.fromkeys(message.order_ids))
-        message = replace(message, order_ids=orders)
+        if orders != message.order_ids:
+            message = replace(message, order_ids=orders)
         key = (message.sender, message.control_id)
         t.write(Write(Kind.MESSAGE, mapping.message_row(message)))
         for position in range(len(orders)):

@@ -57,9 +57,12 @@ _INSTANTS_CACHED: Final = 1 << 14
 """A diary names each instant many times: an end is the next one's start."""
 
 
+_write_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def to_json(value: Any) -> str:
     """Return `value` as the JSON that is stored."""
-    return json.dumps(value, separators=(",", ":"))
+    return _write_json(value)
 
 
 def _aware(value: datetime) -> datetime:

@@ -123,7 +123,11 @@ def read_timestamp(
     local = _local_time(parts, fraction, purpose, path)
     offset = _offset(offset_text, path)
     stated = offset
-    if stated is None and default_offset not in {None, *_offsets_of(zone, local)}:
+    if (
+        stated is None
+        and default_offset is not None
+        and default_offset not in _offsets_of(zone, local)
+    ):
         stated = default_offset
     if stated is None:
         instant = _in_zone(local, zone, purpose, path, warnings)

@@ -9,6 +9,7 @@ from hl7_adapters.er7.decoding import (
     SEQUENCE_ERROR,
     DecodeError,
     decode,
+    read_again,
     split_batch,
 )
 from hl7_adapters.er7.encoding import Composite, FieldValue, Repeated, encode
@@ -32,6 +33,7 @@ __all__ = [
     "decode",
     "encode",
     "escape",
+    "read_again",
     "split_batch",
     "unescape",
 ]

@@ -99,6 +99,23 @@ def decode(raw: bytes, *, charset: str | None = None) -> Message:
     return Message(segments, raw, codec, tuple(dict.fromkeys(warnings)), separators)
 
 
+def read_again(message: Message, charset: str) -> Message:
+    """Return the message as `decode` reads its bytes with that character set.
+
+    Plain ASCII reads the same in every one, but for the bytes that an escape names.
+    """
+    raw = message.raw
+    if raw.isascii() and not message.warnings:
+        _, codec, found = read_bytes(raw, charset)
+        if not found:
+            marks = message.separators
+            segments = [
+                Segment(s.text, s.index, marks, codec) for s in message.segments
+            ]
+            return Message(tuple(segments), raw, codec, (), marks)
+    return decode(raw, charset=charset)
+
+
 def _declared_charset(data: bytes) -> str:
     """Return MSH-18.1, first repetition, before the charset is known."""
     line = re.split(rb"[\r\n]", data[:4096], maxsplit=1)[0].decode("latin-1")

@@ -68,6 +68,8 @@ def _line(segment: Sequence[FieldValue]) -> str:
 
 
 def _field(value: FieldValue) -> str:
+    if value is None:
+        return ""
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, Repeated):

@@ -91,6 +91,7 @@ def _layout(command: str, argument: str, verbatim: str) -> str:
             return verbatim
 
 
+_NULL: Final = NULL.value  # compared with every leaf that is written
 _SPECIAL = re.compile(r"[|^~\\&\x00-\x08\n-\x1f\x7f]")
 _ESCAPES: Final = {
     **{code: f"\\X{code:02X}\\" for code in (*range(9), *range(10, 32), 127)},
@@ -109,8 +110,10 @@ def escape(text: str) -> str:
     Control characters are escaped as well, since some of them end a segment or an
     MLLP frame.
     """
+    if text.isalnum():
+        return text
     if _SPECIAL.search(text):
         return text.translate(_ESCAPES)
-    if text == NULL.value:  # text that happens to look like the null is not the null
+    if text == _NULL:  # text that happens to look like the null is not the null
         return "\\X22\\\\X22\\"
     return text

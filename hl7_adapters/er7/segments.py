@@ -70,7 +70,10 @@ class Field:
         component, subcomponent
             Numbers as in the standard, from 1.
         """
-        return _leaf(self.raw, component, subcomponent, self.separators, self.charset)
+        raw = self.raw
+        if raw.isalnum():  # hence without any mark
+            return raw if component == subcomponent == 1 else ""
+        return _leaf(raw, component, subcomponent, self.separators, self.charset)
 
 
 def _leaf(
@@ -147,6 +150,8 @@ class Segment:
         raw = fields[field] if 0 < field < len(fields) else ""
         if not raw:
             return ""
+        if raw.isalnum():  # hence without any mark: quickest, and most fields are so
+            return raw if component == subcomponent == repetition == 1 else ""
         if field <= 2 and self.id in HEADERS:  # noqa: PLR2004 - MSH-1 and MSH-2
             return raw if component == subcomponent == repetition == 1 else ""
         marks = self.separators

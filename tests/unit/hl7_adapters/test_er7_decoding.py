@@ -18,6 +18,7 @@ from hl7_adapters.er7 import (
     Field,
     Separators,
     decode,
+    read_again,
     split_batch,
     unescape,
 )
@@ -390,3 +391,33 @@ def test_a_field_stands_on_its_own():
     assert field.components == ["A&B", "C"]
     assert field
     assert not Field("")
+
+
+@pytest.mark.parametrize("charset", ["8859/1", "UTF-8", "latin-15", "CP1250"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEADER + b"PID|1||X\\XE9\\Y\r",
+        HEADER + "PID|1||é\r".encode(),
+        HEADER + b"PID|1||\xe9\r",
+        HEADER + b"pid|1||x\r",
+        HEADER.replace(b"2.4", b"2.4||||||8859/15") + b"PID|1||X\\XA4\\\r",
+    ],
+)
+def test_read_again_is_what_is_read_with_that_charset(raw, charset):
+    found, wanted = read_again(decode(raw), charset), decode(raw, charset=charset)
+
+    assert found.charset == wanted.charset
+    assert found.warnings == wanted.warnings
+    assert found.raw == raw
+    assert [s.text for s in found.segments] == [s.text for s in wanted.segments]
+    assert found.get("PID-3") == wanted.get("PID-3")
+
+
+def test_a_leaf_without_marks_has_one_part():
+    segment = decoded(b'PID|1||X1|""\r').first("PID")
+
+    assert segment.value(3) == segment.first(3).component(1) == "X1"
+    assert segment.value(3, 2) == segment.value(3, 1, 2) == ""
+    assert segment.value(3, repetition=2) == segment.first(3).component(1, 2) == ""
+    assert segment.value(4) == ""

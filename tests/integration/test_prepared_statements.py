@@ -1,0 +1,58 @@
+"""What PostgreSQL has prepared for a connection is kept from unit to unit."""
+
+import pytest
+
+from booking_engine.domain.identifiers import PartnerId
+
+pytestmark = pytest.mark.postgres
+
+NORTH = PartnerId("north")
+OFTEN = 8
+"""More often than the driver waits before it prepares a statement."""
+
+
+def asked(store, statement):
+    """Return the first row of an answer, on the connection of the store's units."""
+    pooled = store.engine.raw_connection()
+    try:
+        return pooled.driver_connection.execute(statement).fetchone()
+    finally:
+        pooled.close()
+
+
+def test_a_unit_that_only_read_leaves_them(postgres_store):
+    for _ in range(OFTEN):
+        with postgres_store.units.reading() as uow:
+            uow.orders.counts()
+        with postgres_store.units() as uow:
+            uow.outbox.oldest_pending()
+    (kept,) = asked(
+        postgres_store,
+        "SELECT count(*) FROM pg_prepared_statements"
+        " WHERE statement LIKE '%imaging_order%' OR statement LIKE '%delivery%'",
+    )
+    assert kept == 2
+
+
+def test_what_was_written_and_not_committed_is_undone(postgres_store, make):
+    with postgres_store.units() as uow:
+        uow.orders.add(make.order())
+        uow.flush()
+    with postgres_store.units.reading() as uow:
+        assert not uow.orders.counts()
+
+
+def test_a_lookup_by_key_is_planned_once(postgres_store):
+    for number in range(OFTEN):
+        with postgres_store.units() as uow:
+            uow.prefetch(orders=[(NORTH, "EPR", f"P{number}")])
+            uow.commit()
+    planned = asked(
+        postgres_store,
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+        " WHERE statement LIKE '%placer_number = ANY%'",
+    )
+    assert planned is not None
+    assert planned[0] > 0
+    assert planned[1] == 0
+    assert asked(postgres_store, "SHOW plan_cache_mode") == ("auto",)
