@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from solver.plan import UNPLACED, Plan
 from solver.problem import Ints, Openings, Problem
@@ -54,6 +55,10 @@ class Damage:
         Shape ``(orders,)``. Day on which each order was placed before, or -1.
     minute_price, exam_price
         The plan's prices, by the rows of `problem`.
+    room_price
+        Shape ``(classes, openings)``, or None. What a minute of free time is worth to
+        more urgent orders that are still to come, by the class of who would take it;
+        the last class stands for all beyond. In 1 / `PRICE_SCALE` cost units.
     """
 
     problem: Problem
@@ -65,6 +70,7 @@ class Damage:
     day: Ints
     minute_price: Ints
     exam_price: Ints
+    room_price: NDArray[np.int64] | None = None
 
 
 def scanner_losses(

@@ -24,21 +24,27 @@ from solver.packing import packed_bound
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
 from solver.problem import Ints
 from solver.repair_kernels import losses, place, seat, stakes
-from solver.repair_model import Answer, best_places
-from solver.repair_options import Neighbourhood, Places, cost_of, gains
+from solver.repair_model import Answer, Searched
+from solver.repair_options import (
+    Neighbourhood,
+    Places,
+    cost_of,
+    room_prices_of,
+)
 from solver.search import empty
 from solver.sequence import NO_START, kin_of
 
 MOVE_COST = 40
 """What moving a patient who was not affected costs, in cost units."""
-DAYS = 2
+DAYS = 7
 """How many days from a displaced exam the neighbours are that may be moved."""
-MOST_MOVABLE = 200
+MOST_MOVABLE = 1000
 """Most neighbours that may move in one search."""
 GAP = 0.001
 """A repair this close to the best of its neighbourhood counts as proved."""
-ROOM_SHARE = 0.5
-"""Most of the time that is spent on ejections before the exact search."""
+ROOM_SHARE, SEARCH_SHARE, CHECK_SHARE = 0.5, 0.85, 0.06
+"""Most of the time that ejections take before there are prices, of the rest that the
+exact search takes, and what is left for the checker."""
 FRONTIER = (0, 1, 2, 4, 8, 16)
 """Numbers of neighbours moved that a person is shown."""
 
@@ -92,9 +98,14 @@ def repair_at_once(damage: Damage) -> Repair:
     seat(c, x, start, damage.opening, damage.pair, damage.start_minute)
     rows = damage.displaced.copy()
     best = np.full(rows.shape[0], FAR, np.int64)
-    stakes(c, damage.minute_price, damage.exam_price, rows, best)
+    prices = (
+        damage.minute_price,
+        damage.exam_price,
+        room_prices_of(c, damage.room_price),
+    )
+    stakes(c, *prices, rows, best)
     rows = rows[np.argsort(best - c.unplaced_cost[rows] * PRICE_SCALE, kind="stable")]
-    place(c, x, kin, start, damage.minute_price, damage.exam_price, rows)
+    place(c, x, kin, start, *prices, rows)
     places = Places(x.opening, x.pair, np.where(x.opening >= 0, start, 0))
     return _told(damage, c, places, None, MOVE_COST, monotonic() - began)
 
@@ -139,30 +150,35 @@ def improve_repair(
     """
     began = monotonic()
     c = columns(damage.problem)
-    movable = neighbours(damage, c, may_move, days, most_movable)
-    if most_moves == 0:
-        movable = movable[:0]
-    hood = Neighbourhood(
-        displaced=damage.displaced,
-        movable=movable,
-        stay=Places(damage.opening, damage.pair, damage.start_minute),
-        move_cost=move_cost,
-        most_moves=most_moves,
-        gains_count=gains_count,
-    )
-    start = first.places
-    if movable.size:
-        until = began + seconds * ROOM_SHARE
-        start = make_room(c, hood, first.places, until=until)
-    answer = best_places(
+    hood = neighbourhood(
+        damage,
         c,
-        hood,
-        start,
-        seconds=max(0.05, seconds - (monotonic() - began)),
-        gap=GAP,
-        workers=workers,
-        seed=seed,
+        may_move=may_move,
+        most_moves=most_moves,
+        move_cost=move_cost,
+        gains_count=gains_count,
+        days=days,
+        most_movable=most_movable,
     )
+    searched = Searched(c, hood, damage.minute_price, damage.exam_price)
+    answer = searched.at_least(first.places)
+    if answer.gap > GAP:
+        start = first.places
+        if hood.movable.size:
+            start = make_room(
+                c,
+                hood,
+                first.places,
+                until=began + seconds * ROOM_SHARE,
+                enough=searched.least,
+                seed=seed,
+            )
+        left = (seconds - (monotonic() - began)) * SEARCH_SHARE
+        answer = searched.best(start, seconds=left, gap=GAP, workers=workers, seed=seed)
+        if answer.gap > GAP and hood.movable.size:
+            until = began + seconds * (1 - CHECK_SHARE)
+            more = make_room(c, hood, answer.places, until=until, seed=seed + 1)
+            answer = searched.judged(more, answer.bound)
     found = _told(damage, c, answer.places, answer, move_cost, monotonic() - began)
     worse = cost_of(c, hood, found.places) > cost_of(c, hood, first.places)
     if worse or broken(damage, found.places):
@@ -199,6 +215,16 @@ def frontier(
         Wall time of each step.
     """
     c = columns(damage.problem)
+    whole = neighbourhood(
+        damage,
+        c,
+        may_move=may_move,
+        most_moves=None,
+        move_cost=0,
+        gains_count=gains_count,
+        days=DAYS,
+        most_movable=most_movable,
+    )
     found: list[Repair] = []
     best = first
     least: int | None = None
@@ -215,14 +241,38 @@ def frontier(
             workers=workers,
             seed=seed,
         )
-        cost = _total(c, repair.places)
-        if not gains_count:
-            stay = Places(damage.opening, damage.pair, damage.start_minute)
-            cost += gains(c, stay, repair.places)
+        cost = cost_of(c, whole, repair.places)
         if least is None or cost < least:
             found.append(repair)
             best, least = repair, cost
     return found
+
+
+def cheapest_of(
+    damage: Damage,
+    repairs: Sequence[Repair],
+    *,
+    move_cost: int = MOVE_COST,
+    gains_count: bool = True,
+) -> Repair:
+    """Return the repair that costs least at this price of a move; the first of equals.
+
+    A search has no more than its time, so one that may move fewer can have found more.
+    """
+    c = columns(damage.problem)
+    movable = np.flatnonzero(damage.opening != UNPLACED)
+    everybody = Neighbourhood(
+        damage.displaced,
+        movable,
+        Places(damage.opening, damage.pair, damage.start_minute),
+        move_cost,
+        None,
+        gains_count,
+        damage.room_price,
+    )
+    costs = [cost_of(c, everybody, one.places) for one in repairs]
+    best = repairs[int(np.argmin(costs))]
+    return replace(best, charged=move_cost * best.moved.shape[0])
 
 
 def repaired_plan(damage: Damage, places: Places, seconds: float = 0.0) -> Plan:
@@ -251,6 +301,30 @@ def broken(damage: Damage, places: Places) -> bool:
         places.opening, places.pair, places.start_minute, terms, prices, seconds=0.0
     )
     return bool(violations(damage.problem, plan))
+
+
+def neighbourhood(
+    damage: Damage,
+    c: Columns,
+    *,
+    may_move: NDArray[np.bool_] | None,
+    most_moves: int | None,
+    move_cost: int,
+    gains_count: bool,
+    days: int,
+    most_movable: int,
+) -> Neighbourhood:
+    """Return who may go where; the parameters are those of `improve_repair`."""
+    movable = neighbours(damage, c, may_move, days, most_movable)
+    return Neighbourhood(
+        displaced=damage.displaced,
+        movable=movable[:0] if most_moves == 0 else movable,
+        stay=Places(damage.opening, damage.pair, damage.start_minute),
+        move_cost=move_cost,
+        most_moves=most_moves,
+        gains_count=gains_count,
+        room_price=damage.room_price,
+    )
 
 
 def neighbours(
@@ -329,7 +403,3 @@ def _cost(c: Columns, places: Places, rows: Ints) -> int:
     nowhere = at == UNPLACED
     nowhere[rows] = False
     return there.total - int(c.unplaced_cost[nowhere].sum())
-
-
-def _total(c: Columns, places: Places) -> int:
-    return terms_of(c, places.opening, places.pair).total

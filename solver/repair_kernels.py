@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from solver.compiled import kernel
 from solver.layout import FAR, Columns, day_cost, first_opening, fits
 from solver.plan import PRICE_SCALE
@@ -26,11 +29,17 @@ def seat(
 
 @kernel
 def stakes(
-    c: Columns, minute_price: Ints, exam_price: Ints, rows: Ints, best: Ints
+    c: Columns,
+    minute_price: Ints,
+    exam_price: Ints,
+    room_price: NDArray[np.int64],
+    rows: Ints,
+    best: Ints,
 ) -> None:
     """Write the least reduced cost that each of `rows` has anywhere."""
     for i in range(rows.shape[0]):
         j = rows[i]
+        tier = min(c.tier[j], room_price.shape[0] - 1)
         for p in range(c.pair_start[j], c.pair_start[j + 1]):
             d = c.pair_minutes[p]
             last = c.scanner_start[c.pair_scanner[p] + 1]
@@ -40,7 +49,9 @@ def stakes(
                 if not fits(c, j, p, b):
                     continue
                 cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
-                reduced = cost * PRICE_SCALE + minute_price[b] * d
+                reduced = (
+                    cost * PRICE_SCALE + (minute_price[b] + room_price[tier, b]) * d
+                )
                 if c.contract[b] >= 0:
                     reduced += exam_price[c.contract[b]]
                 best[i] = min(best[i], reduced)
@@ -82,10 +93,12 @@ def place(
     start: Ints,
     minute_price: Ints,
     exam_price: Ints,
+    room_price: NDArray[np.int64],
     rows: Ints,
 ) -> None:
     """Place each of `rows` in the gap that is cheapest at the prices."""
     for j in rows:
+        tier = min(c.tier[j], room_price.shape[0] - 1)
         best = FAR
         best_b, best_p, best_at, best_cost = -1, -1, -1, 0
         for p in range(c.pair_start[j], c.pair_start[j + 1]):
@@ -98,7 +111,9 @@ def place(
                 if cost >= c.unplaced_cost[j] or cost * PRICE_SCALE >= best:
                     break
                 cost += c.opening_cost[b]
-                reduced = cost * PRICE_SCALE + minute_price[b] * d
+                reduced = (
+                    cost * PRICE_SCALE + (minute_price[b] + room_price[tier, b]) * d
+                )
                 if c.contract[b] >= 0:
                     reduced += exam_price[c.contract[b]]
                 if (

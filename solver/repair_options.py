@@ -6,16 +6,16 @@ the stretches between exams that stay. An order takes one bin of one opening, or
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from solver.layout import Columns
+from solver.layout import FAR, Columns
 from solver.plan import UNPLACED
 from solver.problem import Ints
+from solver.repair_lists import cheapest, cut, listed
+from solver.repair_rules import Terms, counted
 
 NO_BIN = -1
 """The bin of the option to have no place."""
@@ -49,6 +49,8 @@ class Neighbourhood:
     gains_count
         Whether a neighbour that is better off elsewhere pays for other things. If not,
         nobody is moved but to make room.
+    room_price
+        As in `Damage`.
     """
 
     displaced: Ints
@@ -57,145 +59,153 @@ class Neighbourhood:
     move_cost: int
     most_moves: int | None
     gains_count: bool = True
+    room_price: NDArray[np.int64] | None = None
+
+    @property
+    def rows(self) -> Ints:
+        """The orders that may go: the displaced, then the movable."""
+        return np.concatenate([self.displaced, self.movable])
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """A stretch of an opening between exams that stay."""
+class Bins:
+    """Stretches of openings between exams that stay, by opening, then time.
 
-    opening: int
-    begin: int
-    end: int
+    Parameters
+    ----------
+    start
+        Shape ``(openings + 1,)``. Block of each opening in the other columns.
+    opening, begin, end
+        Shape ``(bins,)``. Minutes from midnight of the opening's day.
+    """
+
+    start: Ints
+    opening: Ints
+    begin: Ints
+    end: Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """One order in one bin, or nowhere; `start` is given where it stays."""
+class Options:
+    """Orders in bins, by order; each order's first is to stay or to have no place.
 
-    order: int
-    bin: int
-    pair: int
-    minutes: int
-    cost: int
-    moves: int
-    start: int | None = None
+    Parameters
+    ----------
+    rows
+        Shape ``(n,)``. The orders of the neighbourhood.
+    start
+        Shape ``(n + 1,)``. Block of each order in the other columns.
+    bin, pair, cost
+        Where, by which pair, and what it counts, moves included; `NO_BIN` for no place.
+    """
+
+    rows: Ints
+    start: Ints
+    bin: Ints
+    pair: Ints
+    cost: Ints
+
+    @property
+    def of(self) -> Ints:
+        """Number of each option's order in `rows`."""
+        return np.repeat(np.arange(self.rows.shape[0]), np.diff(self.start))
 
 
-def options_of(c: Columns, hood: Neighbourhood) -> tuple[list[Bin], list[list[Option]]]:
-    """Return the bins that matter and the options of each order, nowhere first."""
-    rows = np.concatenate([hood.displaced, hood.movable])
+def terms_for(c: Columns, hood: Neighbourhood) -> Terms:
+    """Return what places count, as the kernels take it."""
+    orders = c.tier.shape[0]
+    charge = np.full(orders, -1, np.int64)
+    charge[hood.displaced] = 0
+    charge[hood.movable] = hood.move_cost
+    stay_cost = np.full(orders, FAR, np.int64)
+    least = np.full(orders, -FAR, np.int64)
+    rows = hood.movable
+    b, p = hood.stay.opening[rows], hood.stay.pair[rows]
+    late = np.maximum(c.day[b] - c.target_day[rows], 0)
+    stay_cost[rows] = c.wait_cost[rows] * c.day[b] + c.late_cost[rows] * late
+    stay_cost[rows] += np.where(c.day[b] >= c.breach_day[rows], c.breach_cost[rows], 0)
+    stay_cost[rows] += c.pair_cost[p] + c.opening_cost[b]
+    if not hood.gains_count:
+        least[rows] = stay_cost[rows]
+    stays = np.zeros(orders, np.bool_)
+    stays[rows] = True
+    return Terms(
+        charge=charge,
+        least=least,
+        stay_opening=np.where(stays, hood.stay.opening, UNPLACED),
+        stay_pair=np.where(stays, hood.stay.pair, UNPLACED),
+        stay_start=np.where(stays, hood.stay.start_minute, 0),
+        stay_cost=stay_cost,
+        room_price=room_prices_of(c, hood.room_price),
+    )
+
+
+def room_prices_of(
+    c: Columns, room_price: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Return the prices of room by class and opening; of one class where none is."""
+    if room_price is None:
+        return np.zeros((1, c.day.shape[0]), np.int64)
+    return np.ascontiguousarray(room_price)
+
+
+def bins_of(c: Columns, hood: Neighbourhood) -> Bins:
+    """Return the stretches between the exams that stay."""
     free = np.zeros(c.tier.shape[0], np.bool_)
-    free[rows] = True
+    free[hood.rows] = True
     fixed = np.flatnonzero((hood.stay.opening != UNPLACED) & ~free)
-    exams: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    start = hood.stay.start_minute[fixed]
-    end = start + c.pair_minutes[hood.stay.pair[fixed]]
-    for b, since, until in zip(
-        hood.stay.opening[fixed].tolist(), start.tolist(), end.tolist(), strict=True
-    ):
-        exams[b].append((since, until))
-    bins: list[Bin] = []
-    of: dict[int, range] = {}
-
-    def bins_of(b: int) -> range:
-        if b not in of:
-            begun = len(bins)
-            bins.extend(_bins(c, b, exams.get(b, [])))
-            of[b] = range(begun, len(bins))
-        return of[b]
-
-    def elsewhere(j: int, move: int, least: int) -> Iterator[Option]:
-        window = int(c.earliest_day[j]), int(c.latest_day[j])
-        for p, b, there in openings_of(c, j, window):
-            minutes, cost = int(c.pair_minutes[p]), max(there, least)
-            for i in bins_of(b):
-                if _fits(c, j, minutes, bins[i]):
-                    yield Option(j, i, p, minutes, cost + move * hood.move_cost, move)
-
-    options: list[list[Option]] = []
-    for j in hood.displaced.tolist():
-        nowhere = Option(j, NO_BIN, UNPLACED, 0, int(c.unplaced_cost[j]), 0)
-        options.append([nowhere, *elsewhere(j, 0, 0)])
-    for j in hood.movable.tolist():
-        b, p = int(hood.stay.opening[j]), int(hood.stay.pair[j])
-        at = int(hood.stay.start_minute[j])
-        own = next(i for i in bins_of(b) if bins[i].begin <= at < bins[i].end)
-        minutes, cost = int(c.pair_minutes[p]), _place_cost(c, j, b, p)
-        stays = Option(j, own, p, minutes, cost, 0, at)
-        least = 0 if hood.gains_count else cost
-        options.append([stays, *elsewhere(j, 1, least)])
-    return bins, options
+    b, since = hood.stay.opening[fixed], hood.stay.start_minute[fixed]
+    order = np.lexsort((since, b))
+    b, since = b[order], since[order]
+    until = since + c.pair_minutes[hood.stay.pair[fixed[order]]]
+    openings = c.day.shape[0]
+    exam = np.searchsorted(b, np.arange(openings + 1)).astype(np.int64)
+    start = np.zeros(openings + 1, np.int64)
+    columns = np.zeros((3, openings + fixed.shape[0]), np.int64)
+    count = cut(c, exam, since, until, start, columns)
+    opening, begin, end = (column[:count].copy() for column in columns)
+    return Bins(start, opening, begin, end)
 
 
-def _bins(c: Columns, b: int, exams: list[tuple[int, int]]) -> Iterator[Bin]:
-    """Yield the stretches of an opening between the exams that stay."""
-    begin, close = int(c.begin[b]), int(c.begin[b] + c.minutes[b])
-    for since, until in sorted(exams):
-        if since > begin:
-            yield Bin(b, begin, since)
-        begin = until
-    if close > begin:
-        yield Bin(b, begin, close)
+def least_costs(c: Columns, terms: Terms, rows: Ints, bins: Bins) -> Ints:
+    """Return what each of `rows` counts at least, wherever everybody else goes."""
+    least = np.zeros(rows.shape[0], np.int64)
+    cheapest(c, terms, rows, bins.start, bins.begin, bins.end, least)
+    return least
 
 
-def openings_of(
-    c: Columns, j: int, window: tuple[int, int]
-) -> Iterator[tuple[int, int, int]]:
-    """Yield pair, opening and cost of the options of an order that pay."""
-    for p in range(int(c.pair_start[j]), int(c.pair_start[j + 1])):
-        s = c.pair_scanner[p]
-        rows = np.arange(c.scanner_start[s], c.scanner_start[s + 1])
-        day = c.day[rows]
-        rows = rows[
-            (day >= window[0])
-            & (day <= window[1])
-            & (c.list_bit[rows] & c.list_mask[j] != 0)
-        ]
-        cost = _day_cost(c, j, c.day[rows]) + c.pair_cost[p] + c.opening_cost[rows]
-        pays = cost < c.unplaced_cost[j]
-        for b, each in zip(rows[pays].tolist(), cost[pays].tolist(), strict=True):
-            yield p, b, each
+def options_of(
+    c: Columns, hood: Neighbourhood, terms: Terms, bins: Bins, limit: Ints
+) -> Options:
+    """Return the options that count less than each order's limit, and its first.
 
-
-def _day_cost(c: Columns, j: int, day: Ints) -> Ints:
-    """Return what the days cost the order."""
-    late = np.where(day > c.target_day[j], day - c.target_day[j], 0)
-    cost: Ints = c.wait_cost[j] * day + c.late_cost[j] * late
-    return cost + np.where(day >= c.breach_day[j], c.breach_cost[j], 0)
-
-
-def _place_cost(c: Columns, j: int, b: int, p: int) -> int:
-    """Return what the order costs in an opening by a pair."""
-    on_day = int(_day_cost(c, j, c.day[b : b + 1])[0])
-    return on_day + int(c.pair_cost[p] + c.opening_cost[b])
-
-
-def _fits(c: Columns, j: int, minutes: int, there: Bin) -> bool:
-    low = max(there.begin, int(c.earliest_minute[j]))
-    high = min(there.end, int(c.latest_minute[j]))
-    return high - low >= minutes
+    Parameters
+    ----------
+    limit
+        Shape ``(n,)``, by the rows of the neighbourhood.
+    """
+    rows, places = hood.rows, (bins.start, bins.begin, bins.end)
+    start = np.zeros(rows.shape[0] + 1, np.int64)
+    nothing = np.zeros((3, 0), np.int64)
+    listed(c, terms, rows, *places, limit, start, nothing)
+    columns = np.zeros((3, int(start[-1])), np.int64)
+    listed(c, terms, rows, *places, limit, start, columns)
+    return Options(rows, start, *(column.copy() for column in columns))
 
 
 def cost_of(c: Columns, hood: Neighbourhood, places: Places) -> int:
-    """Return what the orders of the neighbourhood cost, moves included."""
-    total = 0
-    for j in np.concatenate([hood.displaced, hood.movable]).tolist():
-        b, p = int(places.opening[j]), int(places.pair[j])
-        total += int(c.unplaced_cost[j]) if b == UNPLACED else _place_cost(c, j, b, p)
-    if not hood.gains_count:
-        total += gains(c, hood.stay, places)
-    return total + hood.move_cost * int(moved(hood, places).sum())
-
-
-def gains(c: Columns, stay: Places, places: Places) -> int:
-    """Return by how much those who had a place and moved are better off, in all."""
-    differs = (places.opening != stay.opening) & (stay.opening != UNPLACED)
-    total = 0
-    for j in np.flatnonzero(differs).tolist():
-        was = _place_cost(c, j, int(stay.opening[j]), int(stay.pair[j]))
-        now = _place_cost(c, j, int(places.opening[j]), int(places.pair[j]))
-        total += max(0, was - now)
-    return total
+    """Return what the orders of the neighbourhood count, moves included."""
+    total = np.zeros(1, np.int64)
+    counted(
+        c,
+        terms_for(c, hood),
+        hood.rows,
+        places.opening,
+        places.pair,
+        places.start_minute,
+        total,
+    )
+    return int(total[0])
 
 
 def moved(hood: Neighbourhood, places: Places) -> NDArray[np.bool_]:
@@ -207,11 +217,11 @@ def moved(hood: Neighbourhood, places: Places) -> NDArray[np.bool_]:
     return gone
 
 
-def exams_left(c: Columns, hood: Neighbourhood) -> list[int]:
+def exams_left(c: Columns, hood: Neighbourhood) -> Ints:
     """Return the exams that contracts allow the orders of the neighbourhood."""
     fixed = hood.stay.opening != UNPLACED
     fixed[hood.movable] = False
     contract = c.contract[hood.stay.opening[fixed]]
     used = np.bincount(contract[contract >= 0], minlength=c.ceiling.shape[0])
-    left: list[int] = (c.ceiling - used).tolist()
+    left: Ints = c.ceiling - used
     return left

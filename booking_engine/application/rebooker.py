@@ -48,11 +48,18 @@ from booking_engine.domain.rebookings import (
     RebookingStatus,
     groups_of,
 )
-from solver.repair import FRONTIER, Repair, frontier, improve_repair, repair_at_once
+from solver.repair import (
+    FRONTIER,
+    Repair,
+    cheapest_of,
+    frontier,
+    improve_repair,
+    repair_at_once,
+)
 
 log = logging.getLogger(__name__)
 
-MOST_ASKED: Final = 100
+MOST_ASKED: Final = 1000
 """Neighbours that are considered, those whose moves would cost least."""
 IMPROVING: Final = Actor("job:rebooking")
 
@@ -69,8 +76,8 @@ class RebookingSettings:
         Wall time of each point of the frontier.
     """
 
-    seconds: float = 4.0
-    step_seconds: float = 1.0
+    seconds: float = 1.5
+    step_seconds: float = 0.5
     workers: int = 2
     seed: int = 1
 
@@ -229,11 +236,11 @@ class Rebooker:
             workers=settings.workers,
             seed=settings.seed,
         )
+        seconds = best.seconds + sum(point.seconds for point in points)
+        best = cheapest_of(damage, [best, *points], gains_count=False)
         found = _proposed(problem, affected, best, points)
         groups_of(found.lines)
-        return replace(
-            found, seconds=best.seconds + sum(point.seconds for point in points)
-        )
+        return replace(found, seconds=seconds)
 
     def approve(
         self,

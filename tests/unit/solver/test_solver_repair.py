@@ -14,6 +14,7 @@ from solver.losses import Loss, damaged, scanner_losses
 from solver.make_room import make_room
 from solver.repair import (
     GAP,
+    cheapest_of,
     frontier,
     improve_repair,
     repair_at_once,
@@ -148,6 +149,64 @@ def test_room_is_made_before_any_search(build, order, opening):
     assert none.opening.tolist() == first.opening.tolist() == [-1, 0]
 
 
+def test_whoever_makes_room_may_take_the_time_of_another(build, order, opening):
+    """Day 1 is free for the urgent only if two others move on, one after the other."""
+    problem = build(
+        [
+            order(minutes=60, days=(0, 1), wait_cost=10, unplaced_cost=900),
+            order(minutes=60, days=(1, 2), wait_cost=2, unplaced_cost=900),
+            order(minutes=60, days=(2, 3), unplaced_cost=900),
+        ],
+        [opening(day=day) for day in range(4)],
+    )
+    plan = solve(problem, limits=Limits(work=50, seed=1))
+    assert plan.opening.tolist() == [0, 1, 2]
+    damage = damaged(problem, plan, [Loss(0, 0, 1440)])
+    stay = Places(damage.opening, damage.pair, damage.start_minute)
+    hood = Neighbourhood(damage.displaced, np.array([1, 2]), stay, 40, None)
+    c = columns(damage.problem)
+    first = repair_at_once(damage).places
+
+    found = make_room(c, hood, first)
+    one = make_room(c, replace(hood, most_moves=1), first)
+
+    assert found.opening.tolist() == [0, 1, 2]
+    assert one.opening.tolist() == first.opening.tolist() == [-1, 0, 1]
+
+
+def test_who_takes_room_that_is_kept_pays_for_it(build, order, opening):
+    """Day 1 is kept, at 1 a minute, from those of the second class."""
+    problem = build(
+        [order(minutes=60, tier=tier, wait_cost=20) for tier in (0, 1)],
+        [opening(minutes=120), opening(day=1), opening(day=2)],
+    )
+    plan = solve(problem, limits=Limits(work=50, seed=1))
+    damage = damaged(problem, plan, [Loss(0, 0, 1440)])
+    kept = replace(damage, room_price=np.array([[0, 0], [1000, 0]]))
+
+    for urgent in (0, 1):
+        one = replace(kept, displaced=np.array([urgent]))
+        first = repair_at_once(one)
+        assert first.places.opening[urgent] == urgent
+        found = improve_repair(one, first, seconds=1)
+        assert found.places.opening[urgent] == urgent
+        # What is kept is no cost of anybody's, but it is part of what is proved.
+        assert (found.cost, found.bound) == (20 * (urgent + 1), 20 * (urgent + 1))
+    free = replace(damage, displaced=np.array([1]))
+    assert improve_repair(free, repair_at_once(free)).places.opening[1] == 0
+
+
+def test_a_search_that_may_move_more_is_not_left_behind(build, order, opening):
+    problem, plan = one_day_case(build, order, opening)
+    damage = damaged(problem, plan, [Loss(0, 0, 1440)])
+    first = repair_at_once(damage)
+    moving = improve_repair(damage, first, seconds=1)
+
+    assert cheapest_of(damage, [first, moving]).moved.tolist() == [1]
+    dear = cheapest_of(damage, [first, moving], move_cost=2000)
+    assert (dear.moved.size, dear.charged) == (0, 0)
+
+
 def test_made_room_keeps_every_rule_and_costs_no_more(case):
     problem, plan = case
     damage = damaged(problem, plan, lost_day(problem, plan))
@@ -261,7 +320,12 @@ def test_the_best_repair_of_a_small_case_is_found(build, order, opening, seed):
     found = improve_repair(damage, repair_at_once(damage), move_cost=15, seconds=10)
     total = repaired_plan(damage, found.places).terms.total + 15 * found.moved.size
 
-    assert total == exact_least(damage, 15)
+    least = exact_least(damage, 15)
+    assert total == least
+    # Those who had no place before are no part of the neighbourhood.
+    lost = np.isin(np.arange(4), damage.displaced)
+    nowhere = int(problem.orders.unplaced_cost[(plan.opening < 0) & ~lost].sum())
+    assert found.bound <= least - nowhere
 
 
 def test_what_makes_no_sense_is_refused(build, order, opening):
