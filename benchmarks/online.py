@@ -81,7 +81,11 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=100)
     parser.add_argument("--days", type=int, default=1500)
     parser.add_argument(
-        "--seeds", type=int, default=5, help="of the part seeds; 2 to 10"
+        "--seeds",
+        type=int,
+        default=5,
+        choices=range(2, 11),
+        help="how many the part seeds takes, from --seed on",
     )
     parser.add_argument(
         "--hindsight", type=int, default=20, help="replications of the clairvoyant"

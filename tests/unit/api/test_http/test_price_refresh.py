@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from api import price_refresh
+from api import price_refresh, runtime
 from api.metrics import Metrics
 from api.price_refresh import PriceRefresh
 from booking_engine.domain.prices import NO_PRICES
@@ -58,6 +59,22 @@ def test_the_age_of_what_is_used_is_told(planned: Any):
 
     assert 'price_age_seconds{part="plan"} 1800.0' in text
     assert 'price_age_seconds{part="urgent_room"} 1800.0' in text
+
+
+def test_a_running_process_takes_a_plan_over_by_itself(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(runtime, "PRICE_SECONDS", 0.02)
+    world.waiting()
+    world.runtime.start(roles=())
+    text = metrics_of(world)
+    assert 'price_age_seconds{part="plan"}' not in text
+    plan(world)
+
+    ends = time.monotonic() + 10
+    while 'price_age_seconds{part="plan"} 0.0' not in metrics_of(world):
+        assert time.monotonic() < ends, "nobody took the plan over"
+        time.sleep(0.02)
 
 
 def test_before_the_first_plan_there_is_no_age(world: Any):
