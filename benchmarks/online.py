@@ -74,7 +74,7 @@ def main() -> None:
         epilog="Example: python -m benchmarks.online --part models --replications 100",
     )
     parser.add_argument("--seed", type=int, default=1, help="of what is measured on")
-    parser.add_argument("--part", choices=PARTS, help="all by default")
+    parser.add_argument("--part", choices=PARTS, help="all but seeds by default")
     parser.add_argument(
         "--model", default="", help="part of a published model's name; all by default"
     )
