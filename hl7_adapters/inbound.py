@@ -88,7 +88,8 @@ def to_commands(message: Message, profile: Profile, *, now: datetime) -> Mapped:
     """
     reading = Reading(profile, now, warnings=list(message.warnings))
     reader = _check_header(message, reading)
-    reading.header_time = time = header_time(message, profile)
+    time = header_time(message, profile)
+    reading.head(time)
     if time is None:
         reading.warn("MSH-7: no time of the message")
     commands = tuple(reader(message, reading))

@@ -167,6 +167,12 @@ class Reading:
             self.warn(f"{place}: {warning}")
         return found
 
+    def head(self, time: Timestamp | None) -> None:
+        """Note MSH-7; the fields that repeat it are not read again."""
+        self.header_time = time
+        if time is not None:
+            self._times[time.text] = time
+
     def time(self, text: str) -> Timestamp:
         """Read a time that has passed; messages repeat one time in many fields.
 

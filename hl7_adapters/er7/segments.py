@@ -81,6 +81,13 @@ def _leaf(
 ) -> str:
     """Return one leaf of a repetition; dozens are read of each message."""
     leaf = nth_part(raw, marks.component, component)
+    if leaf.isalnum():
+        return leaf if subcomponent == 1 else ""
+    return _subleaf(leaf, subcomponent, marks, charset)
+
+
+def _subleaf(leaf: str, subcomponent: int, marks: Separators, charset: str) -> str:
+    """Return one part of a component, unescaped."""
     if not leaf or leaf == _NULL:
         return ""
     leaf = nth_part(leaf, marks.subcomponent, subcomponent)
@@ -105,7 +112,7 @@ class Segment:
         The whole segment as written, without its end.
     """
 
-    __slots__ = ("_fields", "charset", "id", "index", "separators", "text")
+    __slots__ = ("_cut", "_fields", "charset", "id", "index", "separators", "text")
 
     def __init__(
         self, text: str, index: int, separators: Separators, charset: str
@@ -116,6 +123,7 @@ class Segment:
         self.separators = separators
         self.charset = charset
         self._fields: list[str] | None = None
+        self._cut: dict[int, list[str]] = {}  # components of first repetitions
 
     def __repr__(self) -> str:
         return f"Segment({self.id!r}, index={self.index})"
@@ -155,8 +163,17 @@ class Segment:
         if field <= 2 and self.id in HEADERS:  # noqa: PLR2004 - MSH-1 and MSH-2
             return raw if component == subcomponent == repetition == 1 else ""
         marks = self.separators
-        raw = nth_part(raw, marks.repetition, repetition)
-        return _leaf(raw, component, subcomponent, marks, self.charset)
+        if repetition != 1:
+            raw = nth_part(raw, marks.repetition, repetition)
+            return _leaf(raw, component, subcomponent, marks, self.charset)
+        parts = self._cut.get(field)
+        if parts is None:  # cut once: several parts of a field are read in turn
+            parts = parts_of(nth_part(raw, marks.repetition, 1), marks.component)
+            self._cut[field] = parts
+        leaf = parts[component - 1] if 0 < component <= len(parts) else ""
+        if leaf.isalnum():
+            return leaf if subcomponent == 1 else ""
+        return _subleaf(leaf, subcomponent, marks, self.charset)
 
     def whole(self, number: int) -> str:
         """Return a field as one text, separators left in and escapes undone."""
