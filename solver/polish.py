@@ -1,78 +1,132 @@
-"""Polish: annealing that may overfill openings for a while, against a charge.
+"""Polish: dives from the worths, over all openings first, then over a few at a time.
 
 Where openings are nearly full of exams of different lengths, hardly any move keeps
-every opening within its minutes, and a search that insists on it is stuck long before
-its plan is as good as the bound. Here a minute too many costs a little more than the
-price of a minute, so that exams pass through a full opening one at a time. As the
-temperature falls, the charge rises and drives the excess out; the plan kept is the
-cheapest one met without any excess, so the polish never makes a plan worse.
+every opening within its minutes, and a search that goes move by move is stuck long
+before its plan is as good as the bound. But worths that prove a good bound nearly tell
+the plan: what an option lifts the bound by leaves two to four options an order. So the
+polish dives: some dives settle all orders; after that each takes a few openings that
+are related, frees their orders, and dives for a cheaper load of them, or another of the
+same cost.
 
 An order takes part if it is its patient's only one, and in openings that have no
 contract and that lie within its hours. So no hour and no ceiling is broken, and minutes
-are what the plan kept respects.
+are what every dive respects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from solver.chance import exponential_table, seeded
+from solver.chance import below, seeded
 from solver.clock import Clock
+from solver.dive import DONE, NEXT, Manner, dive
 from solver.layout import Columns
+from solver.lifts import Field, Floats, field, lifted
 from solver.limits import Limits
-from solver.overfill import NOWHERE, Bench, cool
+from solver.packing import worths
 from solver.plan import PRICE_SCALE, UNPLACED
 from solver.prices import Prices
 from solver.problem import NO_GROUP, Ints
+from solver.related import gather
 from solver.search import Search, restore
 from solver.shortlist import Shortlist
 
 MOST_ORDERS, MOST_CELLS = 2500, 4_000_000
-"""Orders, and orders x openings, above which there is no polish: the moves of larger
-plans miss the cache, and `improve` cuts those into neighbourhoods."""
-WIDTH = 24
-"""Most listed options of an order."""
+"""Orders, and orders x openings, above which there is no polish."""
+WIDTH = 10
+"""Options of an order that are kept, those of the least lift."""
 SHARE = 0.85
 """Part of the search's time or work that goes to the polish, where there is one."""
-CYCLE_MOVES = 200_000
-"""Moves an order of one cooling; then it is warmed up again."""
-LEARNING = 20
-"""Pieces after which the number of coolings is settled."""
-PIECE_MOVES = 50_000
-"""Moves at one temperature, and between two looks at the clock."""
-HOTTEST, COLDEST = 1.0, 0.05
-"""First and last temperature, in units of the median regret of the second option."""
-ABOVE_PRICE = 50
-"""One in so many parts of the price of a minute is added for a minute too many."""
-LAST_CHARGES = (3.0, 15.0)
-"""What is added at the end of a cooling, in units of the first temperature, by run.
+CELLS = 100_000
+"""Cells of knapsack tables that count as a unit of `Limits.work`: 0.1 ms, as a thousand
+moves of `improve`."""
+BUDGET = 20_000_000
+"""Cells between two looks at the clock: about 20 ms."""
+TOGETHER = 4
+"""Dives of a round, whatever the number of threads, so that it decides nothing."""
+FEWEST, MOST = 3, 12
+"""Openings of a dive."""
+HEAT_RANK = 3
+"""The unit of steps and spreads is the median lift of the options of this rank."""
+STEPS = (0.01, 0.03, 0.1, 0.3)
+SPREADS = (4.0, 12.0)
+"""Of which a dive draws one each, in that unit."""
+PARTS = (0.02, 0.05)
+NOISES = (0.3, 1.0, 4.0)
+IDLE_WEIGHT = 1e-3
+"""Weight of an opening in which no order regrets anything, in that unit."""
 
-The low one is better where few orders compete, the high one where many openings must
-all be rid of their excess.
-"""
+
+class _Options(NamedTuple):
+    """Options of the orders that take part, sorted by opening."""
+
+    opening: Ints
+    row: Ints
+    pair: Ints
+    cost: Ints
+    length: Ints
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
-    """Listed options of the orders that take part, the cheapest at the prices first."""
+class _Bench:
+    """What all dives have in common.
 
-    row: Ints
-    opening: Ints
-    pair: Ints
-    cost: Ints
-    reduced: Ints
+    Parameters
+    ----------
+    options, lift
+        Options, and how far each lifts the bound, shape ``(options,)``.
+    near
+        Shape ``(orders, openings)``. How easily an order goes to an opening, 0 to 1.
+    first
+        Shape ``(openings + 1,)``. Where the options of an opening begin.
+    room
+        Shape ``(openings,)``. Units of time that those taking part share.
+    worth, nowhere
+        Shape ``(orders,)``; in cost units.
+    heat
+        Unit of steps and spreads, in cost units.
+    """
+
+    options: _Options
+    lift: Floats
+    near: NDArray[np.float32]
+    first: Ints
+    room: Ints
+    worth: Floats
+    nowhere: Floats
+    heat: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Dive:
+    """One dive: the openings and orders in it, what they cost now, and how to dive."""
+
+    openings: Ints
+    rows: Ints
+    field: Field
+    manner: Manner
+    now: int
+    most: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a dive came to: the options of its orders, or None, and the cells used."""
+
+    at: Ints | None
+    gain: int
+    cells: int
 
 
 def polishes(c: Columns) -> bool:
-    """Tell whether the problem is one of small assignments: one opening a scanner.
-
-    Where scanners have openings on many days, `improve` reaches better plans in the
-    same time (six imaging problems, docs/solver.md).
-    """
+    """Tell whether the problem is one of small assignments: one opening a scanner."""
     orders, openings = c.tier.shape[0], c.day.shape[0]
     small = orders <= MOST_ORDERS and orders * openings <= MOST_CELLS
     return small and int(np.diff(c.scanner_start).max(initial=0)) <= 1
@@ -84,6 +138,7 @@ def polish(
     x: Search,
     *,
     prices: Prices,
+    worth: Ints,
     limits: Limits,
     clock: Clock,
 ) -> None:
@@ -95,56 +150,189 @@ def polish(
         The problem, the options to use, and the plan to change.
     prices
         What the options were listed by.
+    worth
+        Shape ``(orders,)``; in 1 / `PRICE_SCALE` cost units. What proves the bound;
+        empty for the worths that follow from the prices.
     limits
-        Work, seed and threads. The work is that of the polish alone.
+        Work, seed, threads and the gap that is good enough. The work is that of the
+        polish alone.
     clock
         Expires when the polish has to end.
     """
-    options = _options(c, listed, x, prices)
+    options = _options(c, listed, x)
     if options.row.size == 0 or clock.expired():
         return
-    runs = len(LAST_CHARGES)
-    if limits.work is None:
-        runs = min(runs, limits.workers)
-    moves = None if limits.work is None else limits.work * 1000 // runs
-
-    heat = _heat(options)
-
-    def run(number: int) -> tuple[int, Bench]:
-        k = _bench(c, options, x, prices)
-        seed = limits.seed * 1_000_003 + number
-        return _cooled(
-            k, prices.minute, heat, LAST_CHARGES[number], seed, moves, clock
-        ), k
-
-    with ThreadPoolExecutor(max_workers=min(runs, limits.workers)) as pool:
-        found = list(pool.map(run, range(runs)))
-    change, k = min(found, key=lambda pair: pair[0])
-    if change >= 0:
-        return
+    if worth.size == 0:
+        worth = worths(c, prices.minute, prices.exam)
+    bench = _bench(c, options, x, worth)
+    at = _Run(c, bench, x, prices.bound, limits, clock).run()
+    rows = np.unique(options.row)
+    at, kept = at[rows], bench.options
     opening, pair, cost = x.opening.copy(), x.pair.copy(), x.cost.copy()
-    taken = np.unique(options.row)
-    at = k.at[taken]
-    opening[taken] = np.where(at >= 0, options.opening[at], UNPLACED)
-    pair[taken] = np.where(at >= 0, options.pair[at], UNPLACED)
-    cost[taken] = np.where(at >= 0, options.cost[at], c.unplaced_cost[taken])
+    opening[rows] = np.where(at >= 0, kept.opening[at], UNPLACED)
+    pair[rows] = np.where(at >= 0, kept.pair[at], UNPLACED)
+    cost[rows] = np.where(at >= 0, kept.cost[at], c.unplaced_cost[rows])
     restore(c, x, opening, pair, cost)
 
 
-def _options(c: Columns, listed: Shortlist, x: Search, prices: Prices) -> _Options:
+class _Run:
+    """A polish under way."""
+
+    def __init__(
+        self,
+        c: Columns,
+        bench: _Bench,
+        x: Search,
+        bound: int,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self.bench, self.limits, self.clock = bench, limits, clock
+        self.unplaced = c.unplaced_cost
+        self.cost = int(x.cost.sum())
+        self.enough = bound + limits.target_gap * bound
+        self.taking_part = np.zeros(c.tier.shape[0], np.bool_)
+        self.taking_part[bench.options.row] = True
+        self.at = _held(bench.options, x)
+        self.random, self.dives = seeded(limits.seed), 0
+        self.left: int | None = None
+        if limits.work is not None:
+            self.left = limits.work * CELLS
+
+    def run(self) -> Ints:
+        """Return the option of each order in the best plan found, or -1."""
+        whole = np.flatnonzero(np.diff(self.bench.first) > 0)
+        with ThreadPoolExecutor(max_workers=self.limits.workers) as pool:
+            self._round([self._drawn(whole) for _ in range(TOGETHER)], pool.map)
+            while not self._ended():
+                dives = [self._drawn(b) for b in self._picked(whole)]
+                self._round(dives, pool.map)
+        return self.at
+
+    def _ended(self) -> bool:
+        spent = self.left is not None and self.left <= 0
+        return spent or self.cost <= self.enough or self.clock.expired()
+
+    def _round(self, dives: list[_Dive], side_by_side: Callable[..., object]) -> None:
+        """Dive, and take over what gains most where two dives share an opening."""
+        each = None if self.left is None else max(1, self.left // len(dives))
+
+        def one(task: _Dive) -> _Found:
+            return _dived(task, each, self.clock)
+
+        found = list(side_by_side(one, dives))  # type: ignore[call-overload]
+        if self.left is not None:
+            self.left -= max(1, sum(result.cells for result in found))
+        touched: set[int] = set()
+        for n in sorted(range(len(dives)), key=lambda n: -found[n].gain):
+            at, openings = found[n].at, dives[n].openings.tolist()
+            if at is not None and touched.isdisjoint(openings):
+                touched.update(openings)
+                self.at[dives[n].rows] = at
+                self.cost -= found[n].gain
+
+    def _picked(self, whole: Ints) -> list[Ints]:
+        """Return the openings of each dive of a round, apart where there are enough."""
+        k, at = self.bench, self.at
+        opening = np.where(at >= 0, k.options.opening[at], UNPLACED)
+        weight = np.full(k.room.shape[0], -1.0)
+        weight[whole] = IDLE_WEIGHT * k.heat
+        placed, out = np.flatnonzero(at >= 0), self._out()
+        regret = np.maximum(k.lift[at[placed]], 0.0)
+        weight += np.bincount(opening[placed], regret, minlength=weight.shape[0])
+        if out.size:
+            # Whoever is left out comes first, and needs more openings around him.
+            weight = np.where(weight >= 0.0, k.near[out].sum(axis=0), weight)
+        sets: list[Ints] = []
+        apart = weight.copy()
+        for _ in range(TOGETHER):
+            size = FEWEST + below(self.random, MOST - FEWEST + 1)
+            size = min(whole.size, 2 * size if out.size else size)
+            if int((apart >= 0.0).sum()) < size:
+                apart = weight.copy()
+            picked, score = np.zeros(size, np.int64), np.zeros(weight.shape[0])
+            gather(k.near, opening, apart, self.random, score, picked)
+            apart[picked] = -1.0
+            sets.append(np.sort(picked))
+        return sets
+
+    def _out(self) -> Ints:
+        return np.flatnonzero(self.taking_part & (self.at < 0))
+
+    def _drawn(self, openings: Ints) -> _Dive:
+        """Return a dive over some openings, in a manner drawn by chance."""
+        k, at = self.bench, self.at
+        inside = np.zeros(k.room.shape[0], np.bool_)
+        inside[openings] = True
+        here = self.taking_part & (at < 0)
+        placed = at >= 0
+        here[placed] = inside[k.options.opening[at[placed]]]
+        rows = np.flatnonzero(here)
+        number = np.cumsum(here) - 1
+        ident = np.concatenate(
+            [np.arange(k.first[b], k.first[b + 1]) for b in openings.tolist()]
+        )
+        ident = ident[here[k.options.row[ident]]]
+        now = int(k.options.cost[at[rows[at[rows] >= 0]]].sum())
+        now += int(self.unplaced[rows[at[rows] < 0]].sum())
+        self.dives += 1
+        return _Dive(
+            openings=openings,
+            rows=rows,
+            field=field(
+                opening=np.searchsorted(openings, k.options.opening[ident]),
+                row=number[k.options.row[ident]],
+                length=k.options.length[ident],
+                cost=k.options.cost[ident].astype(np.float64),
+                room=k.room[openings],
+                worth=k.worth[rows],
+                nowhere=k.nowhere[rows],
+                ident=ident,
+            ),
+            manner=Manner(
+                step=k.heat * self._one_of(STEPS),
+                spread=k.heat * self._one_of(SPREADS),
+                part=self._one_of(PARTS),
+                noise=self._one_of(NOISES),
+            ),
+            now=now,
+            # Half of the dives may end in another plan of the same cost.
+            most=now - below(self.random, 2),
+            seed=self.limits.seed * 1_000_003 + self.dives,
+        )
+
+    def _one_of(self, values: tuple[float, ...]) -> float:
+        return values[below(self.random, len(values))]
+
+
+def _dived(task: _Dive, most_cells: int | None, clock: Clock) -> _Found:
+    """Dive until it is done, or the time or the cells are used up."""
+    random = seeded(task.seed)
+    state, settled, used = NEXT, 0.0, 0
+    while state == NEXT and not clock.expired():
+        budget = BUDGET if most_cells is None else min(BUDGET, most_cells - used)
+        if budget <= 0:
+            break
+        state, settled, cells = dive(
+            task.field, random, task.manner, float(task.most), settled, budget
+        )
+        used += cells
+    if state != DONE:
+        return _Found(None, 0, used)
+    return _Found(task.field.at, task.now - round(settled), used)
+
+
+def _options(c: Columns, listed: Shortlist, x: Search) -> _Options:
     """Return the options to use, where each order is now among them."""
-    width = min(WIDTH, listed.opening.shape[1])
-    j, r = np.nonzero(np.arange(width)[None, :] < listed.listed[:, None])
+    width = np.arange(listed.opening.shape[1])
+    j, r = np.nonzero(width[None, :] < listed.listed[:, None])
     here = np.flatnonzero(x.opening >= 0)
-    b, p = x.opening[here], x.pair[here]
-    reduced = x.cost[here] * PRICE_SCALE + prices.minute[b] * c.pair_minutes[p]
     row = np.concatenate([here, j])
-    opening = np.concatenate([b, listed.opening[j, r]])
-    pair = np.concatenate([p, listed.pair[j, r]])
+    opening = np.concatenate([x.opening[here], listed.opening[j, r]])
+    pair = np.concatenate([x.pair[here], listed.pair[j, r]])
     cost = np.concatenate([x.cost[here], listed.cost[j, r]])
-    reduced = np.concatenate([reduced, listed.reduced[j, r]])
     # Of two options of an order in one opening, the one that it has, else the cheaper.
-    _, first = np.unique(row * c.day.shape[0] + opening, return_index=True)
+    _, first = np.unique(opening * c.tier.shape[0] + row, return_index=True)
     end = c.begin[opening] + c.minutes[opening]
     within = (c.earliest_minute[row] <= c.begin[opening]) & (
         c.latest_minute[row] >= end
@@ -154,91 +342,60 @@ def _options(c: Columns, listed: Shortlist, x: Search, prices: Prices) -> _Optio
     stuck = np.zeros(c.tier.shape[0], bool)
     stuck[here] = ~good[: here.size]
     keep = first[good[first] & ~stuck[row[first]]]
-    keep = keep[np.lexsort((reduced[keep], row[keep]))]
-    return _Options(row[keep], opening[keep], pair[keep], cost[keep], reduced[keep])
+    row, opening, pair, cost = row[keep], opening[keep], pair[keep], cost[keep]
+    return _Options(opening, row, pair, cost, c.pair_minutes[pair])
 
 
-def _heat(options: _Options) -> int:
-    """Return the first temperature, in 1 / `PRICE_SCALE` cost units."""
-    second = np.flatnonzero(options.row[1:] == options.row[:-1])
-    first = np.ones(options.row.size, bool)
-    first[1:] = options.row[1:] != options.row[:-1]
-    second = second[first[second]]
-    if second.size == 0:
-        return 1
-    regret = options.reduced[second + 1] - options.reduced[second]
-    return max(1, int(HOTTEST * np.median(regret)))
+def _held(options: _Options, x: Search) -> Ints:
+    """Return the option that each order has in the plan, or -1."""
+    at = np.full(x.opening.shape[0], -1, np.int64)
+    held = np.flatnonzero(options.opening == x.opening[options.row])
+    at[options.row[held]] = held
+    return at
 
 
-def _bench(c: Columns, options: _Options, x: Search, prices: Prices) -> Bench:
-    """Return the state of the plan `x` for the moves of `overfill`."""
+def _bench(c: Columns, options: _Options, x: Search, worth: Ints) -> _Bench:
+    """Return the bench, with the options of the least lift."""
     orders, openings = c.tier.shape[0], c.day.shape[0]
-    count = np.bincount(options.row, minlength=orders)
-    first = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
-    rank = np.arange(options.row.size) - first[options.row]
-    lookup = np.full((orders, openings), NOWHERE, np.int16)
-    lookup[options.row, options.opening] = rank
-    at = np.full(orders, NOWHERE, np.int32)
-    placed = np.flatnonzero((x.opening >= 0) & (count > 0))
-    at[placed] = first[placed] + lookup[placed, x.opening[placed]]
-    inside = np.bincount(x.opening[placed], minlength=openings)
-    room = 2 * int(inside.max(initial=0)) + 8
-    member = np.zeros((openings, room), np.int32)
-    slot = np.zeros(orders, np.int32)
-    for b in range(openings):
-        rows = placed[x.opening[placed] == b]
-        member[b, : rows.size] = rows
-        slot[rows] = np.arange(rows.size)
-    return Bench(
-        first=first,
-        opening=options.opening.astype(np.int32),
-        cost=options.cost * PRICE_SCALE,
-        minutes=c.pair_minutes[options.pair].astype(np.int32),
-        unplaced=c.unplaced_cost * PRICE_SCALE,
-        lookup=lookup,
-        charge=prices.minute.copy(),
-        at=at,
-        free=x.free.astype(np.int32),
-        slot=slot,
-        member=member,
-        held=inside.astype(np.int32),
+    unit = max(1, int(np.gcd.reduce(options.length)))
+    options = options._replace(length=options.length // unit)
+    held = _held(options, x)
+    here = held[held >= 0]
+    room = x.free + np.bincount(
+        options.opening[here], options.length[here] * unit, minlength=openings
+    ).astype(np.int64)
+    worth_each = worth / PRICE_SCALE
+    nowhere = c.unplaced_cost.astype(np.float64)
+    whole = field(
+        opening=options.opening,
+        row=options.row,
+        length=options.length,
+        cost=options.cost.astype(np.float64),
+        room=room // unit,
+        worth=worth_each,
+        nowhere=nowhere,
+        ident=np.arange(options.row.size),
     )
-
-
-def _cooled(
-    k: Bench,
-    price: Ints,
-    heat: int,
-    last_charge: float,
-    seed: int,
-    moves: int | None,
-    clock: Clock,
-) -> int:
-    """Anneal until the moves or the time are used up; leave the best plan in `k.at`.
-
-    Return the change of the cost, in 1 / `PRICE_SCALE` cost units, never above 0.
-    """
-    best = k.at.copy()
-    random, table = seeded(seed), exponential_table().astype(np.int32)
-    cost, least, over = 0, 0, 0
-    cycle = CYCLE_MOVES * max(1, int((np.diff(k.first) > 0).sum()))
-    done, cycles, began = 0, 1.0, perf_counter()
-    while not clock.expired() and (moves is None or done < moves):
-        if moves is not None:
-            expected = float(moves)
-        elif done == 0 or clock.seconds is None:
-            expected = float(cycle)
-        else:
-            left = max(0.0, clock.seconds - clock.elapsed())
-            expected = done + left * done / (perf_counter() - began)
-        if done <= LEARNING * PIECE_MOVES:
-            # Later changes of the forecast must not throw the cooling about.
-            cycles = max(1.0, expected // cycle)
-        part = (done / expected * cycles) % 1.0
-        k.charge[:] = price + price // ABOVE_PRICE + int(part * last_charge * heat)
-        size = PIECE_MOVES if moves is None else min(PIECE_MOVES, moves - done)
-        now = int(heat * COLDEST**part)
-        cost, least, over = cool(k, best, random, table, size, now, cost, least, over)
-        done += size
-    k.at[:] = best
-    return least
+    lifted(whole)
+    lift = whole.within
+    sort = np.lexsort((lift, options.row))
+    count = np.bincount(options.row, minlength=orders)
+    rank = np.zeros(options.row.size, np.int64)
+    rank[sort] = np.arange(sort.size) - np.repeat(np.cumsum(count) - count, count)
+    keep = rank < WIDTH
+    keep[here] = True
+    middling = lift[rank == np.minimum(count - 1, HEAT_RANK)[options.row]]
+    heat = max(1.0 / PRICE_SCALE, float(np.median(middling)))
+    kept = _Options(*(column[keep] for column in options))
+    near = np.zeros((orders, openings), np.float32)
+    near[kept.row, kept.opening] = np.exp(-np.maximum(lift[keep], 0.0) / heat)
+    return _Bench(
+        options=kept,
+        lift=lift[keep],
+        near=near,
+        first=np.searchsorted(kept.opening, np.arange(openings + 1)),
+        room=room // unit,
+        worth=worth_each,
+        nowhere=nowhere,
+        heat=heat,
+    )

@@ -20,12 +20,12 @@ from solver.layout import Columns, columns
 from solver.limits import Limits
 from solver.multipliers import MOST_OPTIONS, own_worths
 from solver.offers import offers
-from solver.plan import Certificate, Plan
+from solver.plan import PRICE_SCALE, Certificate, Plan
 from solver.polish import SHARE as POLISH_SHARE
 from solver.polish import polish, polishes
 from solver.prices import Prices, proved
 from solver.pricing import price_regions
-from solver.problem import Problem
+from solver.problem import NO_GROUP, Problem
 from solver.regions import regions
 from solver.rules import Changeovers, Rules
 from solver.search import empty, restore, take
@@ -194,6 +194,7 @@ def solve(
                 listed,
                 x,
                 prices=prices,
+                worth=own.worth,
                 limits=limits.part(share),
                 clock=searching.share(1.0),
             )
@@ -232,7 +233,18 @@ def compile_once() -> None:
         clock=Clock(None),
         bound=-1,
     )
-    polish(c, listed, x, prices=prices, limits=Limits(work=1), clock=Clock(None))
+    # Orders with a patient or a contract take no part in the polish.
+    alone = np.full_like(c.patient, NO_GROUP)
+    bare = c._replace(patient=alone, contract=np.full_like(c.contract, NO_GROUP))
+    polish(
+        bare,
+        listed,
+        empty(bare),
+        prices=replace(prices, scaled_bound=-PRICE_SCALE),
+        worth=alone[:0],
+        limits=Limits(work=1),
+        clock=Clock(None),
+    )
     x = construct(c, prices, listed, opening=x.opening, pair=x.pair)
     restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
     take(c, x, 0)

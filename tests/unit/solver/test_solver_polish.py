@@ -24,6 +24,8 @@ from solver.pricing import price_regions
 from solver.regions import regions
 from solver.shortlist import shortlist
 
+NO_WORTHS = np.zeros(0, np.int64)
+
 
 def polished(problem, *, work, workers=1, seed=1):
     """Return the search before and after a polish of the constructed plan."""
@@ -33,7 +35,15 @@ def polished(problem, *, work, workers=1, seed=1):
     x = construct(c, prices, listed)
     before = int(x.cost.sum()), x.opening.copy(), x.pair.copy()
     limits = Limits(work=work, seed=seed, workers=workers)
-    polish(c, listed, x, prices=prices, limits=limits, clock=Clock(None))
+    polish(
+        c,
+        listed,
+        x,
+        prices=prices,
+        worth=NO_WORTHS,
+        limits=limits,
+        clock=Clock(None),
+    )
     return c, before, x
 
 
@@ -95,7 +105,15 @@ def test_polish_finds_the_swap_that_no_single_move_does():
     listed = shortlist(c, prices.minute, prices.exam, width=40)
     x = construct(c, prices, listed, opening=np.array([0, 1]), pair=np.array([0, 3]))
     assert int(x.cost.sum()) == 18
-    polish(c, listed, x, prices=prices, limits=Limits(work=10), clock=Clock(None))
+    polish(
+        c,
+        listed,
+        x,
+        prices=prices,
+        worth=NO_WORTHS,
+        limits=Limits(work=10),
+        clock=Clock(None),
+    )
     assert x.opening.tolist() == [1, 0]
     assert x.cost.tolist() == [1, 1]
 
