@@ -145,7 +145,7 @@ def field(
     )
 
 
-@inlined
+@kernel
 def sweep(f: Field, step: float) -> int:
     """Visit every opening once and move the worths of its orders; return cells used.
 
@@ -223,7 +223,7 @@ def force(f: Field) -> float:  # noqa: C901
     return total
 
 
-@inlined
+@kernel
 def lift(f: Field) -> float:
     """Turn `within` into lifts and fill each order's least; return the bound.
 
@@ -248,11 +248,4 @@ def lift(f: Field) -> float:
                 f.least[j], f.where[j] = f.within[i], i
             elif f.within[i] < f.second[j]:
                 f.second[j] = f.within[i]
-    return bound
-
-
-@kernel
-def lifted(f: Field) -> float:
-    """Fill the lifts and each order's least; return the bound."""
-    bound: float = lift(f)
     return bound

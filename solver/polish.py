@@ -27,7 +27,7 @@ from solver.chance import below, seeded
 from solver.clock import Clock
 from solver.dive import DONE, NEXT, Manner, dive
 from solver.layout import Columns
-from solver.lifts import Field, Floats, field, lifted
+from solver.lifts import Field, Floats, field, lift
 from solver.limits import Limits
 from solver.packing import worths
 from solver.plan import PRICE_SCALE, UNPLACED
@@ -51,7 +51,10 @@ BUDGET = 20_000_000
 TOGETHER = 4
 """Dives of a round, whatever the number of threads, so that it decides nothing."""
 FEWEST, MOST = 3, 12
-"""Openings of a dive."""
+"""Openings of a dive that does not take all."""
+WHOLE_PART = 3
+"""One cell in so many goes to dives over all openings: none of the others leads from a
+plan that is good everywhere and best nowhere."""
 HEAT_RANK = 3
 """The unit of steps and spreads is the median lift of the options of this rank."""
 STEPS = (0.01, 0.03, 0.1, 0.3)
@@ -195,34 +198,39 @@ class _Run:
         self.taking_part[bench.options.row] = True
         self.at = _held(bench.options, x)
         self.random, self.dives = seeded(limits.seed), 0
-        self.left: int | None = None
-        if limits.work is not None:
-            self.left = limits.work * CELLS
+        self.cells = 0
+        self.most_cells = None if limits.work is None else limits.work * CELLS
 
     def run(self) -> Ints:
         """Return the option of each order in the best plan found, or -1."""
         whole = np.flatnonzero(np.diff(self.bench.first) > 0)
+        on_whole = 0
         with ThreadPoolExecutor(max_workers=self.limits.workers) as pool:
-            self._round([self._drawn(whole) for _ in range(TOGETHER)], pool.map)
             while not self._ended():
-                dives = [self._drawn(b) for b in self._picked(whole)]
-                self._round(dives, pool.map)
+                if on_whole * WHOLE_PART <= self.cells:
+                    on_whole += self._round([whole] * TOGETHER, pool.map)
+                else:
+                    self._round(self._picked(whole), pool.map)
         return self.at
 
     def _ended(self) -> bool:
-        spent = self.left is not None and self.left <= 0
+        spent = self.most_cells is not None and self.cells >= self.most_cells
         return spent or self.cost <= self.enough or self.clock.expired()
 
-    def _round(self, dives: list[_Dive], side_by_side: Callable[..., object]) -> None:
-        """Dive, and take over what gains most where two dives share an opening."""
-        each = None if self.left is None else max(1, self.left // len(dives))
+    def _round(self, sets: list[Ints], side_by_side: Callable[..., object]) -> int:
+        """Dive over each set of openings; return the cells used.
+
+        Of two dives that share an opening, what gains more is taken over.
+        """
+        dives = [self._drawn(openings) for openings in sets]
+        each = None
+        if self.most_cells is not None:
+            each = max(1, (self.most_cells - self.cells) // len(dives))
 
         def one(task: _Dive) -> _Found:
             return _dived(task, each, self.clock)
 
-        found = list(side_by_side(one, dives))  # type: ignore[call-overload]
-        if self.left is not None:
-            self.left -= max(1, sum(result.cells for result in found))
+        found: list[_Found] = list(side_by_side(one, dives))  # type: ignore[call-overload]
         touched: set[int] = set()
         for n in sorted(range(len(dives)), key=lambda n: -found[n].gain):
             at, openings = found[n].at, dives[n].openings.tolist()
@@ -230,6 +238,9 @@ class _Run:
                 touched.update(openings)
                 self.at[dives[n].rows] = at
                 self.cost -= found[n].gain
+        used = max(1, sum(result.cells for result in found))
+        self.cells += used
+        return used
 
     def _picked(self, whole: Ints) -> list[Ints]:
         """Return the openings of each dive of a round, apart where there are enough."""
@@ -376,22 +387,22 @@ def _bench(c: Columns, options: _Options, x: Search, worth: Ints) -> _Bench:
         nowhere=nowhere,
         ident=np.arange(options.row.size),
     )
-    lifted(whole)
-    lift = whole.within
-    sort = np.lexsort((lift, options.row))
+    lift(whole)
+    lifts = whole.within
+    sort = np.lexsort((lifts, options.row))
     count = np.bincount(options.row, minlength=orders)
     rank = np.zeros(options.row.size, np.int64)
     rank[sort] = np.arange(sort.size) - np.repeat(np.cumsum(count) - count, count)
     keep = rank < WIDTH
     keep[here] = True
-    middling = lift[rank == np.minimum(count - 1, HEAT_RANK)[options.row]]
+    middling = lifts[rank == np.minimum(count - 1, HEAT_RANK)[options.row]]
     heat = max(1.0 / PRICE_SCALE, float(np.median(middling)))
     kept = _Options(*(column[keep] for column in options))
     near = np.zeros((orders, openings), np.float32)
-    near[kept.row, kept.opening] = np.exp(-np.maximum(lift[keep], 0.0) / heat)
+    near[kept.row, kept.opening] = np.exp(-np.maximum(lifts[keep], 0.0) / heat)
     return _Bench(
         options=kept,
-        lift=lift[keep],
+        lift=lifts[keep],
         near=near,
         first=np.searchsorted(kept.opening, np.arange(openings + 1)),
         room=room // unit,

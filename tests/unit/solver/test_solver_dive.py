@@ -9,7 +9,7 @@ import pytest
 
 from solver.chance import seeded
 from solver.dive import DONE, NEXT, TOO_DEAR, Manner, dive
-from solver.lifts import field, lifted
+from solver.lifts import field, lift
 from solver.related import gather
 
 MANNER = Manner(step=2.0, spread=100.0, part=0.02, noise=0.3)
@@ -80,7 +80,7 @@ def test_a_lift_is_what_forcing_the_option_adds_to_the_bound(seed):
     cost, length, room, worth, nowhere = drawn(seed)
     f = field_of(cost, length, room, worth, nowhere)
     bound = bound_with(cost, length, room, worth)
-    assert lifted(f) == pytest.approx(bound)
+    assert lift(f) == pytest.approx(bound)
     for i in range(cost.size):
         b, j = divmod(i, cost.shape[1])
         if length[b, j] > room[b]:
