@@ -100,7 +100,7 @@ def _cheapest_with_room(k: Block, t: Trail, n: int, j: int) -> int:
     for o in range(k.first[j], k.last[j]):
         if k.option[o, COST] < best_cost:
             b, d = k.option[o, OPENING], k.option[o, MINUTES]
-            if minutes_fit(k, b, d) and hours_fit(k, j, b, d):
+            if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
                 best, best_cost = o, k.option[o, COST]
     hole = -1
     for i in range(n):
@@ -112,7 +112,7 @@ def _cheapest_with_room(k: Block, t: Trail, n: int, j: int) -> int:
         o = reach(k, j, b)
         if o >= 0 and k.option[o, COST] < best_cost:
             d = k.option[o, MINUTES]
-            if minutes_fit(k, b, d) and hours_fit(k, j, b, d):
+            if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
                 best, best_cost, hole = o, k.option[o, COST], b
     if hole >= 0:
         best = reach(k, j, hole)
@@ -129,7 +129,7 @@ def _eject(
     """
     b, minutes = k.option[o, OPENING], k.option[o, MINUTES]
     while n <= LONGEST_CHAIN:
-        room = minutes_fit(k, b, minutes)
+        room = minutes_fit(k, j, b, minutes)
         if room and hours_fit(k, j, b, minutes):
             break
         count = k.member_count[b]
@@ -170,8 +170,14 @@ def _regret_at(k: Block, j: int, o: int) -> int:
 
 @inlined
 def _idle(k: Block, b: int) -> int:
-    """Return what the idle minutes of opening `b` are worth, in cost units."""
-    worth: int = (k.price[b] * k.free[b]) // PRICE_SCALE
+    """Return what the idle minutes of opening `b` are worth, in cost units.
+
+    A changeover may become such minutes when the last exam of a family goes.
+    """
+    minutes: int = k.free[b]
+    if k.family.shape[0]:
+        minutes += k.path[k.kind[b], k.classes[b]]
+    worth: int = (k.price[b] * minutes) // PRICE_SCALE
     return worth
 
 
@@ -213,7 +219,7 @@ def _chain(  # noqa: C901
             before = n
             n = _eject(k, t, random, n, i, o, move)
             b, d = k.option[o, OPENING], k.option[o, MINUTES]
-            if not (minutes_fit(k, b, d) and hours_fit(k, i, b, d)):
+            if not (minutes_fit(k, i, b, d) and hours_fit(k, i, b, d)):
                 good = False
                 break
             for e in range(before, n):
@@ -298,7 +304,7 @@ def anneal(
         least = k.option[o, REGRET] - _regret_at(k, j, here) - _idle(k, b)
         if least > allowed or (here >= 0 and k.option[here, OPENING] == b):
             continue
-        if minutes_fit(k, b, d) and hours_fit(k, j, b, d):
+        if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
             delta = k.option[o, COST] - _cost_at(k, j, here)
             if delta <= allowed:
                 rise(k, j)

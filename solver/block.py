@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.compiled import inlined, kernel
+from solver.families import MOST_CLASSES
 from solver.layout import Columns
 from solver.plan import PRICE_SCALE, UNPLACED
 from solver.problem import Ints
@@ -72,6 +73,8 @@ class Block(NamedTuple):
         Shape ``(orders,)``. First of the order's pairs in the problem.
     slot, member, member_start, member_count, free
         As in `Search`.
+    family, kind, class_of, path, held, classes
+        As in `Columns` and `Search`; empty where there are no changeovers.
     """
 
     order: Ints
@@ -104,6 +107,44 @@ class Block(NamedTuple):
     member_start: Narrow
     member_count: Narrow
     free: Narrow
+    family: Narrow
+    kind: Narrow
+    class_of: NDArray[np.int32]
+    path: NDArray[np.int32]
+    held: NDArray[np.int32]
+    classes: Narrow
+
+
+@inlined
+def lengthens(k: Block, j: int, b: int) -> int:
+    """Return the minutes of changeover that order `j` would add in opening `b`."""
+    if k.family.shape[0] == 0 or k.family[j] < 0:
+        return 0
+    kind, present = k.kind[b], k.classes[b]
+    more: int = k.path[kind, present | 1 << k.class_of[kind, k.family[j]]]
+    more -= k.path[kind, present]
+    return more
+
+
+@inlined
+def _come(k: Block, j: int, b: int) -> None:
+    """Count order `j` among its family in opening `b`."""
+    if k.family.shape[0] and k.family[j] >= 0:
+        k.free[b] -= lengthens(k, j, b)
+        own = k.class_of[k.kind[b], k.family[j]]
+        k.held[b, own] += 1
+        k.classes[b] |= 1 << own
+
+
+@inlined
+def _go(k: Block, j: int, b: int) -> None:
+    """Count order `j` no longer among its family in opening `b`."""
+    if k.family.shape[0] and k.family[j] >= 0:
+        own = k.class_of[k.kind[b], k.family[j]]
+        k.held[b, own] -= 1
+        if k.held[b, own] == 0:
+            k.classes[b] &= ~(1 << own)
+            k.free[b] += lengthens(k, j, b)
 
 
 @inlined
@@ -116,6 +157,7 @@ def sit(k: Block, j: int, o: int) -> None:
     k.member_count[b] = n + 1
     k.at[j] = o
     k.free[b] -= k.option[o, MINUTES]
+    _come(k, j, b)
     if k.contract[b] >= 0:
         k.left[k.contract[b]] -= 1
 
@@ -133,15 +175,16 @@ def rise(k: Block, j: int) -> None:
     k.slot[last] = k.slot[j]
     k.member_count[b] = n
     k.free[b] += k.option[o, MINUTES]
+    _go(k, j, b)
     if k.contract[b] >= 0:
         k.left[k.contract[b]] += 1
     k.at[j] = -1
 
 
 @inlined
-def minutes_fit(k: Block, b: int, minutes: int) -> bool:
-    """Tell whether opening `b` has the minutes and its contract an exam left."""
-    if k.free[b] < minutes:
+def minutes_fit(k: Block, j: int, b: int, minutes: int) -> bool:
+    """Tell whether opening `b` has time for order `j`, and its contract an exam."""
+    if k.free[b] < minutes + lengthens(k, j, b):
         return False
     contract = k.contract[b]
     allowed: bool = contract < 0 or k.left[contract] > 0
@@ -304,6 +347,7 @@ def _fill(
             k.slot[i] = at
             k.member_count[b] = at + 1
             k.free[b] -= k.option[o, 2]
+            _come(k, i, b)
 
 
 def cut_out(
@@ -349,6 +393,7 @@ def cut_out(
     member_start = np.zeros(m + 1, np.int32)
     np.cumsum(most, out=member_start[1:])
     exam_price = np.concatenate([prices[1], [0]])[contract]
+    some = c.family.size > 0
     span = np.stack([c.begin[openings], c.begin[openings] + minutes], axis=1)
     block = Block(
         order=rows,
@@ -381,6 +426,12 @@ def cut_out(
         member_start=member_start,
         member_count=np.zeros(m, np.int32),
         free=minutes.astype(np.int32),
+        family=c.family[rows if some else []].astype(np.int32),
+        kind=c.kind[openings if some else []].astype(np.int32),
+        class_of=c.class_of.astype(np.int32),
+        path=c.path.astype(np.int32),
+        held=np.zeros((m if some else 0, MOST_CLASSES), np.int32),
+        classes=np.zeros(m if some else 0, np.int32),
     )
     _fill(c, s, rows, taken, block_of, number, here, block)
     return block

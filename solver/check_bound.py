@@ -6,11 +6,13 @@ where 64 bits might not be enough, numpy's Python integers take over.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.check_family_bound import most_with_changeovers
 from solver.plan import PRICE_SCALE
 from solver.problem import NO_GROUP, Ints, Problem
 
@@ -34,9 +36,10 @@ def lower_bound(
 
     L is the sum of the orders' worths (least cost at the prices, or the unplaced cost),
     less the most that whole exams can earn in each opening, less what the contracts
-    keep. What an exam earns is its order's worth less its cost. Rules that join orders,
-    shared resources and the terms of the plan as a whole only take plans away or add
-    cost, so L holds without them.
+    keep. What an exam earns is its order's worth less its cost. Exams of several
+    families leave their changeovers' minutes unused. Rules that join orders, shared
+    resources and the terms of the plan as a whole only take plans away or add cost, so
+    L holds without them.
 
     Parameters
     ----------
@@ -57,6 +60,9 @@ def lower_bound(
     _require_prices("minute_price", minute_price, len(problem.openings.key))
     _require_prices("exam_price", exam_price, problem.contract_ceiling.shape[0])
     pairs, openings = problem.pairs, problem.openings
+    changeovers = problem.rules.changeovers
+    families = math.isqrt(changeovers.minutes.shape[0])
+    setup = changeovers.minutes.reshape(families, families)
     kind: Any = object if _too_large(problem, minute_price, exam_price) else np.int64
     most = problem.orders.unplaced_cost.astype(kind) * PRICE_SCALE
     owner = np.repeat(np.arange(len(problem.orders.key)), np.diff(pairs.start))
@@ -87,7 +93,20 @@ def lower_bound(
     for p, b in blocks:
         cost, option = _options(problem, owner, exam_price, p, b, kind)
         earns = np.where(option, used[owner[p]][:, None] - cost, 0)
-        total -= _most_earned(earns, pairs.minutes[p], openings.minutes[b])
+        most = _most_earned(earns, pairs.minutes[p], openings.minutes[b])
+        if changeovers.family.size:
+            most = np.minimum(
+                most,
+                most_with_changeovers(
+                    earns,
+                    pairs.minutes[p],
+                    openings.minutes[b],
+                    unit=int(np.gcd.reduce(pairs.minutes)),
+                    family=changeovers.family[owner[p]],
+                    setup=setup,
+                ),
+            )
+        total -= _sum(most.astype(object))
     total -= _kept_by_contracts(problem, exam_price)
     return -(-total // PRICE_SCALE)
 
@@ -143,8 +162,8 @@ def _options(
     return cost, option
 
 
-def _most_earned(earns: Numbers, minutes: Ints, room: Ints) -> int:
-    """Return the most that whole exams can earn, summed over the openings.
+def _most_earned(earns: Numbers, minutes: Ints, room: Ints) -> Numbers:
+    """Return the most that whole exams can earn in each opening, back to back.
 
     Parameters
     ----------
@@ -168,7 +187,8 @@ def _most_earned(earns: Numbers, minutes: Ints, room: Ints) -> int:
             earned[length:] = np.maximum(
                 earned[length:], earned[:-length] + np.maximum(gain, 0)[None, :]
             )
-    return _sum(earned[size, columns].astype(object))
+    found: Numbers = earned[size, columns]
+    return found
 
 
 def _require_prices(name: str, price: Ints, rows: int) -> None:

@@ -57,13 +57,16 @@ def _check_resources(problem: Problem, plan: Plan) -> Iterator[Violation]:
 
 
 def _check_changeovers(problem: Problem, plan: Plan) -> Iterator[Violation]:
-    """Look at each pair of exams that follow each other on a scanner on a day."""
+    """Look at each two exams with a family that follow each other on a scanner's day.
+
+    One without a family between them leaves the scanner as it is.
+    """
     rules = problem.rules.changeovers
     if not rules.family.size:
         return
     families = math.isqrt(rules.minutes.shape[0])
     queue: defaultdict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for j in np.flatnonzero(plan.opening != UNPLACED):
+    for j in np.flatnonzero((plan.opening != UNPLACED) & (rules.family >= 0)):
         b = int(plan.opening[j])
         where = scanner_of(problem, b), int(problem.openings.day[b])
         queue[where].append((int(plan.start_minute[j]), int(j)))
@@ -71,8 +74,6 @@ def _check_changeovers(problem: Problem, plan: Plan) -> Iterator[Violation]:
         exams.sort()
         for (begin, one), (after, next_one) in pairwise(exams):
             f, g = int(rules.family[one]), int(rules.family[next_one])
-            if f < 0 or g < 0:
-                continue
             wanted = int(rules.minutes[f * families + g])
             gap = after - begin - int(problem.pairs.minutes[plan.pair[one]])
             if gap < wanted:

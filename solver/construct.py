@@ -9,7 +9,7 @@ from solver.layout import FAR, Columns, day_cost, first_opening, fits
 from solver.plan import PRICE_SCALE
 from solver.prices import Prices
 from solver.problem import Ints
-from solver.search import Search, empty, has_hours, has_room, put
+from solver.search import Search, empty, has_hours, has_time, put
 from solver.shortlist import Shortlist
 
 
@@ -63,7 +63,7 @@ def _keep(c: Columns, opening: Ints, pair: Ints, x: Search) -> None:
             continue
         cost = c.pair_cost[p] + day_cost(c, j, c.day[b]) + c.opening_cost[b]
         if cost <= c.unplaced_cost[j] and (
-            fits(c, j, p, b) and has_room(c, x, b, d) and has_hours(c, x, j, b, d)
+            fits(c, j, p, b) and has_time(c, x, j, b, d) and has_hours(c, x, j, b, d)
         ):
             put(c, x, j, b, p, cost)
 
@@ -84,7 +84,7 @@ def _place_all(
                 break
             b, p = s.opening[j, r], s.pair[j, r]
             d = c.pair_minutes[p]
-            if has_room(c, x, b, d) and has_hours(c, x, j, b, d):
+            if has_time(c, x, j, b, d) and has_hours(c, x, j, b, d):
                 put(c, x, j, b, p, s.cost[j, r])
                 done = True
         if not done:
@@ -108,7 +108,7 @@ def place_anywhere(
             if cost >= c.unplaced_cost[j] or cost * PRICE_SCALE >= best:
                 break
             cost += c.opening_cost[b]
-            if cost >= c.unplaced_cost[j] or not has_room(c, x, b, d):
+            if cost >= c.unplaced_cost[j] or not has_time(c, x, j, b, d):
                 continue
             reduced = cost * PRICE_SCALE + minute_price[b] * d
             if c.contract[b] >= 0:

@@ -26,6 +26,7 @@ def keep_most(
     hint: Ints,
     seed: int,
     setup: NDArray[np.int64] | None = None,
+    seconds: float | None = None,
 ) -> Ints | None:
     """Return starts that keep the exams of greatest total value; -1 for the others.
 
@@ -47,6 +48,9 @@ def keep_most(
         Seed of the search; the work is limited, so that equal input gives equal output.
     setup
         Shape ``(exams, exams)``. Minutes from the end of one to the start of another.
+    seconds
+        Wall time to stop after besides, or None; equal input may then give other
+        output.
     """
     model = cp_model.CpModel()
     starts: list[cp_model.IntVar] = []
@@ -91,6 +95,8 @@ def keep_most(
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed % 2**31
     solver.parameters.max_deterministic_time = DETERMINISTIC_SECONDS
+    if seconds is not None:
+        solver.parameters.max_time_in_seconds = seconds
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     return np.array(

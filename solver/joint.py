@@ -20,6 +20,7 @@ from solver.clock import Clock
 from solver.compiled import kernel
 from solver.construct import construct
 from solver.exchange import exchange, shelf
+from solver.families import families_at
 from solver.free_time import FreeTime, free_time
 from solver.improve import costs_at, improve
 from solver.layout import FAR, Columns
@@ -37,14 +38,12 @@ from solver.timetable import Timetable, seat, timetable
 
 WIDTH = 40
 """Options per order that the local search looks at."""
-LEARNING = 0.25
-"""Share of the search that learns how many minutes changeovers take."""
+FIRST_SHARE = 0.75
+"""Share of the search after which an opening keeps back the minutes that it lacked."""
 SWEEPS = 3
 """Most rounds in which parties move to better places and take those of others."""
-CHUNK = 100
-"""Parties between two looks at the clock."""
-EXCHANGES, EXCHANGE_CHUNK = 1500, 2
-"""Orders, those with most to gain, that may take another's place; the same by look."""
+EXCHANGES = 1500
+"""Orders, those with most to gain, that may take another's place."""
 SEARCH_SHARE = 0.7
 """Share of the time that is left for the fast search; exchanges take the rest."""
 
@@ -138,10 +137,7 @@ def _cheapest_all(c: Columns, minute: Ints, exam: Ints, least: Ints) -> None:
 def _place(s: State, parties: Ints, least: Ints, at: Prices, clock: Clock) -> None:
     """Place what has no place, most to lose first."""
     rows = by_stake(s.c, s.r, least, parties)
-    for first in range(0, rows.shape[0], CHUNK):
-        if clock.expired():
-            break
-        some = rows[first : first + CHUNK]
+    for some in clock.paced(rows):
         place_parties(s.c, s.r, s.x, s.t, some, at.minute, at.exam, s.w)
 
 
@@ -154,10 +150,7 @@ def _exchange(s: State, nothing: Prices, clock: Clock) -> int:
     rows = np.argsort(-regret, kind="stable")[:EXCHANGES]
     rows = rows[regret[rows] > 0].astype(np.int64)
     k, gain = shelf(x), 0
-    for first in range(0, rows.shape[0], EXCHANGE_CHUNK):
-        if clock.expired():
-            break
-        some = rows[first : first + EXCHANGE_CHUNK]
+    for some in clock.paced(rows):
         gain += exchange(c, s.r, x, s.t, some, nothing.minute, nothing.exam, s.w, k)
     return gain
 
@@ -167,23 +160,14 @@ def _sweep(s: State, nothing: Prices, clock: Clock) -> int:
     parties = np.arange(s.r.party_start.shape[0] - 1, dtype=np.int64)
     saved = trial()
     gain = 0
-    for first in range(0, parties.shape[0], CHUNK):
-        if clock.expired():
-            return gain
+    for some in clock.paced(parties):
         gain += better_places(
-            s.c,
-            s.r,
-            s.x,
-            s.t,
-            parties[first : first + CHUNK],
-            nothing.minute,
-            nothing.exam,
-            s.w,
-            saved,
+            s.c, s.r, s.x, s.t, some, nothing.minute, nothing.exam, s.w, saved
         )
     before = int(s.x.cost.sum())
     left = np.unique(s.r.party_of[s.x.opening < 0]).astype(np.int64)
-    place_parties(s.c, s.r, s.x, s.t, left, nothing.minute, nothing.exam, s.w)
+    for some in clock.paced(left):
+        place_parties(s.c, s.r, s.x, s.t, some, nothing.minute, nothing.exam, s.w)
     return gain + before - int(s.x.cost.sum())
 
 
@@ -196,29 +180,33 @@ def _fill_rest(
 ) -> None:
     """Plan the other orders in the time that is left, and seat those with a start."""
     free = free_time(s.c, s.r, s.x, s.t, np.flatnonzero(apart | (s.x.opening >= 0)))
-    c = free.columns
+    c, setups = free.columns, None
     if c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0 or apart.all():
         return
     prices = Prices(s.prices.minute[free.origin], s.prices.exam, s.prices.bound)
     known = int(s.x.cost[apart].sum())
-    setups = _setups(s, free)
+    if s.r.family.shape[0]:
+        c, setups = _with_changeovers(s, free)
     reserve = np.zeros(c.day.shape[0], np.int64)
-    shares = (1.0,) if setups is None else (LEARNING, 1.0)
-    x = empty(c)
+    shares = (1.0,) if setups is None else (FIRST_SHARE, 1.0)
+    x: Search | None = None
     start = np.full(c.tier.shape[0], NO_START, np.int64)
     for share in shares:
         narrow = c._replace(minutes=c.minutes - reserve)
         found = _search(
-            narrow, prices, limits, clock.share(share), known, report, share
+            narrow, prices, limits.part(share), clock.share(share), x, known, report
         )
         x = empty(c)
         cost = costs_at(c, found.opening, found.pair)
         restore(c, x, found.opening, found.pair, cost)
         start = sequence(c, x, seed=limits.seed, clock=clock, setups=setups)
         out = np.flatnonzero((found.opening >= 0) & (x.opening < 0))
-        lost = np.zeros_like(reserve)
-        np.add.at(lost, found.opening[out], c.pair_minutes[found.pair[out]])
-        reserve = np.minimum(reserve + lost, c.minutes)
+        if out.size == 0:
+            break
+        np.add.at(reserve, found.opening[out], c.pair_minutes[found.pair[out]])
+        reserve = np.minimum(reserve, c.minutes)
+    if x is None:
+        return
     for j in np.flatnonzero(x.opening >= 0).tolist():
         b, p, at = int(free.origin[x.opening[j]]), int(x.pair[j]), int(start[j])
         seat(s.c, s.r, s.x, s.t, j, b, p, at, own_cost(s.c, s.r, s.x, j, b, p, at))
@@ -229,39 +217,31 @@ def _search(
     prices: Prices,
     limits: Limits,
     clock: Clock,
+    kept: Search | None,
     known: int,
     report: Callable[[int, float], None],
-    share: float,
 ) -> Search:
-    """Run the fast search on plain columns."""
-    work = None if limits.work is None else int(limits.work * share)
-    some = Limits(
-        seconds=limits.seconds,
-        work=work,
-        seed=limits.seed,
-        target_gap=limits.target_gap,
-        workers=limits.workers,
-    )
+    """Run the fast search on plain columns, from the plan `kept` if there is one."""
     listed = shortlist(c, prices.minute, prices.exam, width=WIDTH)
-    x = construct(c, prices, listed)
+    opening, pair = (None, None) if kept is None else (kept.opening, kept.pair)
+    x = construct(c, prices, listed, opening=opening, pair=pair)
     improve(
         c,
         listed,
         x,
         prices=prices,
-        limits=some,
+        limits=limits,
         clock=clock,
         bound=prices.bound - known,
+        warm=kept is not None,
         report=lambda best, used: report(known + best.cost, used),
     )
     return x
 
 
-def _setups(s: State, free: FreeTime) -> Setups | None:
-    """Return the changeovers beside and inside the stretches, or None without any."""
+def _with_changeovers(s: State, free: FreeTime) -> tuple[Columns, Setups]:
+    """Return the columns with their families, and the changeovers beside and inside."""
     r, c = s.r, free.columns
-    if r.family.shape[0] == 0:
-        return None
     stretches = c.day.shape[0]
     scanner = r.scanner[free.origin]
     before_family = np.full(stretches, -1, np.int64)
@@ -285,7 +265,16 @@ def _setups(s: State, free: FreeTime) -> Setups | None:
         if after < high:
             after_family[b] = r.family[placed[after]]
             after_start[b] = begin[after]
-    return Setups(
+    at = families_at(
+        c,
+        r.family,
+        r.setup,
+        scanner=scanner,
+        before=np.where(before_end == c.begin, before_family, -1),
+        after=np.where(after_start == c.begin + c.minutes, after_family, -1),
+    )
+    c = c._replace(family=r.family, kind=at.kind, class_of=at.class_of, path=at.path)
+    setups = Setups(
         r.family,
         r.setup,
         scanner,
@@ -293,7 +282,11 @@ def _setups(s: State, free: FreeTime) -> Setups | None:
         before_end,
         after_family,
         after_start,
+        at.kind,
+        at.class_of,
+        at.follow,
     )
+    return c, setups
 
 
 def as_unplaced(c: Columns) -> tuple[Ints, Ints, Ints]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from solver.compiled import inlined
 from solver.problem import Ints, Problem
@@ -18,7 +19,12 @@ FAR = 2**62
 
 
 class Columns(NamedTuple):
-    """All columns of a `Problem`, flat, because kernels take no dataclasses."""
+    """All columns of a `Problem`, flat, because kernels take no dataclasses.
+
+    The last four are for the search in openings with changeovers, and empty elsewhere:
+    each order's family or -1, each opening's kind, and by kind the class of each family
+    and the least minutes of changeover of each set of classes (see `families`).
+    """
 
     tier: Ints
     patient: Ints
@@ -45,6 +51,10 @@ class Columns(NamedTuple):
     opening_cost: Ints
     contract: Ints
     ceiling: Ints
+    family: Ints
+    kind: Ints
+    class_of: NDArray[np.int64]
+    path: NDArray[np.int64]
 
 
 def columns(problem: Problem) -> Columns:
@@ -77,7 +87,9 @@ def columns(problem: Problem) -> Columns:
         openings.contract,
         problem.contract_ceiling,
     )
-    return Columns(*(np.require(c, np.int64, ("C", "W", "A")) for c in raw))
+    none, no_table = np.zeros(0, np.int64), np.zeros((0, 0), np.int64)
+    given = (np.require(c, np.int64, ("C", "W", "A")) for c in raw)
+    return Columns(*(*given, none, none, no_table, no_table))
 
 
 @inlined

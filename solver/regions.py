@@ -109,6 +109,10 @@ def region_columns(c: Columns, part: Region) -> Columns:
         opening_cost=c.opening_cost[b],
         contract=contract[c.contract[b]],
         ceiling=c.ceiling[part.contracts],
+        family=c.family[j] if c.family.size else c.family,
+        kind=c.kind[b] if c.kind.size else c.kind,
+        class_of=c.class_of,
+        path=c.path,
     )
 
 

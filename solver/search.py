@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.compiled import inlined, kernel
+from solver.families import MOST_CLASSES
 from solver.layout import Columns
 from solver.plan import UNPLACED
 from solver.problem import Ints
@@ -32,9 +33,12 @@ class Search(NamedTuple):
     member_start, member_count
         Shape ``(openings + 1,)`` and ``(openings,)``.
     free
-        Shape ``(openings,)``. Minutes left.
+        Shape ``(openings,)``. Minutes left, after the least changeovers.
     left
         Shape ``(contracts,)``. Exams left.
+    held, classes
+        Shape ``(openings, classes)`` and ``(openings,)``. Exams of each class of
+        families, and the set of those present; empty where there are no families.
     """
 
     opening: Ints
@@ -46,6 +50,8 @@ class Search(NamedTuple):
     member_count: Ints
     free: Ints
     left: Ints
+    held: NDArray[np.int64]
+    classes: Ints
 
 
 def empty(c: Columns) -> Search:
@@ -63,7 +69,41 @@ def empty(c: Columns) -> Search:
         member_count=np.zeros(openings, np.int64),
         free=c.minutes.copy(),
         left=c.ceiling.copy(),
+        held=np.zeros((c.kind.shape[0], MOST_CLASSES), np.int64),
+        classes=np.zeros(c.kind.shape[0], np.int64),
     )
+
+
+@inlined
+def lengthens(c: Columns, x: Search, j: int, b: int) -> int:
+    """Return the minutes of changeover that order `j` would add in opening `b`."""
+    if c.family.shape[0] == 0 or c.family[j] < 0:
+        return 0
+    kind, present = c.kind[b], x.classes[b]
+    more: int = c.path[kind, present | 1 << c.class_of[kind, c.family[j]]]
+    more -= c.path[kind, present]
+    return more
+
+
+@inlined
+def _come(c: Columns, x: Search, j: int, b: int) -> None:
+    """Count order `j` among its family in opening `b`."""
+    if c.family.shape[0] and c.family[j] >= 0:
+        x.free[b] -= lengthens(c, x, j, b)
+        own = c.class_of[c.kind[b], c.family[j]]
+        x.held[b, own] += 1
+        x.classes[b] |= 1 << own
+
+
+@inlined
+def _go(c: Columns, x: Search, j: int, b: int) -> None:
+    """Count order `j` no longer among its family in opening `b`."""
+    if c.family.shape[0] and c.family[j] >= 0:
+        own = c.class_of[c.kind[b], c.family[j]]
+        x.held[b, own] -= 1
+        if x.held[b, own] == 0:
+            x.classes[b] &= ~(1 << own)
+            x.free[b] += lengthens(c, x, j, b)
 
 
 @inlined
@@ -77,6 +117,7 @@ def put(c: Columns, x: Search, j: int, b: int, p: int, cost: int) -> None:
     x.pair[j] = p
     x.cost[j] = cost
     x.free[b] -= c.pair_minutes[p]
+    _come(c, x, j, b)
     if c.contract[b] >= 0:
         x.left[c.contract[b]] -= 1
 
@@ -93,6 +134,7 @@ def take(c: Columns, x: Search, j: int) -> None:
     x.slot[last] = x.slot[j]
     x.member_count[b] = n
     x.free[b] += c.pair_minutes[x.pair[j]]
+    _go(c, x, j, b)
     if c.contract[b] >= 0:
         x.left[c.contract[b]] += 1
     x.opening[j] = UNPLACED
@@ -108,6 +150,12 @@ def has_room(c: Columns, x: Search, b: int, minutes: int) -> bool:
     k = c.contract[b]
     allowed: bool = k < 0 or x.left[k] > 0
     return allowed
+
+
+@inlined
+def has_time(c: Columns, x: Search, j: int, b: int, minutes: int) -> bool:
+    """Tell whether opening `b` has room for order `j` and for its changeover."""
+    return has_room(c, x, b, minutes + lengthens(c, x, j, b))
 
 
 @inlined

@@ -1,9 +1,10 @@
 """Start times: from "this opening, some time" to "at 10:40".
 
-Exams go back to back, the urgent first. Where hours of the day, changeovers or a
-patient's other exams interfere, two greedy orders are tried; `exact` decides the
-openings where both leave an exam out. What still has no start is ejected, and
-`reinsert` looks for the cheapest place left anywhere.
+Exams go back to back, the urgent first. Where families leave changeovers, those of one
+family stand together, along the shortest path through the families. Where hours of the
+day or a patient's other exams interfere, two greedy orders are tried besides; `exact`
+decides the openings where all leave an exam out. What still has no start is ejected,
+and `reinsert` looks for the cheapest place left anywhere.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from solver.clock import Clock
 from solver.compiled import inlined, kernel
 from solver.exact import keep_most
+from solver.families import MOST_CLASSES
 from solver.layout import Columns, day_cost, first_opening, fits
 from solver.problem import PATIENT_GAP_MINUTES, Ints
 from solver.search import Search, has_room, put, take
 
 NO_START = -1
-BY_TIER, BY_DEADLINE = 0, 1
+BY_TIER, BY_DEADLINE, BY_FAMILY = 0, 1, 2
 EXACT_OPENINGS = 200
 """Most openings that are handed to the exact method in one solve."""
 
@@ -59,6 +61,8 @@ class Setups(NamedTuple):
         The last exam that has its start already, earlier on the scanner's day.
     after_family, after_start
         The first one that has it later on the day; `FAR` if there is none.
+    kind, class_of, follow
+        As in `Families`: what a shortest path through the families goes on with.
     """
 
     family: Ints
@@ -68,12 +72,17 @@ class Setups(NamedTuple):
     before_end: Ints
     after_family: Ints
     after_start: Ints
+    kind: Ints
+    class_of: NDArray[np.int64]
+    follow: NDArray[np.int64]
 
 
 def no_setups() -> Setups:
     """Return that no exam leaves anything for the next to wait for."""
     nothing = np.zeros(0, np.int64)
-    return Setups(nothing, nothing.reshape(0, 0), *(nothing for _ in range(5)))
+    table = nothing.reshape(0, 0)
+    beside = (nothing for _ in range(6))
+    return Setups(*(nothing, table, *beside, table, nothing.reshape(0, 0, 0)))
 
 
 def kin_of(c: Columns) -> Kin:
@@ -112,7 +121,7 @@ def sequence(
     for b in np.flatnonzero(failed)[:EXACT_OPENINGS]:
         if clock.expired():
             break
-        _exactly(c, x, kin, s, start, int(b), seed)
+        _exactly(c, x, kin, s, start, int(b), seed, clock.left())
     for j in np.flatnonzero((x.opening >= 0) & (start == NO_START)):
         take(c, x, int(j))
     if setups is None:
@@ -200,30 +209,66 @@ def last_beside(c: Columns, x: Search, s: Setups, start: Ints, b: int, j: int) -
     return end
 
 
+@inlined
+def _turn(x: Search, s: Setups, start: Ints, b: int, turn: int) -> int:
+    """Return the class whose exams in opening `b` are next, while any is left.
+
+    That is class `turn` itself as long as one of its exams has no start; `MOST_CLASSES`
+    for the begin, and once all that is left has no family.
+    """
+    to_come = 0
+    begin = x.member_start[b]
+    for i in range(begin, begin + x.member_count[b]):
+        j = x.member[i]
+        if start[j] == NO_START and s.family[j] >= 0:
+            to_come |= 1 << s.class_of[s.kind[b], s.family[j]]
+    if to_come == 0:
+        return MOST_CLASSES
+    if turn < MOST_CLASSES and to_come & (1 << turn):
+        return turn
+    found: int = s.follow[s.kind[b], turn, to_come]
+    return found
+
+
+@inlined
+def _waits(s: Setups, b: int, j: int, turn: int) -> bool:
+    """Tell whether another class than that of order `j` is next in opening `b`."""
+    if s.family[j] < 0:
+        return turn != MOST_CLASSES
+    other: bool = s.class_of[s.kind[b], s.family[j]] != turn
+    return other
+
+
 @kernel
-def _greedy(  # noqa: C901
+def _greedy(  # noqa: C901, PLR0912
     c: Columns, x: Search, kin: Kin, s: Setups, start: Ints, b: int, rule: int
 ) -> int:
     """Sequence one opening; return the number of exams left without a start.
 
-    At each moment the exam goes on that can start first; among equals the one with
-    the earliest deadline or, by the other rule, the most urgent.
+    At each moment the exam goes on that can start first; among equals the most urgent
+    or, by the second rule, the one with the earliest deadline. By the third, only
+    exams of the family whose turn it is.
     """
     begin, count = x.member_start[b], x.member_count[b]
     for i in range(count):
         start[x.member[begin + i]] = NO_START
-    now, family = c.begin[b], -1
+    now, family, freed = c.begin[b], -1, c.begin[b]
+    turn = MOST_CLASSES
     left: int = count
     while left > 0:
         chosen, chosen_at, key_1, key_2 = -1, 0, 0, 0
+        if rule == BY_FAMILY:
+            turn = _turn(x, s, start, b, turn)
         for i in range(count):
             j = x.member[begin + i]
             if start[j] != NO_START:
                 continue
+            if rule == BY_FAMILY and _waits(s, b, j, turn):
+                continue
             d = c.pair_minutes[x.pair[j]]
             at = max(now, c.earliest_minute[j])
             if s.family.shape[0] > 0:
-                at = max(at, now + between(s, family, j))
+                at = max(at, freed + between(s, family, j))
                 at = max(at, first_beside(c, x, s, start, b, j))
             at = past_kin(c, x, kin, start, j, c.day[b], at, d)
             deadline = min(last_beside(c, x, s, start, b, j), c.latest_minute[j])
@@ -245,8 +290,8 @@ def _greedy(  # noqa: C901
             break
         start[chosen] = chosen_at
         now = chosen_at + c.pair_minutes[x.pair[chosen]]
-        if s.family.shape[0] > 0:
-            family = s.family[chosen]
+        if s.family.shape[0] > 0 and s.family[chosen] >= 0:
+            family, freed = s.family[chosen], now
         left -= 1
     return left
 
@@ -263,21 +308,31 @@ def _sequence_all(
 ) -> None:
     """Sequence every opening; note in `failed` how many exams have no start."""
     for b in range(c.day.shape[0]):
-        by_tier = _greedy(c, x, kin, s, start, b, BY_TIER)
-        if by_tier == 0:
-            continue
         begin, count = x.member_start[b], x.member_count[b]
+        failed[b] = count + 1
+        for rule in (BY_FAMILY, BY_TIER, BY_DEADLINE):
+            if rule == BY_FAMILY and s.family.shape[0] == 0:
+                continue
+            left = _greedy(c, x, kin, s, start, b, rule)
+            if left < failed[b]:
+                failed[b] = left
+                for i in range(count):
+                    scratch[i] = start[x.member[begin + i]]
+            if left == 0:
+                break
         for i in range(count):
-            scratch[i] = start[x.member[begin + i]]
-        failed[b] = _greedy(c, x, kin, s, start, b, BY_DEADLINE)
-        if failed[b] > by_tier:
-            failed[b] = by_tier
-            for i in range(count):
-                start[x.member[begin + i]] = scratch[i]
+            start[x.member[begin + i]] = scratch[i]
 
 
 def _exactly(
-    c: Columns, x: Search, kin: Kin, s: Setups, start: Ints, b: int, seed: int
+    c: Columns,
+    x: Search,
+    kin: Kin,
+    s: Setups,
+    start: Ints,
+    b: int,
+    seed: int,
+    seconds: float | None,
 ) -> None:
     """Sequence one opening so that what is left out costs least."""
     begin = int(x.member_start[b])
@@ -308,6 +363,7 @@ def _exactly(
         hint=start[members],
         seed=seed,
         setup=_setup_between(s, members),
+        seconds=seconds,
     )
     if found is not None:
         start[members] = found

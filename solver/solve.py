@@ -13,12 +13,15 @@ from solver.carry import Start
 from solver.clock import Clock
 from solver.construct import construct
 from solver.costs import whole_terms
+from solver.families import Families, families_of
+from solver.family_packing import proved_by_families, shortened
+from solver.family_worths import family_worths
 from solver.gap import GapParts, Gauge
 from solver.improve import Found, improve
 from solver.joint import as_unplaced, plan_jointly
 from solver.layout import Columns, columns
 from solver.limits import Limits
-from solver.multipliers import MOST_OPTIONS, own_worths
+from solver.multipliers import MOST_OPTIONS, Worths, own_worths
 from solver.offers import offers
 from solver.plan import PRICE_SCALE, Certificate, Plan
 from solver.polish import SHARE as POLISH_SHARE
@@ -30,7 +33,7 @@ from solver.regions import regions
 from solver.rules import Changeovers, Rules
 from solver.search import empty, restore, take
 from solver.sequence import sequence
-from solver.shortlist import shortlist
+from solver.shortlist import Shortlist, shortlist
 from solver.tiny import tiny_problem
 from solver.validation import require_valid
 
@@ -40,8 +43,9 @@ PRICES_SHARE = 0.3
 """Most of the time that prices may take."""
 SEQUENCE_SHARE = 0.05
 """Time that is kept for start times."""
-WORTHS_SHARE = 0.013
-"""Time that the worths of the bound may take, where the problem is not too large."""
+WORTHS_SHARE, FAMILY_WORTHS_SHARE = 0.013, 0.1
+"""Time that the worths of the bound may take, where the problem is not too large;
+without changeovers and with them."""
 
 
 class Stage(StrEnum):
@@ -127,25 +131,17 @@ def solve(
         _require_start(c, start)
         warm_prices = Certificate(start.minute_price, start.exam_price, 0)
     tell = _Teller(clock, progress)
+    at = families_of(problem, c)
+
+    warm = _warm(c, warm_prices)
     searched, guide, prices = offers(
-        problem,
-        c,
-        lambda offered: price_regions(
-            offered,
-            regions(offered),
-            seed=limits.seed,
-            clock=clock.share(PRICES_SHARE),
-            workers=limits.workers,
-            warm=_warm(c, warm_prices),
-        ),
+        problem, c, lambda offered: _priced(offered, at, limits, clock, warm)
     )
     # With rules, the search lists its options later; here only the bound needs them.
     small = c.tier.shape[0] * SHORTLIST_WIDTH <= MOST_OPTIONS
     width = SHORTLIST_WIDTH if small or not problem.rules.asked else 0
     listed = shortlist(searched, guide.minute, guide.exam, width=width)
-    own = own_worths(
-        searched, listed, guide, seed=limits.seed, clock=clock.share(WORTHS_SHARE)
-    )
+    own = _own_worths(searched, at, listed, guide, limits.seed, clock)
     prices = replace(prices, scaled_bound=prices.scaled_bound + own.gain)
     tell(Stage.PRICES, None, prices.bound)
     if c.tier.shape[0] == 0 or c.day.shape[0] == 0 or c.pair_scanner.shape[0] == 0:
@@ -212,6 +208,54 @@ def solve(
         certificate=Certificate(prices.minute, prices.exam, prices.bound, own.worth),
         seconds=clock.elapsed(),
     )
+
+
+def _priced(
+    offered: Columns,
+    at: Families | None,
+    limits: Limits,
+    clock: Clock,
+    warm: Prices | None,
+) -> Prices:
+    """Return good prices and what they prove, with changeovers or without."""
+
+    def found(c: Columns, share: float) -> Prices:
+        return price_regions(
+            c,
+            regions(c),
+            seed=limits.seed,
+            clock=clock.share(share),
+            workers=limits.workers,
+            warm=warm,
+        )
+
+    if at is None:
+        return found(offered, PRICES_SHARE)
+    # Which of the two proves more depends on how much room there is.
+    tried = (offered, shortened(offered, at))
+    return max(
+        (
+            proved_by_families(offered, at, found(c, PRICES_SHARE / len(tried)))
+            for c in tried
+        ),
+        key=lambda prices: prices.scaled_bound,
+    )
+
+
+def _own_worths(
+    c: Columns,
+    at: Families | None,
+    listed: Shortlist,
+    prices: Prices,
+    seed: int,
+    clock: Clock,
+) -> Worths:
+    """Return worths that prove more than the prices, with changeovers or without."""
+    if at is None:
+        brief = clock.share(WORTHS_SHARE)
+        return own_worths(c, listed, prices, seed=seed, clock=brief)
+    brief = clock.share(FAMILY_WORTHS_SHARE)
+    return family_worths(c, at, listed, prices, seed=seed, clock=brief)
 
 
 @cache
