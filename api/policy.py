@@ -70,6 +70,7 @@ class UrgentRoomEntry(_Part):
     quantile: float = 0.0
     least_exams: int = 0
     margin: float = 0.0
+    most_in_plans: int | None = None
     displaced_cost: dict[Priority, int] = Field(default_factory=dict)
     hard_targets: frozenset[Priority] = frozenset()
 

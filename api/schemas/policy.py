@@ -27,6 +27,9 @@ class UrgentRoomDocument(Document):
     quantile: float
     least_exams: int
     margin: float
+    most_in_plans: int = Field(
+        description="Most that a plan pays to keep room for one exam; 0: it keeps none."
+    )
     displaced_cost: dict[Priority, int] = Field(
         description="What one exam costs that finds no room on its day."
     )

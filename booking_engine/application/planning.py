@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import numpy as np
+
 from booking_engine.application.booking import place_checked
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.context import Context
@@ -23,6 +25,7 @@ from booking_engine.application.linked_snapshot import (
     visit_rows,
     with_links,
 )
+from booking_engine.application.planned_room import with_room_kept
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.siblings import exams_of, groups_of
 from booking_engine.application.slots import (
@@ -51,6 +54,7 @@ from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.vocabulary import BookingMode
 from solver.check import verify
 from solver.explain import Explanation, explain_all
+from solver.kept_room import stand_in_prices
 from solver.limits import Limits
 from solver.plan import UNPLACED, Plan
 from solver.problem import Problem
@@ -112,7 +116,7 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
         now=context.now,
         policy=context.policy,
     )
-    return with_links(plain, ways, catalogue)
+    return with_links(with_room_kept(plain, context), ways, catalogue)
 
 
 def _ways(
@@ -177,7 +181,8 @@ def bookings_of(snapshot: Snapshot, plan: Plan) -> list[list[PlannedBooking]]:
     visit_of = {row: visit for visit, rows in enumerate(visits) for row in rows}
     groups: dict[tuple[int, ScannerId], list[PlannedBooking]] = {}
     of_visits: dict[int, list[PlannedBooking]] = {}
-    explained = explain_all(snapshot.problem, plan)
+    # Behind the orders are those who stand in for urgent ones to come.
+    explained = explain_all(snapshot.problem, plan)[: len(snapshot.orders)]
     for row, explanation in enumerate(explained):
         if plan.opening[row] == UNPLACED:
             continue
@@ -308,8 +313,10 @@ def price_book(
         By row of the problem; those of another catalogue are left without a price.
     """
     minute: dict[SessionId, int] = {}
+    # A search weighs those to come itself: they must not count twice.
+    prices = plan.certificate.minute_price - stand_in_prices(problem, plan)
     for key, price in zip(
-        problem.openings.key, plan.certificate.minute_price.tolist(), strict=True
+        problem.openings.key, np.maximum(prices, 0).tolist(), strict=True
     ):
         session = session_of(key)
         minute[session] = max(minute.get(session, 0), price)

@@ -20,6 +20,7 @@ from booking_engine.application.free_time import (
     free_time,
     minute_of,
 )
+from booking_engine.application.planned_room import with_room_priced
 from booking_engine.application.ports import UnitOfWork
 from booking_engine.application.rebooking_engagements import (
     engagements_of,
@@ -119,7 +120,10 @@ def disruption(
     lost = {one.order.id for one in affected}
     busy = engagements_of(patients, uow, context, besides=lost)
     return Disruption(
-        snapshot, with_engagements(damage, patients, busy), bookings, prices
+        snapshot,
+        with_room_priced(with_engagements(damage, patients, busy), snapshot, context),
+        bookings,
+        prices,
     )
 
 

@@ -131,7 +131,7 @@ class Policy:
         A value is outside its range, or the values make no sense together.
     """
 
-    version: str = "2026-11.2"
+    version: str = "2026-11.3"
     weights: MappingProxyType[Priority, Weights] = field(
         default_factory=lambda: DEFAULT_WEIGHTS
     )
@@ -152,6 +152,19 @@ class Policy:
     def hold_for(self) -> timedelta:
         """How long a hold lasts."""
         return timedelta(minutes=self.hold_minutes)
+
+    @property
+    def most_in_plans(self) -> int:
+        """Most that keeping room for one exam may cost those being planned.
+
+        Where the policy does not say: one day beyond the target of whoever has a hard
+        target and it costs least. So nobody with one is late for somebody to come.
+        """
+        stated = self.urgent_room.most_in_plans
+        if stated is not None:
+            return stated
+        hard = [self.weights[p] for p in self.urgent_room.hard_targets]
+        return min((one.wait + one.late for one in hard), default=0)
 
     def displaced_cost(self, priority: Priority) -> int:
         """Return what it costs if one exam finds no room on its day, in cost units.

@@ -64,6 +64,7 @@ def content_of(policy: Policy) -> Content:
             "quantile": float(room.quantile),
             "least_exams": room.least_exams,
             "margin": float(room.margin),
+            "most_in_plans": policy.most_in_plans,
             "displaced_cost": {p.value: policy.displaced_cost(p) for p in Priority},
             "hard_targets": [p.value for p in Priority if p in room.hard_targets],
         },

@@ -43,6 +43,9 @@ class UrgentRoom:
         Kept untouched at least, while any more urgent demand is to come at all.
     margin
         The forecast is taken this many times.
+    most_in_plans
+        Most that keeping room for one exam may cost those whom a plan or a rebooking
+        places, in cost units; 0: these keep none. ``None``: `Policy.most_in_plans`.
     displaced_cost
         By urgency, in cost units: what it costs if one exam finds no room on its day.
         Whoever is not named: `Policy.displaced_cost`.
@@ -56,6 +59,7 @@ class UrgentRoom:
     quantile: float = 0.0
     least_exams: int = 1
     margin: float = 1.0
+    most_in_plans: int | None = None
     displaced_cost: Mapping[Priority, int] = field(default_factory=_nothing_stated)
     hard_targets: frozenset[Priority] = frozenset(set(Priority) - {Priority.ROUTINE})
 
@@ -66,8 +70,11 @@ class UrgentRoom:
             ("quantile", 0, MOST_QUANTILE),
             ("least_exams", 0, MOST_EXAMS),
             ("margin", 0, MOST_MARGIN),
+            ("most_in_plans", 0, MOST_DISPLACED),
         ):
             value = getattr(self, name)
+            if value is None:
+                continue
             if not least <= value <= most:
                 yield (name,), f"is {value}; give {least} to {most}"
         for priority, cost in self.displaced_cost.items():

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+import numpy as np
 from network import CLERK, FEED, NOW, dispatcher, receive
 
 from booking_engine.application import plan_runner
@@ -15,6 +16,7 @@ from booking_engine.application.plan_runner import (
     latest_prices,
 )
 from booking_engine.application.planning import bookings_of, snapshot_of, solve_checked
+from booking_engine.application.protecting import RoomKept
 from booking_engine.domain.decisions import DecisionKind
 from booking_engine.domain.identifiers import PlanRunId
 from booking_engine.domain.orders import OrderStatus
@@ -22,6 +24,7 @@ from booking_engine.domain.patients import Patient
 from booking_engine.domain.plan_runs import PlanRunStatus
 from booking_engine.domain.vocabulary import BookingMode, Priority, Sex
 from solver import Limits, solve
+from solver.bidprices import DemandToCome, room_prices
 
 WORK = PlanSettings(seconds=None, work=50, workers=1)
 
@@ -76,6 +79,38 @@ def test_the_stored_files_are_the_documented_formats_and_give_the_prices():
     assert latest_prices(engine) == engine.prices
     assert set(engine.prices.minute) >= {"MR1-261125-0800"}
     assert set(engine.prices.exam) == {"K1"}
+
+
+def urgent_to_come():
+    """Two urgent exams of 20 minutes still to come on MR1, for each day ahead."""
+    table = np.zeros((2, len(Priority), 29))
+    table[0, Priority.URGENT.tier, 1:] = 2.0
+    demand = DemandToCome(table, np.array([20, 20]))
+    prices = room_prices(demand, displaced_cost=np.full(len(Priority), 500.0))
+    return RoomKept(prices, demand, {"MR1": 0}, NOW, NOW, 7)
+
+
+def on_mr1_tomorrow(engine, orders):
+    with engine.reading(CLERK) as session:
+        found = session.uow.schedule.live_appointments(orders).values()
+    return sum(a.session_id == "MR1-261125-0800" for a in found)
+
+
+def test_a_run_leaves_room_for_urgent_orders_to_come():
+    booked = {}
+    for most in (0, None):
+        engine = dispatcher()
+        room = replace(engine.policy.urgent_room, most_in_plans=most)
+        engine.policy = replace(engine.policy, version=f"m{most}", urgent_room=room)
+        engine.room_kept = urgent_to_come()
+        orders = fill(engine, 60)
+        done = run(engine)
+        assert (done.orders, done.placed, done.booked) == (60, 60, 60)
+        assert done.bound <= done.cost
+        assert latest_prices(engine) == engine.prices
+        booked[most] = on_mr1_tomorrow(engine, orders)
+
+    assert booked[None] < booked[0]
 
 
 def test_a_run_plans_only_vetted_automatic_orders_without_a_slot():

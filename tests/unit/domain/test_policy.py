@@ -60,6 +60,7 @@ def weighted(priority=Priority.ROUTINE, **changes):
         ({"urgent_room": UrgentRoom(quantile=float("nan"))}, "urgent_room.quantile"),
         ({"urgent_room": UrgentRoom(history_weeks=0)}, "urgent_room.history_weeks"),
         ({"urgent_room": UrgentRoom(least_exams=-1)}, "urgent_room.least_exams"),
+        ({"urgent_room": UrgentRoom(most_in_plans=-1)}, "urgent_room.most_in_plans"),
         ({"urgent_room": UrgentRoom(margin=-0.1)}, "urgent_room.margin"),
         (
             {"urgent_room": UrgentRoom(displaced_cost={Priority.URGENT: 10**12})},
