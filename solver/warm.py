@@ -9,10 +9,15 @@ import numpy as np
 from solver.baselines import earliest_by_urgency
 from solver.bidprices import DemandToCome, lost_at, room_prices
 from solver.explain import explain_all
+from solver.layout import columns
 from solver.limits import Limits
 from solver.losses import Loss, damaged
+from solver.make_room import make_room
 from solver.online import Protection, rank_slots
+from solver.plan import UNPLACED
 from solver.repair import improve_repair, repair_at_once
+from solver.repair_model import Searched
+from solver.repair_options import Neighbourhood, Places
 from solver.solve import compile_once, solve
 from solver.tiny import tiny_problem
 
@@ -41,6 +46,19 @@ def warm_up() -> None:
     )
     # With none of its neighbours allowed to move, all of them are weighed.
     improve_repair(damage, repair_at_once(damage), most_movable=0, seconds=0.1)
+    # The first answer to so small a loss is proved at once: look further all the same.
+    c, first = columns(damage.problem), repair_at_once(damage).places
+    hood = Neighbourhood(
+        damage.displaced,
+        np.flatnonzero(damage.opening != UNPLACED),
+        Places(damage.opening, damage.pair, damage.start_minute),
+        move_cost=1,
+        most_moves=None,
+    )
+    make_room(c, hood, first)
+    Searched(c, hood, damage.minute_price, damage.exam_price).best(
+        first, seconds=1.0, gap=-1.0, workers=1, seed=1
+    )
     rank_slots(
         problem,
         0,
