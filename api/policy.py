@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from booking_engine.domain.exam_pairs import ExamKind, ExamPair
 from booking_engine.domain.policy import InvalidPolicy, Policy, Weights
-from booking_engine.domain.vocabulary import ListType, Priority
+from booking_engine.domain.vocabulary import ListType, Modality, Priority
 from booking_engine.settings import SettingsError
 from hl7_adapters.yaml_source import SourceError, YamlSource, read_yaml
 
@@ -75,6 +76,33 @@ class UrgentRoomEntry(_Part):
     hard_targets: frozenset[Priority] = frozenset()
 
 
+class ExamKindEntry(_Part):
+    """A kind of exam; see `domain.exam_pairs.ExamKind`."""
+
+    modality: Modality
+    contrast: bool | None = None
+
+
+class ExamPairEntry(_Part):
+    """Which exam comes after which; see `domain.exam_pairs.ExamPair`."""
+
+    first: ExamKindEntry
+    second: ExamKindEntry
+    least_minutes: int = 0
+    most_minutes: int | None = None
+    reason: str
+
+    def pair(self) -> ExamPair:
+        """Return the row as the domain has it."""
+        return ExamPair(
+            ExamKind(self.first.modality, self.first.contrast),
+            ExamKind(self.second.modality, self.second.contrast),
+            self.least_minutes,
+            self.most_minutes,
+            self.reason,
+        )
+
+
 class PolicyFile(_Part):
     """The whole file; see `domain.policy.Policy`."""
 
@@ -87,6 +115,7 @@ class PolicyFile(_Part):
     horizon_days: int = 0
     hold_minutes: int = 0
     urgent_room: UrgentRoomEntry = UrgentRoomEntry()
+    exam_pairs: list[ExamPairEntry] = Field(default_factory=list)
 
     def over(self, default: Policy) -> Policy:
         """Return `default` with what the file states in its place."""
@@ -97,6 +126,7 @@ class PolicyFile(_Part):
         said["weights"] = MappingProxyType(weights)
         room = self.urgent_room.stated()
         said["urgent_room"] = replace(default.urgent_room, **room)
+        said["exam_pairs"] = tuple(entry.pair() for entry in self.exam_pairs)
         return replace(default, **said)
 
 
@@ -122,7 +152,8 @@ def load_policy(file: Path) -> Policy:
     except ValidationError as error:
         raise _first_problem(file, source, error) from error
     except InvalidPolicy as error:
-        raise _at(file, source.position(error.key), error.key, error.problem) from error
+        place = [int(step) if step.isdigit() else step for step in error.key]
+        raise _at(file, source.position(place), error.key, error.problem) from error
 
 
 def _first_problem(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from api.schemas.common import Document, Instant
-from booking_engine.domain.vocabulary import Priority
+from booking_engine.domain.vocabulary import Modality, Priority
 
 
 class WeightsDocument(Document):
@@ -36,6 +36,25 @@ class UrgentRoomDocument(Document):
     hard_targets: list[Priority] = Field(
         description="Whose target comes before the protection."
     )
+
+
+class ExamKindDocument(Document):
+    """A kind of exam."""
+
+    modality: Modality
+    contrast: bool | None = Field(description="null: with contrast or without.")
+
+
+class ExamPairDocument(Document):
+    """Two kinds of exam of which one comes after the other in a visit."""
+
+    first: ExamKindDocument
+    second: ExamKindDocument
+    least_minutes: int = Field(
+        description="From the first's end to the second's start."
+    )
+    most_minutes: int | None = Field(description="The same at most; null: any time.")
+    reason: str
 
 
 class TermDocument(Document):
@@ -74,6 +93,10 @@ class PolicyDocument(Document):
     horizon_days: int
     hold_minutes: int
     urgent_room: UrgentRoomDocument
+    exam_pairs: list[ExamPairDocument] = Field(
+        default_factory=list,
+        description="Which exams of one visit come in an order, by which gap.",
+    )
     terms: list[TermDocument]
     rules_version: str = Field(description="Of `rules`, which are this program's.")
     rules: list[RuleDocument]

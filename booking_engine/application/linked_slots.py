@@ -12,6 +12,9 @@ from booking_engine.application.siblings import exams_of, sibling_of
 from booking_engine.application.slots import SlotSearch, search_slots
 from booking_engine.domain.clock import LONDON, local_date
 from booking_engine.domain.decisions import Reasons
+from booking_engine.domain.eligibility import exam_minutes
+from booking_engine.domain.exam_pairs import Timed, room_beside
+from booking_engine.domain.exams import exam_of
 from booking_engine.domain.identifiers import ScannerId
 from booking_engine.domain.linked_exams import Beside
 from booking_engine.domain.orders import ImagingOrder
@@ -36,13 +39,14 @@ def search_linked(
     beside = sibling_of(order, uow, context)
     if beside is None or not found.options:
         return found
+    window = _window(order, beside, uow, context)
     there = search_slots(
         order,
         uow,
         context,
         limit=limit,
         days=days,
-        within=[_day_of(beside)],
+        within=[window] if window[0] < window[1] else [],
         scanners=_at_site(beside, uow),
     )
     best = found.options[0].chosen.terms
@@ -57,8 +61,35 @@ def search_linked(
         )
     ]
     taken = {_slot(one) for one in near}
-    rest = [one for one in found.options if _slot(one) not in taken]
+    day = local_date(beside.starts_at)
+    latest = window[1] - timedelta(minutes=exam_minutes(order, uow.catalogue()))
+    rest = [
+        one
+        for one in found.options
+        if _slot(one) not in taken
+        # On the sibling's day only where the table of exams has room for it.
+        and (
+            local_date(one.chosen.starts_at) != day
+            or window[0] <= one.chosen.starts_at <= latest
+        )
+    ]
     return replace(found, options=tuple([*near, *rest][:limit]), beside=beside)
+
+
+def _window(
+    order: ImagingOrder, beside: Beside, uow: UnitOfWork, context: Context
+) -> Interval:
+    """Return when on the sibling's day the exam may be, by the policy's exam pairs."""
+    catalogue = uow.catalogue()
+    exam, other = (
+        Timed(exam_of(one.content, catalogue), exam_minutes(one, catalogue))
+        for one in (order, beside.order)
+    )
+    begins, ends = _day_of(beside)
+    after, before = room_beside(
+        context.policy.exam_pairs, exam, other, beside.starts_at
+    )
+    return max(begins, after or begins), min(ends, before or ends)
 
 
 def _slot(one: Reasons) -> tuple[ScannerId, datetime]:

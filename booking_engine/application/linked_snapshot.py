@@ -7,21 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
 import numpy as np
 
 from booking_engine.application.snapshot import Ints, Links, Snapshot
 from booking_engine.domain.catalogue import Catalogue
-from booking_engine.domain.clock import local_date
-from booking_engine.domain.linked_exams import Arranged, Way
+from booking_engine.domain.clock import LONDON, local_date
+from booking_engine.domain.eligibility import exam_minutes
+from booking_engine.domain.exam_pairs import ExamPair, Timed, links_of, room_beside
+from booking_engine.domain.exams import exam_of
+from booking_engine.domain.linked_exams import Arranged, Beside, Way
 from booking_engine.domain.vocabulary import Priority
 from solver.plan import UNPLACED, Plan
 from solver.problem import Orders, Pairs
-from solver.rules import Rules, Visits
+from solver.rules import NO_LIMIT, Rules, Visits
+from solver.rules import Links as ExamLinks
+
+DAY_MINUTES: Final = 1440
 
 
 def with_links(
-    plain: Snapshot, ways: Iterable[Arranged], catalogue: Catalogue
+    plain: Snapshot,
+    ways: Iterable[Arranged],
+    catalogue: Catalogue,
+    pairs: Sequence[ExamPair] = (),
 ) -> Snapshot:
     """Return the snapshot in which linked exams are planned as arranged.
 
@@ -31,6 +42,8 @@ def with_links(
         In which every order is planned by itself.
     ways
         Of its orders; those planned alone may be left out.
+    pairs
+        Which exams come in an order, and with what gap.
     """
     rows = {order.id: row for row, order in enumerate(plain.orders)}
     arranged = {
@@ -42,7 +55,15 @@ def with_links(
         return plain
     sites = {code: number for number, code in enumerate(catalogue.sites)}
     place = [sites[one.site] for one in catalogue.scanners.values()]
-    return _tied(Links(plain, arranged, sites, np.array(place, dtype=np.int64)))
+    exams = {
+        order.id: Timed(
+            exam_of(order.content, catalogue), exam_minutes(order, catalogue)
+        )
+        for one in arranged.values()
+        for order in (one.order, *one.others)
+    }
+    where = np.array(place, dtype=np.int64)
+    return _tied(Links(plain, arranged, sites, where, tuple(pairs), exams))
 
 
 def parted(snapshot: Snapshot, plan: Plan) -> Snapshot | None:
@@ -108,13 +129,32 @@ def _rules(links: Links, visits: Sequence[Sequence[int]]) -> Rules:
             same_day=ones,
             same_place=ones.copy(),
         ),
+        links=_gaps(links, visits),
         scanner_place=links.place,
     )
+
+
+def _gaps(links: Links, visits: Sequence[Sequence[int]]) -> ExamLinks:
+    """Return which exam of a visit follows which, as the table of pairs says."""
+    orders = links.plain.orders
+    rows = [
+        (visit[a], visit[b], pair.least_minutes, pair.most_minutes)
+        for visit in visits
+        for a, b, pair in links_of(
+            links.pairs, [links.exams[orders[row].id].procedure for row in visit]
+        )
+    ]
+    table = np.array(
+        [(a, b, low, NO_LIMIT if most is None else most) for a, b, low, most in rows],
+        dtype=np.int64,
+    ).reshape(-1, 4)
+    return ExamLinks(*(table[:, column].copy() for column in range(4)))
 
 
 def _day_windows(links: Links, orders: Orders) -> Orders:
     """Return the orders, those beside a sibling on its day, urgent visits in time."""
     earliest, latest = orders.earliest_day.copy(), orders.latest_day.copy()
+    begin, end = orders.earliest_minute.copy(), orders.latest_minute.copy()
     today = links.plain.today.toordinal()
     for row, one in links.arranged.items():
         if one.beside is not None:
@@ -122,9 +162,32 @@ def _day_windows(links: Links, orders: Orders) -> Orders:
             # Never wider than its own: then it has no day, and is planned alone.
             earliest[row] = max(earliest[row], day)
             latest[row] = min(latest[row], day)
+            after, before = room_beside(
+                links.pairs,
+                links.exams[one.order.id],
+                links.exams[one.beside.order.id],
+                one.beside.starts_at,
+            )
+            if after is not None:
+                begin[row] = max(begin[row], _minute(after, one.beside))
+            if before is not None:
+                end[row] = min(end[row], _minute(before, one.beside))
         elif one.order.content.priority is not Priority.ROUTINE:
             latest[row] = min(latest[row], orders.target_day[row])
-    return replace(orders, earliest_day=earliest, latest_day=latest)
+    return replace(
+        orders,
+        earliest_day=earliest,
+        latest_day=latest,
+        earliest_minute=begin,
+        latest_minute=end,
+    )
+
+
+def _minute(instant: datetime, beside: Beside) -> int:
+    """Return the minute of the sibling's local day, kept within that day."""
+    local = instant.astimezone(LONDON)
+    days = (local.date() - local_date(beside.starts_at)).days
+    return min(max(0, days * DAY_MINUTES + local.hour * 60 + local.minute), DAY_MINUTES)
 
 
 def _pairs_kept(links: Links) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

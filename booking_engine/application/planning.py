@@ -116,7 +116,8 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
         now=context.now,
         policy=context.policy,
     )
-    return with_links(with_room_kept(plain, context), ways, catalogue)
+    kept = with_room_kept(plain, context)
+    return with_links(kept, ways, catalogue, context.policy.exam_pairs)
 
 
 def _ways(

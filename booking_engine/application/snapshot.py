@@ -7,7 +7,7 @@ evaluates them over columns and keeps the way back from row numbers to our names
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -31,7 +31,8 @@ from booking_engine.domain.eligibility import (
     order_columns,
     order_facts,
 )
-from booking_engine.domain.identifiers import ContractId, ScannerId, SiteCode
+from booking_engine.domain.exam_pairs import ExamPair, Timed
+from booking_engine.domain.identifiers import ContractId, OrderId, ScannerId, SiteCode
 from booking_engine.domain.linked_exams import Arranged
 from booking_engine.domain.orders import ImagingOrder
 from booking_engine.domain.policy import Policy
@@ -67,12 +68,16 @@ class Links:
         By row, of those that are linked.
     site_number, place
         A number for each site; that of each scanner's site, shape ``(scanners,)``.
+    pairs, exams
+        Which exams come in an order, and each linked order's exam.
     """
 
     plain: Snapshot
     arranged: Mapping[int, Arranged]
     site_number: Mapping[SiteCode, int]
     place: Ints
+    pairs: tuple[ExamPair, ...] = ()
+    exams: Mapping[OrderId, Timed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

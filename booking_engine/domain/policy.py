@@ -18,6 +18,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from booking_engine.domain.exam_pairs import ExamPair, table_faults
 from booking_engine.domain.urgent_room import DISPLACED_DAYS, UrgentRoom
 from booking_engine.domain.vocabulary import ListType, Priority
 
@@ -124,6 +125,8 @@ class Policy:
         How long a hold lasts.
     urgent_room
         How room is protected for urgent orders that are still to come.
+    exam_pairs
+        Which exams of one visit come in an order, and with what gap.
 
     Raises
     ------
@@ -142,6 +145,7 @@ class Policy:
     horizon_days: int = 28
     hold_minutes: int = 5
     urgent_room: UrgentRoom = field(default_factory=UrgentRoom)
+    exam_pairs: tuple[ExamPair, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse the first thing that cannot be."""
@@ -196,6 +200,8 @@ def _faults(policy: Policy) -> Iterator[Fault]:
         yield from _weight_faults(policy, priority)
     for name, problem in policy.urgent_room.faults():
         yield ("urgent_room", *name), problem
+    for name, problem in table_faults(policy.exam_pairs):
+        yield ("exam_pairs", *name), problem
 
 
 def _weight_faults(policy: Policy, priority: Priority) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from booking_engine.domain.exam_pairs import ExamKind, ExamPair
 from booking_engine.domain.policy import Policy, Weights
 from booking_engine.domain.vocabulary import ListType, Priority
 
@@ -49,7 +50,7 @@ def published(policy: Policy, now: datetime) -> PublishedPolicy:
 def content_of(policy: Policy) -> Content:
     """Return all values of a policy as plain JSON, defaults written out."""
     room = policy.urgent_room
-    return {
+    content: Content = {
         "weights": {p.value: _weights(policy.weights[p]) for p in Priority},
         "travel_per_km": policy.travel_per_km,
         # A whole number stays the same text whether it was written 1 or 1.0.
@@ -69,6 +70,25 @@ def content_of(policy: Policy) -> Content:
             "hard_targets": [p.value for p in Priority if p in room.hard_targets],
         },
     }
+    # A version stored before there was such a table had none, and keeps its digest.
+    if policy.exam_pairs:
+        content["exam_pairs"] = [_pair(pair) for pair in policy.exam_pairs]
+    return content
+
+
+def _pair(pair: ExamPair) -> Content:
+    """Return one row of the table of exams."""
+    return {
+        "first": _kind(pair.first),
+        "second": _kind(pair.second),
+        "least_minutes": pair.least_minutes,
+        "most_minutes": pair.most_minutes,
+        "reason": pair.reason,
+    }
+
+
+def _kind(kind: ExamKind) -> Content:
+    return {"modality": kind.modality.value, "contrast": kind.contrast}
 
 
 def _weights(weights: Weights) -> Content:

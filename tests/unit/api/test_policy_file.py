@@ -161,3 +161,18 @@ def test_a_policy_is_shown_whole(tmp_path: Path):
     assert json.loads(run("policy", "show", file, "--json").output) == shown
     assert "urgent room.displaced cost.urgent" in run("policy", "show").output
     assert run("policy", "show", file, "--config", config).exit_code == 2
+
+
+def test_a_table_of_exams_is_read_and_a_row_that_means_nothing_named(tmp_path):
+    file = tmp_path / "policy.yaml"
+    row = "  - {first: {modality: MR}, second: {modality: CT, contrast: true}, "
+    text = "version: a\nexam_pairs:\n" + row
+    file.write_text(text + "least_minutes: 30, reason: contrast last}\n")
+
+    pair = load_policy(file).exam_pairs[0]
+
+    assert (pair.least_minutes, pair.most_minutes) == (30, None)
+    assert pair.second.contrast is True
+    file.write_text(text + "least_minutes: 30, most_minutes: 5, reason: x}\n")
+    with pytest.raises(SettingsError, match=r":3:\d+: exam_pairs.0.most_minutes: is 5"):
+        load_policy(file)

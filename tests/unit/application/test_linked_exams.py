@@ -21,11 +21,12 @@ from booking_engine.application.on_arrival import book_best
 from booking_engine.application.plan_runner import PlanRunner, PlanSettings
 from booking_engine.application.planning import bookings_of, snapshot_of, solve_linked
 from booking_engine.domain.clock import local_date
+from booking_engine.domain.exam_pairs import ExamKind, ExamPair
 from booking_engine.domain.identifiers import PlanRunId, ProcedureCode
 from booking_engine.domain.orders import HoldCode, OrderStatus
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.safety import Question
-from booking_engine.domain.vocabulary import LinkedOrders, Priority, Sex
+from booking_engine.domain.vocabulary import LinkedOrders, Modality, Priority, Sex
 from solver import Limits, solve, verify
 from solver.instances import plan_from_json, problem_from_json
 
@@ -313,3 +314,48 @@ def test_moving_an_exam_within_the_visit_asks_nothing(visit):
         MoveAppointment(booked(engine, mr)[0].id, session, at, reason="later"), CLERK
     )
     assert holds(engine, ct) == []
+
+
+def with_pairs(engine, *rows):
+    """Book by a policy that has exams come in an order."""
+    engine.policy = replace(engine.policy, exam_pairs=rows)
+    return engine
+
+
+CT_LAST = ExamPair(
+    ExamKind(Modality.MR), ExamKind(Modality.CT), 45, 240, "contrast comes last"
+)
+
+
+def test_a_run_keeps_the_order_and_the_gap_that_the_policy_asks_for():
+    for row, first in ((CT_LAST, "mr"), (_turned(CT_LAST), "ct")):
+        engine = with_pairs(dispatcher(), row)
+        made = {"ct": place(engine, "P2", **CT), "mr": place(engine, "P1")}
+        run(engine)
+
+        second = "ct" if first == "mr" else "mr"
+        one, other = booked(engine, made[first], made[second])
+        gap = other.starts_at - one.ends_at
+        assert timedelta(minutes=45) <= gap <= timedelta(minutes=240)
+
+
+def test_slots_beside_a_booked_exam_keep_the_order_and_the_gap():
+    engine = with_pairs(dispatcher(), CT_LAST)
+    mr, ct = place(engine, "P1"), place(engine, "P2", **CT)
+    at = NOW.replace(hour=9, minute=30) + timedelta(days=6)
+    engine.handle(BookSlot(ct, "CT1-261130-0800", at), CLERK)
+    with engine.reading(CLERK) as session:
+        order = session.uow.orders.get(mr)
+        found = search_linked(order, session.uow, session.context, limit=200)
+    same_day = [
+        one.chosen.starts_at
+        for one in found.options
+        if local_date(one.chosen.starts_at) == local_date(at)
+    ]
+
+    assert same_day
+    assert max(same_day) <= at - timedelta(minutes=45 + 20)
+
+
+def _turned(pair):
+    return replace(pair, first=pair.second, second=pair.first)
