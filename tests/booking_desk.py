@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 
-from network import CLERK, FEED, NHS_NUMBERS, receive
+import numpy as np
+from network import CLERK, FEED, NHS_NUMBERS, NOW, receive
 
+from booking_engine.application.protecting import RoomKept
 from booking_engine.domain.identifiers import SessionId
 from booking_engine.domain.patients import Patient
-from booking_engine.domain.vocabulary import Sex
+from booking_engine.domain.vocabulary import Priority, Sex
+from solver.bidprices import DemandToCome, room_prices
 
 WEDNESDAY_9 = datetime(2026, 11, 25, 9, tzinfo=UTC)
 MR1_WED = SessionId("MR1-261125-0800")
@@ -36,3 +39,12 @@ def told(engine, order_id):
             (out.event(d.event_id).kind.value, d.destination)
             for d in out.of_order(order_id)
         ]
+
+
+def urgent_to_come(*scanners):
+    """Two urgent exams of 20 minutes still to come on each, for each day ahead."""
+    table = np.zeros((2, len(Priority), 29))
+    table[0, Priority.URGENT.tier, 1:] = 2.0
+    demand = DemandToCome(table, np.array([20, 20]))
+    prices = room_prices(demand, displaced_cost=np.full(len(Priority), 500.0))
+    return RoomKept(prices, demand, dict.fromkeys(scanners, 0), NOW, NOW, 7)

@@ -25,6 +25,7 @@ from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
 from booking_engine.domain.vocabulary import Priority
 from solver.explain import Explanation, Filter, Reason, explain, explain_all
 from solver.instances import plan_from_json, problem_from_json
+from solver.kept_room import stand_ins
 from solver.plan import UNPLACED, Plan
 from solver.problem import Problem
 
@@ -37,6 +38,7 @@ _LOOK_BACK: Final = 20
 class StoredPlan:
     """A run's problem and plan, in the solver's terms.
 
+    Whoever stands in for orders to come is a row of both, but nobody to be told of.
     What is derived is made when first asked for; two threads that ask at once make the
     same.
     """
@@ -46,14 +48,21 @@ class StoredPlan:
     plan: Plan
 
     @cached_property
+    def to_come(self) -> frozenset[int]:
+        """The rows that stand in for orders to come."""
+        return frozenset(stand_ins(self.problem).tolist())
+
+    @cached_property
     def rows(self) -> dict[str, int]:
         """The row of each order."""
-        return {key: row for row, key in enumerate(self.problem.orders.key)}
+        keys = self.problem.orders.key
+        return {key: row for row, key in enumerate(keys) if row not in self.to_come}
 
     @cached_property
     def explained(self) -> tuple[Explanation, ...]:
         """What can be said of each order, by row."""
-        return tuple(explain_all(self.problem, self.plan))
+        explained = explain_all(self.problem, self.plan)
+        return tuple(one for one in explained if one.order not in self.to_come)
 
     @cached_property
     def unplaced(self) -> tuple[Explanation, ...]:
@@ -68,7 +77,7 @@ class StoredPlan:
         sessions = [session_of(key) for key in self.problem.openings.key]
         minutes = self.problem.pairs.minutes
         for row, opening in enumerate(self.plan.opening.tolist()):
-            if opening == UNPLACED:
+            if opening == UNPLACED or row in self.to_come:
                 continue
             of_session = found.setdefault(sessions[opening], {})
             urgency = tiers[int(self.problem.orders.tier[row])]

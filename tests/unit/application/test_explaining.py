@@ -4,7 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from booking_desk import MR1_WED, WEDNESDAY_9, order_of, patient, placed
+from booking_desk import (
+    MR1_WED,
+    MR2_WED,
+    WEDNESDAY_9,
+    order_of,
+    patient,
+    placed,
+    urgent_to_come,
+)
 from network import CLERK, NOW, catalogue, dispatcher
 
 from booking_engine.application.commands import BookSlot, CancelOrder
@@ -267,6 +275,25 @@ def test_the_last_plan_is_told_and_whom_its_prices_protect(engine):
     assert "mainly urgent, patients" in " ".join(
         explanation_sentences(found, catalogue())
     )
+
+
+def test_nobody_is_told_of_those_who_stand_in_for_orders_to_come(engine):
+    """A list of three hours holds five of them beside four orders."""
+    close_all_but(engine, MR2_WED)
+    engine.room_kept = urgent_to_come("MR2")
+    orders = [placed(engine, f"R{n}", patient=somebody(n)) for n in range(4)]
+    stored = planned(engine)
+
+    assert len(stored.problem.orders.key) > len(orders)
+    assert set(stored.rows) == set(orders)
+    assert [one.order for one in stored.explained] == [0, 1, 2, 3]
+    assert unplaced_orders(stored) == []
+    assert stored.minutes_by_class == {MR2_WED: {Priority.ROUTINE: 80}}
+    assert explained(engine, orders[0], stored).cause is Cause.PLACED
+    later = {placed(engine, f"R{n}", patient=somebody(n)) for n in range(4, 12)}
+    left = unplaced_orders(planned(engine))
+    assert len(left) == 3  # five more fill the list, and nobody to come has a place
+    assert {one.order_id for one in left} < later
 
 
 def test_an_order_that_no_plan_has_is_told_of_none(engine):

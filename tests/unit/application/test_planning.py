@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-import numpy as np
+from booking_desk import urgent_to_come
 from network import CLERK, FEED, NOW, dispatcher, receive
 
 from booking_engine.application import plan_runner
@@ -16,7 +16,6 @@ from booking_engine.application.plan_runner import (
     latest_prices,
 )
 from booking_engine.application.planning import bookings_of, snapshot_of, solve_checked
-from booking_engine.application.protecting import RoomKept
 from booking_engine.domain.decisions import DecisionKind
 from booking_engine.domain.identifiers import PlanRunId
 from booking_engine.domain.orders import OrderStatus
@@ -24,7 +23,6 @@ from booking_engine.domain.patients import Patient
 from booking_engine.domain.plan_runs import PlanRunStatus
 from booking_engine.domain.vocabulary import BookingMode, Priority, Sex
 from solver import Limits, solve
-from solver.bidprices import DemandToCome, room_prices
 
 WORK = PlanSettings(seconds=None, work=50, workers=1)
 
@@ -81,15 +79,6 @@ def test_the_stored_files_are_the_documented_formats_and_give_the_prices():
     assert set(engine.prices.exam) == {"K1"}
 
 
-def urgent_to_come():
-    """Two urgent exams of 20 minutes still to come on MR1, for each day ahead."""
-    table = np.zeros((2, len(Priority), 29))
-    table[0, Priority.URGENT.tier, 1:] = 2.0
-    demand = DemandToCome(table, np.array([20, 20]))
-    prices = room_prices(demand, displaced_cost=np.full(len(Priority), 500.0))
-    return RoomKept(prices, demand, {"MR1": 0}, NOW, NOW, 7)
-
-
 def on_mr1_tomorrow(engine, orders):
     with engine.reading(CLERK) as session:
         found = session.uow.schedule.live_appointments(orders).values()
@@ -102,7 +91,7 @@ def test_a_run_leaves_room_for_urgent_orders_to_come():
         engine = dispatcher()
         room = replace(engine.policy.urgent_room, most_in_plans=most)
         engine.policy = replace(engine.policy, version=f"m{most}", urgent_room=room)
-        engine.room_kept = urgent_to_come()
+        engine.room_kept = urgent_to_come("MR1")
         orders = fill(engine, 60)
         done = run(engine)
         assert (done.orders, done.placed, done.booked) == (60, 60, 60)
