@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, PoolProxiedConnection
 
 from booking_engine.persistence import tickets
-from booking_engine.persistence.statements import POSTGRESQL, Statement
+from booking_engine.persistence.statements import POSTGRESQL, SQLITE, Statement
 from booking_engine.persistence.translate import cannot_answer
 
 TURN_SECONDS: Final = 30.0
@@ -189,12 +190,12 @@ class Session:
         if not self._begun:
             return
         try:
-            if self.dialect == POSTGRESQL and not self._changed:
+            if self.dialect == SQLITE or self._changed or self._has_failed():
+                self._driver.rollback()
+            else:
                 # Nothing to undo, and after a rollback the driver would forget what
                 # the server has prepared.
                 self._driver.commit()
-            else:
-                self._driver.rollback()
         except Exception as fault:
             # A lost connection has undone it already.
             self._lose(fault)
@@ -202,6 +203,15 @@ class Session:
                 raise
         finally:
             self._ended()
+
+    def _has_failed(self) -> bool:
+        """Whether PostgreSQL has refused a statement and waits for it to be undone.
+
+        Then the driver must forget what it prepared: of several statements on their
+        way those behind the refused one were not, though it noted their names.
+        """
+        status: TransactionStatus = self._driver.info.transaction_status
+        return status is TransactionStatus.INERROR
 
     def _ended(self) -> None:
         self._begun = False
@@ -377,5 +387,8 @@ class Session:
 
     def undo_savepoint(self, name: str) -> None:
         """Undo what was done since the savepoint, and forget it."""
+        if self.dialect == POSTGRESQL and self._has_failed():
+            # It forgets by itself after the whole transaction only.
+            self._driver._prepared.clear()  # noqa: SLF001 - nothing public does it
         self.send(f"ROLLBACK TO SAVEPOINT {name}", [()])
         self.release_savepoint(name)
