@@ -7,18 +7,23 @@ get the options of each order that are best at our prices.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import highspy
 import numpy as np
+import pyjobshop
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from solver import Plan, Problem
 from solver.layout import columns
-from solver.problem import Ints
+from solver.plan import UNPLACED
+from solver.problem import NO_GROUP, Ints
 from solver.shortlist import shortlist
+
+NAMES = ("cp-sat", "highs", "pyjobshop")
+"""The peers, in the order in which they are measured."""
 
 WIDTH = 12
 """Options per order in the models."""
@@ -26,31 +31,44 @@ WIDTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a peer found: cost in cost units, wall time, and how many have no place."""
+    """What a peer found: cost in cost units, wall time, and who is where.
+
+    `opening` and `pair` are those of a `Plan`, shape ``(orders,)``; no start times.
+    """
 
     name: str
     cost: int
     seconds: float
-    unplaced: int
+    opening: Ints
+    pair: Ints
+
+    @property
+    def unplaced(self) -> int:
+        """How many orders have no place."""
+        return int((self.opening == UNPLACED).sum())
 
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """The options of the models, one entry each: order, opening, minutes, gain.
+    """The options of the models, one entry each: order, opening, pair, minutes, gain.
 
     The gain is what placing the order so saves on leaving it unplaced.
     """
 
     order: Ints
     opening: Ints
+    pair: Ints
     minutes: Ints
     gain: Ints
 
 
 def peers(
-    problem: Problem, plan: Plan, *, seconds: float, workers: int
+    problem: Problem, plan: Plan, *, names: Sequence[str], seconds: float, workers: int
 ) -> Iterator[Answer]:
-    """Yield the answer of each peer after at most `seconds` of its own search."""
+    """Yield the answer of each peer of `NAMES` after at most `seconds` of its search.
+
+    The options are the best at the prices of the certificate of `plan`.
+    """
     c = columns(problem)
     certificate = plan.certificate
     listed = shortlist(c, certificate.minute_price, certificate.exam_price, width=WIDTH)
@@ -58,11 +76,20 @@ def peers(
     options = _Options(
         j,
         listed.opening[j, r],
+        listed.pair[j, r],
         problem.pairs.minutes[listed.pair[j, r]],
         problem.orders.unplaced_cost[j] - listed.cost[j, r],
     )
-    yield _cp_sat(problem, options, seconds, workers)
-    yield _highs(problem, options, seconds)
+    for name in names:
+        match name:
+            case "cp-sat":
+                yield _cp_sat(problem, options, seconds, workers)
+            case "highs":
+                yield _highs(problem, options, seconds)
+            case "pyjobshop":
+                yield _pyjobshop(problem, options, seconds, workers)
+            case _:
+                raise ValueError(f"No peer is called {name!r}: use one of {NAMES}.")
 
 
 def _groups(keys: Ints, size: int) -> list[Ints]:
@@ -75,8 +102,11 @@ def _answer(
     name: str, problem: Problem, x: _Options, taken: NDArray[np.bool_], seconds: float
 ) -> Answer:
     cost = int(problem.orders.unplaced_cost.sum() - x.gain[taken].sum())
-    unplaced = len(problem.orders.key) - int(taken.sum())
-    return Answer(f"{name}, {WIDTH} options an order", cost, seconds, unplaced)
+    opening = np.full(len(problem.orders.key), UNPLACED)
+    pair = opening.copy()
+    opening[x.order[taken]] = x.opening[taken]
+    pair[x.order[taken]] = x.pair[taken]
+    return Answer(f"{name}, {WIDTH} options an order", cost, seconds, opening, pair)
 
 
 def _cp_sat(problem: Problem, x: _Options, seconds: float, workers: int) -> Answer:
@@ -138,3 +168,40 @@ def _highs(problem: Problem, x: _Options, seconds: float) -> Answer:
     value = np.array(engine.getSolution().col_value)
     found = value > 0.5 if value.shape[0] == n else np.zeros(n, bool)
     return _answer("HiGHS MIP, one model", problem, x, found, spent)
+
+
+def _pyjobshop(problem: Problem, x: _Options, seconds: float, workers: int) -> Answer:
+    """Return what PyJobShop finds: a job and a task per order, a mode per option.
+
+    Its objectives are sums of times and know no cost of a mode. Openings and contracts
+    are consumables here, of which a mode takes minutes and one exam whatever the time;
+    so the clock is free to carry the cost: a mode lasts as many units as it costs, all
+    tasks start at 0, and the total flow time is the cost of the plan. Staying unplaced
+    is a mode that takes nothing. The seconds include the library's own building of the
+    CP-SAT model, which its time limit does not count.
+    """
+    model = pyjobshop.Model()
+    opening = [model.add_consumable(int(m)) for m in problem.openings.minutes]
+    contract = [model.add_consumable(int(n)) for n in problem.contract_ceiling]
+    unplaced_cost = problem.orders.unplaced_cost
+    tasks = [
+        # What costs more than staying unplaced is never taken: a tight time limit.
+        model.add_task(model.add_job(deadline=int(u)), latest_start=0)
+        for u in unplaced_cost
+    ]
+    for j, b, minutes, gain in zip(x.order, x.opening, x.minutes, x.gain, strict=True):
+        of, amount = [opening[b]], [int(minutes)]
+        if (k := int(problem.openings.contract[b])) != NO_GROUP:
+            of.append(contract[k])
+            amount.append(1)
+        model.add_mode(tasks[j], of, int(unplaced_cost[j] - gain), amount)
+    for task, u in zip(tasks, unplaced_cost, strict=True):
+        model.add_mode(task, [], int(u))
+    model.set_objective(weight_total_flow_time=1)
+    began = time.monotonic()
+    result = model.solve(time_limit=seconds, num_workers=workers, display=False)
+    spent = time.monotonic() - began
+    mode = np.array([task.mode for task in result.best.tasks], np.int64)
+    found = np.zeros(x.order.shape[0], bool)
+    found[mode[mode < x.order.shape[0]]] = True  # the rest stay unplaced
+    return _answer("PyJobShop, one model", problem, x, found, spent)

@@ -23,7 +23,7 @@ import numpy as np
 
 import solver
 from benchmarks import conditions, table
-from benchmarks.solver_peers import peers
+from benchmarks.solver_peers import NAMES, peers
 from solver import Limits, Orders, Pairs, Plan, Problem
 from solver.instances import Scale, england, generate, read_national_data
 from solver.problem import Ints
@@ -98,11 +98,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=int, help="thousands of moves instead of a time")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--warm", action="store_true", help="start from yesterday too")
-    parser.add_argument("--peers", action="store_true")
+    parser.add_argument(
+        "--peers", nargs="*", choices=NAMES, help="which of them; all if none is named"
+    )
     parser.add_argument("--peer-seconds", type=float, default=60.0)
     wanted = parser.parse_args()
     if wanted.seed is not None:
         wanted.seeds = [wanted.seed]
+    if wanted.peers is not None:
+        wanted.peers = wanted.peers or NAMES
     return wanted
 
 
@@ -149,7 +153,11 @@ def measured(
     yield row("earliest slot, first come", seed, first, spent, bound)
     if wanted.peers and seed == wanted.seeds[0]:
         found = peers(
-            problem, plan, seconds=wanted.peer_seconds, workers=wanted.workers
+            problem,
+            plan,
+            names=wanted.peers,
+            seconds=wanted.peer_seconds,
+            workers=wanted.workers,
         )
         for answer in found:
             yield (
