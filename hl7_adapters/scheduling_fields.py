@@ -30,7 +30,7 @@ from hl7_adapters.reading import Reading
 
 LONGEST_NUMBER: Final = 199
 """Of an appointment; longer ones are cut to store."""
-_OUR_NUMBER = re.compile(r"A[0-9A-HJKMNP-TV-Z]{14}", re.ASCII)
+_OUR_NUMBER = re.compile(r"A[0-9A-HJKMNP-Z]{14}", re.ASCII)
 """What our own appointments are called; see `identifiers`."""
 TIME_LIKE: Final = re.compile(r"\d{12}(?:\d\d)?(?:\.\d+)?(?:[+-]\d{4})?", re.ASCII)
 _IMPLAUSIBLE: Final = timedelta(minutes=5)

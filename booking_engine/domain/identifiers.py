@@ -39,7 +39,9 @@ PatientKey = NewType("PatientKey", str)
 Actor = NewType("Actor", str)
 """Who is responsible for a change: ``person:…``, ``interface:…`` or ``job:…``."""
 
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+# Like Crockford's, but for U in place of S: node-hl7-server cuts a message wherever it
+# finds MSH, FHS, BHS, BTS or FTS, also inside a name of ours.
+_DIGITS = "0123456789ABCDEFGHJKMNPQRTUVWXYZ"
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _SEQUENCE_RANGE = 32**5
 

@@ -109,6 +109,13 @@ def test_identifiers_sort_by_time_and_never_repeat():
     assert {len(one) for one in made} == {15}
 
 
+def test_identifiers_never_look_like_the_header_of_a_message():
+    """node-hl7-server cuts a message at MSH, FHS, BHS, BTS and FTS, wherever it is."""
+    ids = TimeOrderedIds(FixedClock(NOW), Random(1))
+
+    assert not [one for one in (ids("O") for _ in range(2000)) if "S" in one]
+
+
 @pytest.mark.parametrize(
     ("number", "valid"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -104,6 +105,7 @@ def test_a_part_that_fails_is_counted_and_the_others_are_renewed(
 def test_prices_of_a_plan_of_last_week_are_dropped_though_nobody_answers(
     planned: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
+    caplog.set_level(logging.WARNING, "api.price_refresh")  # a command may have set it
     dispatcher = planned.runtime.dispatcher
     made = dispatcher.prices
     planned.clock.advance(timedelta(days=7))
