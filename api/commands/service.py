@@ -138,6 +138,8 @@ def plan(
             "lost": run.lost,
             "cost": run.cost,
             "bound": run.bound,
+            "room_kept": run.room_kept,
+            "to_come_cost": run.to_come_cost,
             "gap": run.gap,
             "seconds": run.seconds,
         },

@@ -22,8 +22,16 @@ class PlanRunDocument(Document):
     placed: int
     booked: int
     lost: int = Field(description="Placed, but changed meanwhile; in the next run.")
-    cost: int | None
+    cost: int | None = Field(
+        description="Of the plan; what orders to come are expected to lose counts too."
+    )
     bound: int | None
+    room_kept: int = Field(
+        description="Urgent exams to come that the plan leaves room for."
+    )
+    to_come_cost: int = Field(
+        description="What others to come, left no room, are expected to cost; in cost."
+    )
     gap: float | None = Field(description="(cost - bound) / bound, certified.")
     seconds: float
     finished_at: Instant | None

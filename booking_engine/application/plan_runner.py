@@ -16,6 +16,7 @@ from typing import Final
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.dispatch import Dispatcher
 from booking_engine.application.on_arrival import book_best
+from booking_engine.application.planned_room import room_in
 from booking_engine.application.planning import (
     VISIT_LOST,
     PlanRefused,
@@ -145,6 +146,7 @@ class PlanRunner:
         )
         tell("explain", None)
         groups = bookings_of(snapshot, plan)
+        kept, without = room_in(snapshot.problem, plan)
         run = replace(
             run,
             status=PlanRunStatus.SOLVED,
@@ -153,6 +155,8 @@ class PlanRunner:
             placed=sum(len(group) for group in groups),
             cost=plan.terms.total,
             bound=plan.certificate.bound,
+            room_kept=kept,
+            to_come_cost=without,
             seconds=plan.seconds,
             problem=gzip.compress(problem_to_json(snapshot.problem), mtime=0),
             plan=gzip.compress(plan_to_json(plan), mtime=0),

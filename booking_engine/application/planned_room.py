@@ -18,8 +18,15 @@ from booking_engine.application.snapshot import Snapshot
 from booking_engine.domain.identifiers import ScannerId
 from booking_engine.domain.policy import Policy
 from booking_engine.domain.vocabulary import Priority
-from solver.kept_room import ToCome, room_prices_by_class, with_stand_ins
+from solver.kept_room import (
+    ToCome,
+    room_prices_by_class,
+    stand_ins,
+    with_stand_ins,
+)
 from solver.losses import Damage
+from solver.plan import UNPLACED, Plan
+from solver.problem import Problem
 
 
 def with_room_kept(snapshot: Snapshot, context: Context) -> Snapshot:
@@ -34,6 +41,17 @@ def with_room_kept(snapshot: Snapshot, context: Context) -> Snapshot:
     more = len(problem.pairs.scanner) - len(snapshot.pair_km)
     km = np.concatenate([snapshot.pair_km, np.zeros(more, np.int64)])
     return replace(snapshot, problem=problem, pair_km=km)
+
+
+def room_in(problem: Problem, plan: Plan) -> tuple[int, int]:
+    """Return for how many exams to come a plan leaves room, and what the others cost.
+
+    The second is in cost units, and a part of the plan's cost.
+    """
+    rows = stand_ins(problem)
+    left_out = plan.opening[rows] == UNPLACED
+    without = problem.orders.unplaced_cost[rows[left_out]]
+    return int((~left_out).sum()), int(without.sum())
 
 
 def with_room_priced(damage: Damage, snapshot: Snapshot, context: Context) -> Damage:

@@ -31,7 +31,11 @@ class PlanRun:
         Orders the plan placed, bookings made from it, and those that were lost
         because something had changed meanwhile (they enter the next run).
     cost, bound
-        In cost units; ``None`` until solved.
+        In cost units, those who stand in for orders to come among them; ``None`` until
+        solved.
+    room_kept, to_come_cost
+        Urgent exams to come that the plan leaves room for, and what those it leaves
+        none are expected to cost: a part of `cost`, in cost units.
     problem, plan
         The stored instance and plan files, gzipped JSON in the documented formats, so
         that any run can be checked again; ``None`` until solved.
@@ -52,6 +56,8 @@ class PlanRun:
     lost: int = 0
     cost: int | None = None
     bound: int | None = None
+    room_kept: int = 0
+    to_come_cost: int = 0
     seconds: float = 0.0
     finished_at: datetime | None = None
     problem: bytes | None = None

@@ -161,14 +161,15 @@ class Policy:
     def most_in_plans(self) -> int:
         """Most that keeping room for one exam may cost those being planned.
 
-        Where the policy does not say: one day beyond the target of whoever has a hard
-        target and it costs least. So nobody with one is late for somebody to come.
+        Where the policy does not say: less than one day beyond the target of whoever
+        has a hard target and it costs least. So the room of one exam alone is never
+        worth making somebody with a hard target late.
         """
         stated = self.urgent_room.most_in_plans
         if stated is not None:
             return stated
         hard = [self.weights[p] for p in self.urgent_room.hard_targets]
-        return min((one.wait + one.late for one in hard), default=0)
+        return max(0, min((one.wait + one.late for one in hard), default=0) - 1)
 
     def displaced_cost(self, priority: Priority) -> int:
         """Return what it costs if one exam finds no room on its day, in cost units.

@@ -103,6 +103,8 @@ def run(number, **given):
         "lost": 5,
         "cost": 2**40 + 1,
         "bound": 2**40,
+        "room_kept": 6,
+        "to_come_cost": 2**40 - 1,
         "seconds": 1.25,
         "finished_at": NOON,
         "problem": b"\x1f\x8bproblem",

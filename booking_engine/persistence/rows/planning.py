@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, Index, text
 from sqlmodel import Field
 
 from booking_engine.persistence.rows.base import Row, partial_index
+
+_NONE: Final[dict[str, Any]] = {"server_default": text("0")}
 
 
 class PlanRunRow(Row, table=True):
@@ -35,6 +37,8 @@ class PlanRunRow(Row, table=True):
     problem: bytes | None
     plan: bytes | None
     error: str
+    room_kept: int = Field(sa_type=BigInteger, sa_column_kwargs=_NONE)
+    to_come_cost: int = Field(sa_type=BigInteger, sa_column_kwargs=_NONE)
 
 
 class DecisionRow(Row, table=True):

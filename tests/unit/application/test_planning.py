@@ -98,6 +98,11 @@ def test_a_run_leaves_room_for_urgent_orders_to_come():
         assert done.bound <= done.cost
         assert latest_prices(engine) == engine.prices
         booked[most] = on_mr1_tomorrow(engine, orders)
+        # Beside the routine orders' own, the cost holds that of those left no room.
+        assert (done.room_kept > 0) == (most is None)
+        assert 0 <= done.to_come_cost < done.cost
+        with engine.reading(CLERK) as session:
+            assert session.uow.plan_runs.get(done.id).room_kept == done.room_kept
 
     assert booked[None] < booked[0]
 

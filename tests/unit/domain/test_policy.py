@@ -100,6 +100,16 @@ def test_a_displaced_exam_costs_a_week_beyond_its_target_unless_stated():
     assert policy.displaced_cost(Priority.SUSPECTED_CANCER) == 7 * (6 + 120)
 
 
+@pytest.mark.parametrize("late", [0, 1, 40])
+def test_room_for_one_exam_is_worth_less_than_making_an_urgent_patient_late(late):
+    urgent = replace(DEFAULT_WEIGHTS[Priority.URGENT], wait=0, late=late)
+    policy = Policy(weights={**DEFAULT_WEIGHTS, Priority.URGENT: urgent})
+
+    assert policy.most_in_plans == max(0, late - 1)
+    assert Policy(urgent_room=UrgentRoom(hard_targets=frozenset())).most_in_plans == 0
+    assert Policy(urgent_room=UrgentRoom(most_in_plans=7)).most_in_plans == 7
+
+
 def test_what_is_published_says_everything_and_its_digest_changes_with_it():
     policy = Policy()
     found = published(policy, NOW)
