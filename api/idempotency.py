@@ -6,8 +6,8 @@ answered with success is kept and sent again; a refusal changed nothing, so it i
 kept and the request may be tried again with the same key.
 
 The store is in this process and bounded: it forgets on restart and is not shared
-between several API processes. A table behind `IdempotencyStore` takes its place when
-more than one API process is wanted.
+between several API processes. The event loop asks it: nothing of it waits. When more
+than one API process is wanted, a table takes its place, and threads ask that.
 """
 
 from __future__ import annotations

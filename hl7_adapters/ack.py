@@ -50,6 +50,7 @@ FIRST_WITH_ERR_FIELDS: Final = (2, 5)
 """ERR-2 to ERR-8, and MSH-9.3 in acknowledgements, exist from HL7 2.5 on."""
 FIRST_WITH_STRUCTURE: Final = (2, 3, 1)
 """MSH-9.3 exists from here on."""
+_LONGEST_VERSION: Final = 12  # more than any; Python refuses numbers that are too long
 LONGEST_TEXT: Final = 80  # MSA-3, HL7 2.4 section 2.16.8.3
 _LEAST_OF_FACT: Final = 28
 """Of MSA-3 for what is wrong, where the remedy is long."""
@@ -245,10 +246,17 @@ def error_of(payload: bytes) -> str:
     return next((code for path in paths if (code := message.get(path).strip())), "")
 
 
-@lru_cache(maxsize=64)
 def version_number(text: str) -> tuple[int, ...]:
-    """Return a version for comparison: ``2.5.1`` is (2, 5, 1)."""
-    parts = text.split(".")
+    """Return a version for comparison: ``2.5.1`` is (2, 5, 1).
+
+    Any text will do; an answer must be written whatever stands in MSH-12.
+    """
+    return _numbers_of(text[:_LONGEST_VERSION])
+
+
+@lru_cache(maxsize=64)
+def _numbers_of(version: str) -> tuple[int, ...]:
+    parts = version.split(".")
     return tuple(int(part) for part in parts if part.isascii() and part.isdecimal())
 
 

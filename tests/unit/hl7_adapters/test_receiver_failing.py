@@ -101,6 +101,14 @@ def test_one_frame_that_cannot_be_committed_does_not_cost_the_others(hospital):
     assert [order.partner for order in hospital.orders] == ["south"]
 
 
+def test_a_version_of_any_length_is_answered_and_costs_no_other_its_answer(hospital):
+    odd = NW.replace(b"|P|2.4", b"|P|%s" % (b"9" * 5000))
+    assert odd != NW
+
+    assert [ack is not None for ack in hospital.send(odd, OMI)] == [True, True]
+    assert len(hospital.messages) == 2
+
+
 def test_without_a_database_nobody_is_answered(hospital):
     broken = failing(hospital, commits=[OSError()] * 9)
 
