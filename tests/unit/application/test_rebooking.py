@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from booking_desk import patient
+from booking_desk import patient, urgent_to_come
 from diary_desk import Engine
 from network import CLERK, INDIE
 
@@ -18,7 +18,10 @@ from booking_engine.domain.decisions import MoveCause
 from booking_engine.domain.diary_entries import EntryKind, Stretch
 from booking_engine.domain.errors import InvalidValue, TransitionRefused
 from booking_engine.domain.patients import Needs
+from booking_engine.domain.policy import Policy
 from booking_engine.domain.rebookings import LineOutcome, RebookingStatus
+from booking_engine.domain.urgent_room import UrgentRoom
+from booking_engine.domain.vocabulary import Priority
 from solver.repair import repair_at_once
 from solver.repair_options import Places
 
@@ -99,6 +102,28 @@ def test_at_once_nobody_else_moves(crowded):
     # MRX by weight; and what MR1 and MR2 have left is too late.
     assert dict(line.excluded)["weight"] == 1
     assert "day_window" in dict(line.excluded)
+
+
+@pytest.mark.parametrize("priority", [Priority.ROUTINE, Priority.URGENT])
+def test_room_for_urgent_orders_to_come_is_dear_to_whoever_is_not_urgent(
+    ward, priority
+):
+    """MR1 has an hour left on Wednesday, and two urgent orders are expected there."""
+    ward.booked("P1", 0, at(9), "MR2", priority=priority)
+    ward.close("MR1", at(9), at(16))
+    closure = ward.close("MR2", at(8), at(12))
+
+    def proposed(most):
+        room = UrgentRoom(most_in_plans=most)
+        ward.engine.policy = replace(Policy(), version=f"m{most}", urgent_room=room)
+        (line,) = ward.propose(closure).lines
+        return line.to.chosen.scanner, line.to.chosen.starts_at
+
+    before = proposed(None)
+    ward.engine.room_kept = urgent_to_come("MR1")
+
+    assert before == proposed(0) == ("MR1", at(8))
+    assert (proposed(None) == before) == (priority is Priority.URGENT)
 
 
 def test_later_a_neighbour_is_asked_to_make_room(crowded):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from solver import (
     warm_up,
 )
 from solver.instances import Scale, generate, load_json, save_json
+from solver.losses import Loss, damaged
+from solver.repair import frontier, improve_repair, repair_at_once
 
 
 def ranked(problem, order=0, *, k=3, price=None, exam=(), occupied=None):
@@ -174,6 +177,24 @@ def test_nothing_is_left_to_compile_after_the_warm_up(tmp_path):
         occupied=Occupied.by_plan(problem, plan),
     )
 
+    assert compiled() == before
+
+
+def test_nothing_of_a_repair_is_left_to_compile_after_the_warm_up():
+    """A loss that is not repaired to the proof at once: all of the search is called."""
+    warm_up()
+    before = compiled()
+    problem = generate(Scale(orders=300, scanners=4, days=6), seed=3)
+    plan = solve(problem, limits=Limits(work=20))
+    fullest = np.bincount(plan.opening[plan.opening >= 0]).argmax()
+    damage = damaged(problem, plan, [Loss(int(fullest), 0, 1440)])
+    room = np.ones((2, len(damage.problem.openings.key)), np.int64)
+    damage = replace(damage, room_price=room)
+    first = repair_at_once(damage)
+    improve_repair(damage, first, most_movable=20, seconds=0.5)
+    frontier(damage, first, steps=(1,), gains_count=False, seconds=0.2)
+
+    assert damage.displaced.size
     assert compiled() == before
 
 
