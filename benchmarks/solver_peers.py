@@ -6,7 +6,6 @@ get the options of each order that are best at our prices.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import pyjobshop
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
+from benchmarks.timed import Timed, timed
 from solver import Plan, Problem
 from solver.layout import columns
 from solver.plan import UNPLACED
@@ -31,14 +31,14 @@ WIDTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a peer found: cost in cost units, wall time, and who is where.
+    """What a peer found: cost in cost units, time spent, and who is where.
 
     `opening` and `pair` are those of a `Plan`, shape ``(orders,)``; no start times.
     """
 
     name: str
     cost: int
-    seconds: float
+    spent: Timed
     opening: Ints
     pair: Ints
 
@@ -99,14 +99,14 @@ def _groups(keys: Ints, size: int) -> list[Ints]:
 
 
 def _answer(
-    name: str, problem: Problem, x: _Options, taken: NDArray[np.bool_], seconds: float
+    name: str, problem: Problem, x: _Options, taken: NDArray[np.bool_], spent: Timed
 ) -> Answer:
     cost = int(problem.orders.unplaced_cost.sum() - x.gain[taken].sum())
     opening = np.full(len(problem.orders.key), UNPLACED)
     pair = opening.copy()
     opening[x.order[taken]] = x.opening[taken]
     pair[x.order[taken]] = x.pair[taken]
-    return Answer(f"{name}, {WIDTH} options an order", cost, seconds, opening, pair)
+    return Answer(f"{name}, {WIDTH} options an order", cost, spent, opening, pair)
 
 
 def _cp_sat(problem: Problem, x: _Options, seconds: float, workers: int) -> Answer:
@@ -124,9 +124,7 @@ def _cp_sat(problem: Problem, x: _Options, seconds: float, workers: int) -> Answ
     engine = cp_model.CpSolver()
     engine.parameters.max_time_in_seconds = seconds
     engine.parameters.num_workers = workers
-    began = time.monotonic()
-    status = engine.solve(model)
-    spent = time.monotonic() - began
+    status, spent = timed(lambda: engine.solve(model))
     found = np.zeros(x.order.shape[0], bool)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         found = np.array([engine.boolean_value(v) for v in taken])
@@ -162,9 +160,7 @@ def _highs(problem: Problem, x: _Options, seconds: float) -> Answer:
     for k, ceiling in enumerate(problem.contract_ceiling):
         rows = np.flatnonzero(contract == k)
         at_most(float(ceiling), rows, np.ones(rows.shape[0]))
-    began = time.monotonic()
-    engine.run()
-    spent = time.monotonic() - began
+    _, spent = timed(engine.run)
     value = np.array(engine.getSolution().col_value)
     found = value > 0.5 if value.shape[0] == n else np.zeros(n, bool)
     return _answer("HiGHS MIP, one model", problem, x, found, spent)
@@ -198,9 +194,9 @@ def _pyjobshop(problem: Problem, x: _Options, seconds: float, workers: int) -> A
     for task, u in zip(tasks, unplaced_cost, strict=True):
         model.add_mode(task, [], int(u))
     model.set_objective(weight_total_flow_time=1)
-    began = time.monotonic()
-    result = model.solve(time_limit=seconds, num_workers=workers, display=False)
-    spent = time.monotonic() - began
+    result, spent = timed(
+        lambda: model.solve(time_limit=seconds, num_workers=workers, display=False)
+    )
     mode = np.array([task.mode for task in result.best.tasks], np.int64)
     found = np.zeros(x.order.shape[0], bool)
     found[mode[mode < x.order.shape[0]]] = True  # the rest stay unplaced

@@ -12,18 +12,17 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 import solver
 from benchmarks import conditions, table
 from benchmarks.solver_peers import NAMES, peers
+from benchmarks.timed import Timed, timed
 from solver import Limits, Orders, Pairs, Plan, Problem
 from solver.instances import Scale, england, generate, read_national_data
 from solver.problem import Ints
@@ -43,16 +42,6 @@ DAY_COST = 5
 KNOWN_SHARE = 0.95
 """Orders of today that were on yesterday's list, for the warm start."""
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """How long something took: wall clock and processor seconds."""
-
-    wall: float
-    cpu: float
-
 
 def main() -> None:
     """Run the benchmark that the command line asks for."""
@@ -65,7 +54,8 @@ def main() -> None:
             size=_named(wanted),
         )
     )
-    print(f"highspy {version('highspy')}; seeds {', '.join(map(str, wanted.seeds))}\n")
+    solvers = ", ".join(f"{name} {version(name)}" for name in ("highspy", "pyjobshop"))
+    print(f"{solvers}; seeds {', '.join(map(str, wanted.seeds))}\n")
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
     for seed in wanted.seeds:
@@ -163,8 +153,8 @@ def measured(
             yield (
                 answer.name,
                 str(seed),
-                f"{answer.seconds:.1f}",
-                "",
+                f"{answer.spent.wall:.1f}",
+                f"{answer.spent.cpu:.1f}",
                 f"{answer.cost:,}",
                 *_distance(answer.cost, answer.unplaced, bound, placed),
             )
@@ -202,13 +192,6 @@ def only(problem: Problem, rows: Ints) -> Problem:
         orders=replace(orders, key=key, **columns),
         pairs=Pairs(start, pairs.scanner[p], pairs.minutes[p], pairs.cost[p]),
     )
-
-
-def timed(run: Callable[[], T]) -> tuple[T, Timed]:
-    """Return what `run` returns, and what it took."""
-    wall, cpu = time.monotonic(), time.process_time()
-    found = run()
-    return found, Timed(time.monotonic() - wall, time.process_time() - cpu)
 
 
 def row(name: str, seed: int, plan: Plan, spent: Timed, bound: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ def plan_of(problem, answer, certificate):
         start[rows] = problem.openings.begin_minute[b] + np.cumsum(minutes) - minutes
     columns = answer.opening, answer.pair, start
     terms = cost_terms(problem, Plan(*columns, CostTerms(*[0] * 6), certificate, 0.0))
-    return Plan(*columns, terms, certificate, answer.seconds)
+    return Plan(*columns, terms, certificate, answer.spent.wall)
 
 
 @pytest.fixture
