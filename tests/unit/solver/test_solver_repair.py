@@ -347,3 +347,28 @@ def test_nothing_lost_changes_nothing(case):
     answer = improve_repair(damage, repair_at_once(damage), seconds=1)
     assert np.array_equal(answer.places.opening, plan.opening)
     assert (answer.cost, answer.breaches, answer.moved.size) == (0, 0, 0)
+
+
+def test_where_no_time_is_left_at_all_nobody_has_a_place(build, order, opening):
+    """Both exams are lost with the only opening: they cost what no place costs."""
+    problem = build([order(), order()], [opening()])
+    plan = solve(problem, limits=Limits(work=5))
+    damage = damaged(problem, plan, [Loss(0, 0, 1440)])
+
+    first = repair_at_once(damage)
+    better = improve_repair(damage, first, seconds=0.2)
+
+    for answer in (first, better, *frontier(damage, first, steps=(0, 1), seconds=0.2)):
+        assert sorted(answer.unplaced.tolist()) == [0, 1]
+        assert (answer.breaches, answer.cost, answer.moved.size) == (2, 2000, 0)
+
+
+def test_with_nothing_lost_nothing_changes(build, order, opening):
+    problem = build([order(), order()], [opening()])
+    damage = damaged(problem, solve(problem, limits=Limits(work=5)), [])
+
+    first = repair_at_once(damage)
+    better = improve_repair(damage, first, seconds=0.2)
+
+    assert (better.cost, better.breaches, better.moved.size) == (0, 0, 0)
+    assert (better.places.opening == damage.opening).all()
