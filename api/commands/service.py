@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from pathlib import Path
@@ -70,6 +71,10 @@ def serve(
         )
         warm_up()  # so that no request waits for it
     runtime.start(roles)
+    # What is loaded by now stays. Left to the collector, it is searched every few
+    # seconds under load, and nobody is answered for a sixth of a second.
+    gc.collect()
+    gc.freeze()
     try:
         if Role.API in roles:
             host, port = runtime.http_address

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from fastapi import FastAPI
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from api import bootstrap
 from api.cli import app
 from api.server import HttpServer
 from hl7_adapters.mllp.sender import MllpSender
@@ -38,6 +41,35 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
 
 
 ALL = list(commands(get_command(app)))
+
+
+def test_what_an_engine_has_loaded_is_not_searched_for_garbage_again(
+    monkeypatch, tmp_path
+):
+    told = []
+
+    class Started:
+        def start(self, roles):
+            told.append(roles)
+            signal.raise_signal(signal.SIGTERM)
+
+        def stop(self):
+            told.append(gc.get_freeze_count())
+            gc.unfreeze()
+
+    file = tmp_path / "booking.toml"
+    file.write_text("")
+    monkeypatch.setattr(bootstrap, "build", lambda settings: Started())
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        result = run("serve", "--config", file, "--role", "relay")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert result.exit_code == 0, result.output
+    assert told[0] == {"relay"}
+    assert told[1] > 10_000
 
 
 def test_the_commands_are_those_that_others_hold_on_to():
