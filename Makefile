@@ -36,7 +36,9 @@ $(FOREIGN_STAMP): $(FOREIGN)/package-lock.json $(STAMP)
 	cd $(FOREIGN) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
+# Compiled once for all workers, before anything waits for it.
 test: $(STAMP) $(FOREIGN_STAMP)
+	$(BIN)/python -c "from solver import warm_up; warm_up()"
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)

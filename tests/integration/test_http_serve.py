@@ -117,7 +117,7 @@ def test_an_urgent_order_is_booked_and_told_while_a_routine_one_waits(
     )
     try:
         http = httpx2.Client(base_url=f"http://127.0.0.1:{http_port}")
-        until(lambda: is_ready(http), seconds=60)
+        until(lambda: is_ready(http), seconds=120)
         with MllpSender("127.0.0.1", mllp_port) as sender:
             routine = sender.send(an_order(1, "R"))
             urgent = sender.send(an_order(2, "C"))
