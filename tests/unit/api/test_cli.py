@@ -55,21 +55,25 @@ def test_what_an_engine_has_loaded_is_not_searched_for_garbage_again(
 
         def stop(self):
             told.append(gc.get_freeze_count())
+            told.append(gc.get_threshold()[0])
             gc.unfreeze()
 
     file = tmp_path / "booking.toml"
     file.write_text("")
     monkeypatch.setattr(bootstrap, "build", lambda settings: Started())
+    thresholds = gc.get_threshold()
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
         result = run("serve", "--config", file, "--role", "relay")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        gc.set_threshold(*thresholds)
 
     assert result.exit_code == 0, result.output
     assert told[0] == {"relay"}
     assert told[1] > 10_000
+    assert told[2] > thresholds[0]
 
 
 def test_the_commands_are_those_that_others_hold_on_to():
