@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from solver.compiled import inlined, kernel
 from solver.families import NO_CLASS, Families
-from solver.layout import Columns, day_cost, fits
-from solver.packing import worths
-from solver.plan import PRICE_SCALE
+from solver.layout import Columns
+from solver.packing import ByScanner, by_scanner, earns, keep, worths
 from solver.prices import Prices
 from solver.problem import Ints
 
@@ -62,31 +61,21 @@ def family_bound(c: Columns, at: Families, exam_price: Ints, worth: Ints) -> int
     """
     if c.pair_minutes.size == 0 or c.day.size == 0:
         return int(worth.sum()) - int((exam_price * c.ceiling).sum())
-    unit = int(np.gcd.reduce(c.pair_minutes))
-    lengths, length_of = np.unique(c.pair_minutes // unit, return_inverse=True)
-    longest = int(c.minutes.max()) // unit
+    by = by_scanner(c)
+    longest = int(c.minutes.max()) // by.unit
     classes = int(at.class_of.max(initial=NO_CLASS)) + 1
-    owner = np.repeat(np.arange(c.tier.shape[0]), np.diff(c.pair_start))
-    by_scanner = np.argsort(c.pair_scanner, kind="stable")
-    scanners = c.scanner_start.shape[0] - 1
-    edges = np.searchsorted(c.pair_scanner[by_scanner], np.arange(scanners + 1))
-    most = longest // int(lengths[0])
-    takes = np.maximum(0, lengths * unit - at.longest[:, None]) // unit
+    most = longest // int(by.lengths[0])
+    takes = np.maximum(0, by.lengths * by.unit - at.longest[:, None]) // by.unit
     return int(
         _bound(
             c,
             at,
             exam_price,
-            owner.astype(np.int64),
-            by_scanner.astype(np.int64),
-            edges.astype(np.int64),
-            lengths.astype(np.int64),
+            by,
             takes.astype(np.int64),
-            length_of.reshape(-1).astype(np.int64),
-            unit,
             worth,
-            np.zeros((classes + 1, lengths.shape[0], most + 1), np.int64),
-            np.zeros((classes + 1, lengths.shape[0]), np.int64),
+            np.zeros((classes + 1, by.lengths.shape[0], most + 1), np.int64),
+            np.zeros((classes + 1, by.lengths.shape[0]), np.int64),
             np.zeros((classes + 1, longest + 1), np.int64),
             np.zeros((2**classes, longest + 1), np.int64),
         )
@@ -98,13 +87,8 @@ def _bound(
     c: Columns,
     at: Families,
     exam_price: Ints,
-    owner: Ints,
-    by_scanner: Ints,
-    edges: Ints,
-    lengths: Ints,
+    by: ByScanner,
     takes: Grid,
-    length_of: Ints,
-    unit: int,
     worth: Ints,
     best: NDArray[np.int64],
     count: Grid,
@@ -118,21 +102,22 @@ def _bound(
     for s in range(c.scanner_start.shape[0] - 1):
         for b in range(c.scanner_start[s], c.scanner_start[s + 1]):
             count[:, :] = 0
-            for i in range(edges[s], edges[s + 1]):
-                p = by_scanner[i]
-                j = owner[p]
-                earns = _earns(c, exam_price, j, p, b, worth)
-                if earns > 0:
+            for i in range(by.first[s], by.first[s + 1]):
+                p = by.pair[i]
+                j = by.owner[p]
+                gain = earns(c, exam_price, j, p, b, worth)
+                if gain > 0:
                     row = best.shape[0] - 1
                     if at.family[j] >= 0:
                         row = at.class_of[at.kind[b], at.family[j]]
-                    room = c.minutes[b] // (lengths[length_of[p]] * unit)
-                    _keep(best, count, row, length_of[p], room, earns)
+                    length = by.length_of[p]
+                    room = c.minutes[b] // (by.lengths[length] * by.unit)
+                    keep(best[row], count[row], length, room, gain)
             total -= most_earned(
                 at.path[at.kind[b]],
                 takes[at.kind[b]],
-                lengths,
-                unit,
+                by.lengths,
+                by.unit,
                 c.minutes[b],
                 best,
                 count,
@@ -142,40 +127,6 @@ def _bound(
     for k in range(c.ceiling.shape[0]):
         total -= exam_price[k] * c.ceiling[k]
     return total
-
-
-@inlined
-def _earns(c: Columns, exam_price: Ints, j: int, p: int, b: int, worth: Ints) -> int:
-    """Return what order `j` would earn in opening `b` by pair `p`; 0 for no option."""
-    day = c.day[b]
-    if day < c.earliest_day[j] or day > c.latest_day[j]:
-        return 0
-    cost = c.pair_cost[p] + day_cost(c, j, day) + c.opening_cost[b]
-    earns: int = worth[j] - cost * PRICE_SCALE
-    k = c.contract[b]
-    if k >= 0:
-        earns -= exam_price[k]
-    if earns <= 0 or not fits(c, j, p, b):
-        return 0
-    return earns
-
-
-@inlined
-def _keep(
-    best: NDArray[np.int64], count: Grid, row: int, length: int, room: int, earns: int
-) -> None:
-    """Keep what an exam earns if it is among the `room` best of its kind."""
-    n = count[row, length]
-    full = n == room
-    if not (full and (room == 0 or earns <= best[row, length, n - 1])):
-        if full:
-            n -= 1
-        else:
-            count[row, length] = n + 1
-        while n > 0 and best[row, length, n - 1] < earns:
-            best[row, length, n] = best[row, length, n - 1]
-            n -= 1
-        best[row, length, n] = earns
 
 
 @kernel

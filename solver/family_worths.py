@@ -1,8 +1,7 @@
 """Worths of the orders' own where openings have changeovers.
 
-As `multipliers`: openings in random order solve the knapsack of `family_packing` over
-the options that they list; each listed order rises by its share of a step, each order
-taken falls by the step, steps shrink, the path is averaged and evaluated exactly.
+`subgradient` says what is relaxed and how the worths move; here an opening's best exams
+are those of the knapsack of `family_packing` over the options that it lists.
 """
 
 from __future__ import annotations
@@ -12,41 +11,42 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from solver.chance import seeded, shuffle
 from solver.clock import Clock
 from solver.compiled import kernel
 from solver.families import NO_CLASS, Families
 from solver.family_packing import family_bound
 from solver.layout import Columns
-from solver.multipliers import Worths
 from solver.packing import worths
-from solver.plan import PRICE_SCALE
 from solver.prices import Prices
 from solver.problem import Ints
 from solver.shortlist import Shortlist
+from solver.subgradient import (
+    NO_WORTHS,
+    ByOpening,
+    Floats,
+    Steps,
+    Worths,
+    by_opening,
+    climbed,
+    listed_options,
+)
 
-Floats = NDArray[np.float64]
+STEPS = Steps(
+    sweeps=40,
+    least=2,
+    most=300,
+    timed=2,
+    first=0.05,
+    last=0.02,
+    memory=0.2,
+    evaluations=4,
+    kept_back=4,
+)
 
-SWEEPS, MOST_SWEEPS = 40, 300
-"""Sweeps over all openings without a clock, and the most with one."""
-TIMED_SWEEPS = 2
-"""Sweeps after which the clock says how many there will be time for."""
-FIRST_STEP, LAST_STEP = 0.05, 0.02
-"""The first step as a share of the median worth; the last as a share of the first."""
-MEMORY = 0.2
-"""Weight of the newest sweep in the path average."""
-EVALUATIONS = 4
-"""How often the average is evaluated."""
 
+class _Classes(NamedTuple):
+    """The class of each listed option; of each opening its minutes, kind and paths."""
 
-class _Lists(NamedTuple):
-    """Listed options by opening in compressed rows; minutes in whole units."""
-
-    first: Ints
-    row: Ints
-    size: Ints
-    cost: Floats
-    share: Floats
     own: Ints
     minutes: Ints
     kind: Ints
@@ -88,81 +88,40 @@ def family_worths(
     clock
         Ends the sweeps; without a wall-clock limit their number is fixed.
     """
-    none = Worths(np.zeros(0, np.int64), 0)
     if not listed.listed.any() or clock.expired():
-        return none
-    best = worths(c, prices.minute, prices.exam)
-    least = family_bound(c, at, prices.exam, best)
-    most = least
+        return NO_WORTHS
     unit = int(np.gcd.reduce(c.pair_minutes))
-    lists = _lists(c, at, listed, prices.exam, unit)
-    desk = _desk(lists, at, int(c.minutes.max()) // unit)
-    ceiling = c.unplaced_cost.astype(np.float64)
-    now = best / PRICE_SCALE
-    average = now.copy()
-    state, visit = seeded(seed), np.arange(c.day.shape[0], dtype=np.int64)
-    step = FIRST_STEP * max(1.0 / PRICE_SCALE, float(np.median(now)))
-    sweeps, number, looks = SWEEPS, 0, 0
-    while number < sweeps and not (clock.expired() and number):
-        shuffle(state, visit)
-        _sweep(visit, lists, desk, unit, ceiling, now, step)
-        average += MEMORY * (now - average)
-        number += 1
-        if number == TIMED_SWEEPS and clock.seconds is not None:
-            each = max(clock.elapsed(), 1e-9) / TIMED_SWEEPS
-            fit = int(clock.seconds / each) - EVALUATIONS
-            sweeps = min(MOST_SWEEPS, max(TIMED_SWEEPS, fit))
-        step *= LAST_STEP ** (1.0 / sweeps)
-        if number * EVALUATIONS >= (looks + 1) * sweeps:
-            looks += 1
-            tried = np.clip(
-                np.rint(average * PRICE_SCALE).astype(np.int64),
-                0,
-                c.unplaced_cost * PRICE_SCALE,
-            )
-            found = family_bound(c, at, prices.exam, tried)
-            if found > most:
-                best, most = tried, found
-    return none if most == least else Worths(best, most - least)
-
-
-def _lists(
-    c: Columns,
-    at: Families,
-    listed: Shortlist,
-    exam_price: Ints,
-    unit: int,
-) -> _Lists:
-    """Return the listed options by opening and, there, by class."""
-    width = listed.opening.shape[1]
-    j, r = np.nonzero(np.arange(width)[None, :] < listed.listed[:, None])
-    b = listed.opening[j, r]
-    classes = int(at.class_of.max(initial=NO_CLASS)) + 1
-    family = at.family[j]
-    own = np.where(family >= 0, at.class_of[at.kind[b], family], classes)
+    j, r = listed_options(listed)
+    b, own = listed.opening[j, r], _class_of(at, j, listed.opening[j, r])
     sort = np.lexsort((j, own, b))
-    j, r, b, own = j[sort], r[sort], b[sort], own[sort]
-    cost = listed.cost[j, r].astype(np.float64)
-    if exam_price.size:
-        contract = c.contract[b]
-        cost += np.where(contract >= 0, exam_price[contract], 0) / PRICE_SCALE
-    first = np.searchsorted(b, np.arange(c.day.shape[0] + 1))
-    return _Lists(
-        first=first.astype(np.int64),
-        row=j.astype(np.int64),
-        size=c.pair_minutes[listed.pair[j, r]] // unit,
-        cost=cost,
-        share=1.0 / np.maximum(1, listed.listed)[j],
-        own=own.astype(np.int64),
-        minutes=c.minutes,
-        kind=at.kind,
-        path=at.path,
+    options = by_opening(c, listed, j[sort], r[sort], prices.exam, unit)
+    classes = _Classes(own[sort], c.minutes, at.kind, at.path)
+    desk = _desk(options, at, int(c.minutes.max()) // unit)
+    ceiling = c.unplaced_cost.astype(np.float64)
+    return climbed(
+        c,
+        worths(c, prices.minute, prices.exam),
+        STEPS,
+        lambda visit, worth, step: _sweep(
+            visit, options, classes, desk, unit, ceiling, worth, step
+        ),
+        lambda tried: family_bound(c, at, prices.exam, tried),
+        seed=seed,
+        clock=clock,
     )
 
 
-def _desk(lists: _Lists, at: Families, units: int) -> _Desk:
+def _class_of(at: Families, j: Ints, b: Ints) -> Ints:
+    """Return the class of each option; the number of classes without a family."""
+    family = at.family[j]
+    none = int(at.class_of.max(initial=NO_CLASS)) + 1
+    found = np.where(family >= 0, at.class_of[at.kind[b], family], none)
+    return found.astype(np.int64)
+
+
+def _desk(options: ByOpening, at: Families, units: int) -> _Desk:
     """Return working memory for any opening."""
-    widest = int(np.diff(lists.first).max(initial=0))
+    widest = int(np.diff(options.first).max(initial=0))
     classes = int(at.class_of.max(initial=NO_CLASS)) + 1
     return _Desk(
         taken=np.zeros(widest, np.int64),
@@ -177,7 +136,8 @@ def _desk(lists: _Lists, at: Families, units: int) -> _Desk:
 @kernel
 def _sweep(
     visit: Ints,
-    a: _Lists,
+    a: ByOpening,
+    at: _Classes,
     w: _Desk,
     unit: int,
     ceiling: Floats,
@@ -187,7 +147,7 @@ def _sweep(
     """Visit every opening once, and move the worths of the orders that it lists."""
     for t in range(visit.shape[0]):
         b = visit[t]
-        mask, used = _best_exams(a, w, b, unit, worth)
+        mask, used = _best_exams(a, at, w, b, unit, worth)
         for i in range(a.first[b], a.first[b + 1]):
             j = a.row[i]
             worth[j] = min(ceiling[j], worth[j] + step * a.share[i])
@@ -213,17 +173,17 @@ def _sweep(
 
 @kernel
 def _best_exams(  # noqa: C901, PLR0912
-    a: _Lists, w: _Desk, b: int, unit: int, worth: Floats
+    a: ByOpening, at: _Classes, w: _Desk, b: int, unit: int, worth: Floats
 ) -> tuple[int, int]:
     """Return the set of classes that earns most in opening `b`, and its units."""
-    minutes = a.minutes[b]
+    minutes = at.minutes[b]
     size = minutes // unit
     free = w.begin.shape[0] - 2
     n, i, present = 0, a.first[b], 0
     for row in range(free + 1):
         w.begin[row] = n
         w.earned[row, : size + 1] = 0.0
-        while i < a.first[b + 1] and a.own[i] == row:
+        while i < a.first[b + 1] and at.own[i] == row:
             gain, d = worth[a.row[i]] - a.cost[i], a.size[i]
             if gain > 0.0 and d <= size:
                 w.taken[n] = i
@@ -237,12 +197,12 @@ def _best_exams(  # noqa: C901, PLR0912
                     present |= 1 << row
             i += 1
     w.begin[free + 1] = n
-    kind = a.kind[b]
+    kind = at.kind[b]
     best, best_mask, best_used = -1.0, 0, 0
     for mask in range(2**free):
-        if mask & present != mask or a.path[kind, mask] > minutes:
+        if mask & present != mask or at.path[kind, mask] > minutes:
             continue
-        room = (minutes - a.path[kind, mask]) // unit
+        room = (minutes - at.path[kind, mask]) // unit
         if mask == 0:
             for used in range(size + 1):
                 w.table[0, used] = w.earned[free, used]

@@ -9,10 +9,12 @@ here, it is never more than price x minutes.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from solver.compiled import kernel
+from solver.compiled import inlined, kernel
 from solver.layout import Columns, day_cost, fits
 from solver.plan import PRICE_SCALE
 from solver.prices import cheapest
@@ -45,29 +47,58 @@ def bound_of_worths(c: Columns, exam_price: Ints, worth: Ints) -> int:
     """
     if c.tier.shape[0] == 0:
         return -int((exam_price * c.ceiling).sum())
-    unit = int(np.gcd.reduce(c.pair_minutes)) if c.pair_minutes.size else 1
-    lengths, length_of = np.unique(c.pair_minutes // unit, return_inverse=True)
-    longest = int(c.minutes.max(initial=0)) // unit
-    most = longest // lengths if lengths.size else np.zeros(0, np.int64)
-    owner = np.repeat(np.arange(c.tier.shape[0]), np.diff(c.pair_start))
-    by_scanner = np.argsort(c.pair_scanner, kind="stable")
-    scanners = c.scanner_start.shape[0] - 1
-    edges = np.searchsorted(c.pair_scanner[by_scanner], np.arange(scanners + 1))
+    by = by_scanner(c)
+    longest = int(c.minutes.max(initial=0)) // by.unit
+    most = longest // by.lengths if by.lengths.size else np.zeros(0, np.int64)
     return int(
         _bound(
             c,
             exam_price,
-            owner.astype(np.int64),
-            by_scanner.astype(np.int64),
-            edges.astype(np.int64),
-            lengths.astype(np.int64),
-            length_of.astype(np.int64),
-            unit,
+            by,
             worth,
-            np.zeros((lengths.shape[0], int(most.max(initial=0)) + 1), np.int64),
-            np.zeros(lengths.shape[0], np.int64),
+            np.zeros((by.lengths.shape[0], int(most.max(initial=0)) + 1), np.int64),
+            np.zeros(by.lengths.shape[0], np.int64),
             np.zeros(longest + 1, np.int64),
         )
+    )
+
+
+class ByScanner(NamedTuple):
+    """The pairs by scanner, and how long their exams are in whole units.
+
+    Parameters
+    ----------
+    unit
+        Minutes in a unit.
+    lengths
+        Shape ``(lengths,)``. The lengths there are, ascending.
+    length_of, owner
+        By pair: the row of its length, and its order.
+    first, pair
+        The block of each scanner's pairs, and the pairs.
+    """
+
+    unit: int
+    lengths: Ints
+    length_of: Ints
+    owner: Ints
+    first: Ints
+    pair: Ints
+
+
+def by_scanner(c: Columns) -> ByScanner:
+    """Return the pairs of a problem by scanner."""
+    unit = int(np.gcd.reduce(c.pair_minutes)) if c.pair_minutes.size else 1
+    lengths, length_of = np.unique(c.pair_minutes // unit, return_inverse=True)
+    pair = np.argsort(c.pair_scanner, kind="stable")
+    scanners = np.arange(c.scanner_start.shape[0])
+    return ByScanner(
+        unit=unit,
+        lengths=lengths.astype(np.int64),
+        length_of=length_of.reshape(-1).astype(np.int64),
+        owner=np.repeat(np.arange(c.tier.shape[0]), np.diff(c.pair_start)),
+        first=np.searchsorted(c.pair_scanner[pair], scanners).astype(np.int64),
+        pair=pair.astype(np.int64),
     )
 
 
@@ -82,12 +113,7 @@ def _fill(c: Columns, minute_price: Ints, exam_price: Ints, worth: Ints) -> None
 def _bound(
     c: Columns,
     exam_price: Ints,
-    owner: Ints,
-    by_scanner: Ints,
-    edges: Ints,
-    lengths: Ints,
-    length_of: Ints,
-    unit: int,
+    by: ByScanner,
     worth: Ints,
     best: NDArray[np.int64],
     count: Ints,
@@ -99,70 +125,55 @@ def _bound(
         total += worth[j]
     for s in range(c.scanner_start.shape[0] - 1):
         for b in range(c.scanner_start[s], c.scanner_start[s + 1]):
-            size = c.minutes[b] // unit
+            size = c.minutes[b] // by.unit
             count[:] = 0
-            for i in range(edges[s], edges[s + 1]):
-                p = by_scanner[i]
-                _offer(
-                    c,
-                    exam_price,
-                    owner[p],
-                    p,
-                    b,
-                    worth,
-                    lengths,
-                    length_of,
-                    size,
-                    best,
-                    count,
-                )
-            total -= _most_earned(lengths, best, count, size, earned)
+            for i in range(by.first[s], by.first[s + 1]):
+                p = by.pair[i]
+                gain = earns(c, exam_price, by.owner[p], p, b, worth)
+                if gain > 0:
+                    row = by.length_of[p]
+                    keep(best, count, row, size // by.lengths[row], gain)
+            total -= _most_earned(by.lengths, best, count, size, earned)
     for k in range(c.ceiling.shape[0]):
         total -= exam_price[k] * c.ceiling[k]
     return total
 
 
-@kernel
-def _offer(
-    c: Columns,
-    exam_price: Ints,
-    j: int,
-    p: int,
-    b: int,
-    worth: Ints,
-    lengths: Ints,
-    length_of: Ints,
-    size: int,
-    best: NDArray[np.int64],
-    count: Ints,
+@inlined
+def earns(c: Columns, exam_price: Ints, j: int, p: int, b: int, worth: Ints) -> int:
+    """Return what order `j` would earn in opening `b` by pair `p`; 0 for no option."""
+    day = c.day[b]
+    if day < c.earliest_day[j] or day > c.latest_day[j]:
+        return 0
+    cost = c.pair_cost[p] + day_cost(c, j, day) + c.opening_cost[b]
+    gain: int = worth[j] - cost * PRICE_SCALE
+    k = c.contract[b]
+    if k >= 0:
+        gain -= exam_price[k]
+    if gain <= 0 or not fits(c, j, p, b):
+        return 0
+    return gain
+
+
+@inlined
+def keep(
+    best: NDArray[np.int64], count: Ints, length: int, room: int, gain: int
 ) -> None:
-    """Keep what order `j` would earn in opening `b` if it is among the best.
+    """Keep what an exam earns if it is among the `room` best of its length.
 
     Of one length, no more exams can count than fit together.
     """
-    day = c.day[b]
-    if day < c.earliest_day[j] or day > c.latest_day[j]:
-        return
-    cost = c.pair_cost[p] + day_cost(c, j, day) + c.opening_cost[b]
-    earns = worth[j] - cost * PRICE_SCALE
-    k = c.contract[b]
-    if k >= 0:
-        earns -= exam_price[k]
-    if earns <= 0 or not fits(c, j, p, b):
-        return
-    row = length_of[p]
-    room = size // lengths[row]
-    n = count[row]
-    if n == room:
-        if room == 0 or earns <= best[row, n - 1]:
-            return
-        n -= 1
-    else:
-        count[row] = n + 1
-    while n > 0 and best[row, n - 1] < earns:
-        best[row, n] = best[row, n - 1]
-        n -= 1
-    best[row, n] = earns
+    n = count[length]
+    full = n == room
+    if not (full and (room == 0 or gain <= best[length, n - 1])):
+        if full:
+            n -= 1
+        else:
+            count[length] = n + 1
+        while n > 0 and best[length, n - 1] < gain:
+            best[length, n] = best[length, n - 1]
+            n -= 1
+        best[length, n] = gain
 
 
 @kernel

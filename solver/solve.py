@@ -21,7 +21,7 @@ from solver.improve import Found, improve
 from solver.joint import as_unplaced, plan_jointly
 from solver.layout import Columns, columns
 from solver.limits import Limits
-from solver.multipliers import MOST_OPTIONS, Worths, own_worths
+from solver.multipliers import MOST_OPTIONS, own_worths
 from solver.offers import offers
 from solver.plan import PRICE_SCALE, Certificate, Plan
 from solver.polish import SHARE as POLISH_SHARE
@@ -34,6 +34,7 @@ from solver.rules import Changeovers, Rules
 from solver.search import empty, restore, take
 from solver.sequence import sequence
 from solver.shortlist import Shortlist, shortlist
+from solver.subgradient import Worths
 from solver.tiny import tiny_problem
 from solver.validation import require_valid
 
