@@ -8,12 +8,13 @@ import numpy as np
 
 from solver.compiled import kernel
 from solver.costs import terms_of
+from solver.kin import Kin, kin_of
 from solver.layout import FAR, Columns, columns, day_cost, first_opening, fits
 from solver.plan import Certificate, Plan
 from solver.prices import proved
 from solver.problem import Ints, Problem
-from solver.search import Search, empty, has_room, put
-from solver.sequence import NO_START, Kin, gap_start, kin_of
+from solver.reinsert import gap_start
+from solver.search import NO_START, Search, empty, has_room, put
 from solver.validation import require_valid
 
 

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.anneal import HEAT_UNIT, anneal, trail
-from solver.block import REGRET, Block, cut_out, write_back
+from solver.block import REGRET, Block
 from solver.chance import exponential_table, seeded
 from solver.clock import Clock
 from solver.construct import place_left
+from solver.cut import cut_out, write_back
 from solver.layout import Columns
 from solver.limits import Limits
 from solver.plan import PRICE_SCALE

@@ -29,8 +29,9 @@ from solver.parties import Trial, trial
 from solver.plan import PRICE_SCALE, UNPLACED
 from solver.prices import Prices, cheapest
 from solver.problem import Ints, Problem
-from solver.search import Search, empty, restore
-from solver.sequence import NO_START, Setups, sequence
+from solver.search import NO_START, Search, empty, restore
+from solver.sequence import sequence
+from solver.setups import Setups
 from solver.shortlist import shortlist
 from solver.sweeps import better_places, by_stake, own_cost, place_parties
 from solver.ties import Ties, ties

@@ -15,6 +15,7 @@ from time import monotonic
 import numpy as np
 
 from solver.chance import seeded
+from solver.kin import Kin, kin_of
 from solver.layout import FAR, Columns
 from solver.plan import UNPLACED
 from solver.problem import Ints
@@ -23,8 +24,7 @@ from solver.repair_kernels import seat
 from solver.repair_looks import FOUND, Work
 from solver.repair_options import Neighbourhood, Places, moved, terms_for
 from solver.repair_rules import Terms, counted
-from solver.search import Search, empty
-from solver.sequence import NO_START, Kin, kin_of
+from solver.search import NO_START, Search, empty
 
 TRIES = 200
 """Chains between two looks at the clock, and at what leaving costs."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from solver.check import violations
 from solver.costs import terms_of, whole_terms
+from solver.kin import kin_of
 from solver.layout import FAR, Columns, columns
 from solver.losses import Damage
 from solver.make_room import make_room
@@ -32,8 +33,7 @@ from solver.repair_options import (
     cost_of,
     room_prices_of,
 )
-from solver.search import empty
-from solver.sequence import NO_START, kin_of
+from solver.search import NO_START, empty
 
 MOVE_COST = 40
 """What moving a patient who was not affected costs, in cost units."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from solver.chance import below
 from solver.compiled import inlined, kernel
+from solver.kin import Kin
 from solver.layout import FAR, Columns
 from solver.problem import Ints
 from solver.repair_looks import (
@@ -25,7 +26,6 @@ from solver.repair_looks import (
 )
 from solver.repair_rules import Terms
 from solver.search import Search
-from solver.sequence import Kin
 
 LONGEST = 60
 """Most exams that one chain takes out."""

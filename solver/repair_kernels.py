@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.compiled import kernel
+from solver.kin import Kin
 from solver.layout import FAR, Columns, day_cost, first_opening, fits
 from solver.plan import PRICE_SCALE
 from solver.problem import Ints
+from solver.reinsert import gap_start
 from solver.search import Search, has_room, put
-from solver.sequence import Kin, gap_start
 
 
 @kernel

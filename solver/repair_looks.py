@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.compiled import inlined, kernel
+from solver.kin import Kin, past_kin
 from solver.layout import FAR, Columns, day_cost, first_opening, fits
 from solver.problem import Ints
+from solver.reinsert import gap_start
 from solver.repair_rules import Terms, counts, elsewhere
-from solver.search import Search, has_room, put, take
-from solver.sequence import NO_START, Kin, gap_start, past_kin
+from solver.search import NO_START, Search, has_room, put, take
 
 FOUND = 4
 """Columns of a place that was found: opening, pair, start, exams to take out."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.kin import kin_of
 from solver.layout import Columns
 from solver.losses import Damage
 from solver.plan import UNPLACED
 from solver.problem import Ints
 from solver.repair_kernels import losses, seat
 from solver.repair_options import Neighbourhood, Places
-from solver.search import empty
-from solver.sequence import NO_START, kin_of
+from solver.search import NO_START, empty
 
 
 def neighbourhood(

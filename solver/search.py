@@ -17,6 +17,9 @@ from solver.layout import Columns
 from solver.plan import UNPLACED
 from solver.problem import Ints
 
+NO_START = -1
+"""Start of an order that has none."""
+
 
 class Search(NamedTuple):
     """A plan under way.

@@ -9,8 +9,6 @@ and `reinsert` looks for the cheapest place left anywhere.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,85 +16,16 @@ from solver.clock import Clock
 from solver.compiled import inlined, kernel
 from solver.exact import keep_most
 from solver.families import MOST_CLASSES
-from solver.layout import Columns, day_cost, first_opening, fits
-from solver.problem import PATIENT_GAP_MINUTES, Ints
-from solver.search import Search, has_room, put, take
+from solver.kin import Kin, kin_of, past_kin
+from solver.layout import Columns
+from solver.problem import Ints
+from solver.reinsert import reinsert
+from solver.search import NO_START, Search, take
+from solver.setups import Setups, between, first_beside, last_beside, no_setups
 
-NO_START = -1
 BY_TIER, BY_DEADLINE, BY_FAMILY = 0, 1, 2
 EXACT_OPENINGS = 200
 """Most openings that are handed to the exact method in one solve."""
-
-
-class Kin(NamedTuple):
-    """Orders by patient; only patients with two orders or more.
-
-    Parameters
-    ----------
-    group
-        Shape ``(orders,)``. Row of the patient, or -1.
-    start
-        Shape ``(patients + 1,)``. Block of each patient in `order`.
-    order
-        Rows of the patients' orders.
-    """
-
-    group: Ints
-    start: Ints
-    order: Ints
-
-
-class Setups(NamedTuple):
-    """Minutes between exams of different families, and what lies beside an opening.
-
-    Parameters
-    ----------
-    family
-        Shape ``(orders,)``, or ``(0,)`` where there are no families. Row, or -1.
-    minutes
-        Shape ``(families, families)``. From the end of one to the start of the next.
-    scanner
-        Shape ``(openings,)``. Scanner of each opening; as are the next four.
-    before_family, before_end
-        The last exam that has its start already, earlier on the scanner's day.
-    after_family, after_start
-        The first one that has it later on the day; `FAR` if there is none.
-    kind, class_of, follow
-        As in `Families`: what a shortest path through the families goes on with.
-    """
-
-    family: Ints
-    minutes: NDArray[np.int64]
-    scanner: Ints
-    before_family: Ints
-    before_end: Ints
-    after_family: Ints
-    after_start: Ints
-    kind: Ints
-    class_of: NDArray[np.int64]
-    follow: NDArray[np.int64]
-
-
-def no_setups() -> Setups:
-    """Return that no exam leaves anything for the next to wait for."""
-    nothing = np.zeros(0, np.int64)
-    table = nothing.reshape(0, 0)
-    beside = (nothing for _ in range(6))
-    return Setups(*(nothing, table, *beside, table, nothing.reshape(0, 0, 0)))
-
-
-def kin_of(c: Columns) -> Kin:
-    """Group the orders by patient."""
-    known, inverse, count = np.unique(
-        c.patient, return_inverse=True, return_counts=True
-    )
-    shared = (known >= 0) & (count > 1)
-    number = np.where(shared, np.cumsum(shared) - 1, -1)
-    group = number[inverse].astype(np.int64)
-    rows = np.flatnonzero(group >= 0)
-    rows = rows[np.argsort(group[rows], kind="stable")]
-    start = np.concatenate([[0], np.cumsum(count[shared])])
-    return Kin(group, start.astype(np.int64), rows.astype(np.int64))
 
 
 def sequence(
@@ -127,86 +56,6 @@ def sequence(
     if setups is None:
         reinsert(c, x, kin, start)
     return start
-
-
-def reinsert(c: Columns, x: Search, kin: Kin, start: Ints) -> None:
-    """Place unplaced orders in the time left, those that cost most first."""
-    rows = np.flatnonzero(x.opening < 0)
-    rows = rows[np.argsort(-c.unplaced_cost[rows], kind="stable")]
-    _reinsert(c, x, kin, start, rows.astype(np.int64))
-
-
-@inlined
-def past_kin(
-    c: Columns, x: Search, kin: Kin, start: Ints, j: int, day: int, at: int, d: int
-) -> int:
-    """Return the first start from `at` on that overlaps no exam of the patient."""
-    g = kin.group[j]
-    if g < 0:
-        return at
-    moved = True
-    while moved:
-        moved = False
-        for q in range(kin.start[g], kin.start[g + 1]):
-            i = kin.order[q]
-            if i == j or start[i] < 0 or c.day[x.opening[i]] != day:
-                continue
-            end = start[i] + c.pair_minutes[x.pair[i]]
-            if (
-                at < end + PATIENT_GAP_MINUTES
-                and start[i] < at + d + PATIENT_GAP_MINUTES
-            ):
-                at = end + PATIENT_GAP_MINUTES
-                moved = True
-    return at
-
-
-@inlined
-def between(s: Setups, f: int, j: int) -> int:
-    """Return the minutes from an exam of family `f` to order `j`."""
-    if f < 0 or s.family[j] < 0:
-        return 0
-    wanted: int = s.minutes[f, s.family[j]]
-    return wanted
-
-
-@kernel
-def first_beside(c: Columns, x: Search, s: Setups, start: Ints, b: int, j: int) -> int:
-    """Return the least start of order `j` after what lies before opening `b`."""
-    first: int = c.begin[b]
-    if s.family.shape[0] == 0 or s.family[j] < 0:
-        return first
-    first = max(first, s.before_end[b] + between(s, s.before_family[b], j))
-    a = b - 1
-    while a >= 0 and s.scanner[a] == s.scanner[b] and c.day[a] == c.day[b]:
-        for i in range(x.member_start[a], x.member_start[a] + x.member_count[a]):
-            m = x.member[i]
-            if start[m] != NO_START:
-                done = start[m] + c.pair_minutes[x.pair[m]]
-                first = max(first, done + between(s, s.family[m], j))
-        a -= 1
-    return first
-
-
-@kernel
-def last_beside(c: Columns, x: Search, s: Setups, start: Ints, b: int, j: int) -> int:
-    """Return the last end of order `j` before what lies behind opening `b`."""
-    end: int = c.begin[b] + c.minutes[b]
-    if s.family.shape[0] == 0 or s.family[j] < 0:
-        return end
-    if s.after_family[b] >= 0:
-        wait: int = s.minutes[s.family[j], s.after_family[b]]
-        end = min(end, s.after_start[b] - wait)
-    a = b + 1
-    while a < s.scanner.shape[0] and (
-        s.scanner[a] == s.scanner[b] and c.day[a] == c.day[b]
-    ):
-        for i in range(x.member_start[a], x.member_start[a] + x.member_count[a]):
-            m = x.member[i]
-            if start[m] != NO_START:
-                end = min(end, start[m] - between(s, s.family[j], m))
-        a += 1
-    return end
 
 
 @inlined
@@ -376,55 +225,3 @@ def _setup_between(s: Setups, members: Ints) -> NDArray[np.int64] | None:
     family = s.family[members]
     wanted = s.minutes[family[:, None], family[None, :]]
     return np.where((family[:, None] < 0) | (family[None, :] < 0), 0, wanted)
-
-
-@inlined
-def gap_start(
-    c: Columns, x: Search, kin: Kin, start: Ints, j: int, p: int, b: int
-) -> int:
-    """Return the first start of order `j` between the exams of opening `b`, or -1."""
-    d = c.pair_minutes[p]
-    end = min(c.begin[b] + c.minutes[b], c.latest_minute[j])
-    at = max(c.begin[b], c.earliest_minute[j])
-    moved = True
-    while moved and at + d <= end:
-        moved = False
-        for i in range(x.member_count[b]):
-            m = x.member[x.member_start[b] + i]
-            done = start[m] + c.pair_minutes[x.pair[m]]
-            if at < done and start[m] < at + d:
-                at = done
-                moved = True
-        later = past_kin(c, x, kin, start, j, c.day[b], at, d)
-        if later > at:
-            at = later
-            moved = True
-    return at if at + d <= end else -1
-
-
-@kernel
-def _reinsert(c: Columns, x: Search, kin: Kin, start: Ints, rows: Ints) -> None:
-    """Place each of `rows` at the least cost that the time left allows."""
-    for j in rows:
-        best = c.unplaced_cost[j]
-        best_b, best_p, best_at = -1, -1, -1
-        for p in range(c.pair_start[j], c.pair_start[j + 1]):
-            last = c.scanner_start[c.pair_scanner[p] + 1]
-            for b in range(first_opening(c, j, p), last):
-                if c.day[b] > c.latest_day[j]:
-                    break
-                cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
-                if cost >= best:
-                    break
-                cost += c.opening_cost[b]
-                if (
-                    cost < best
-                    and has_room(c, x, b, c.pair_minutes[p])
-                    and fits(c, j, p, b)
-                ):
-                    at = gap_start(c, x, kin, start, j, p, b)
-                    if at >= 0:
-                        best, best_b, best_p, best_at = cost, b, p, at
-        if best_b >= 0:
-            put(c, x, j, best_b, best_p, best)
-            start[j] = best_at

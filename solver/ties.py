@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.kin import kin_of
 from solver.layout import Columns
 from solver.problem import Ints, Problem
 from solver.regions import scanner_of_opening
 from solver.rules import Draws, Links, Visits
-from solver.sequence import kin_of
 
 NOT_BOOKED = -1
 

@@ -12,13 +12,12 @@ from solver.block import (
     MINUTES,
     OPENING,
     REGRET,
-    cut_out,
     reach,
-    write_back,
 )
 from solver.chance import exponential_table, seeded
 from solver.clock import Clock
 from solver.construct import construct
+from solver.cut import cut_out, write_back
 from solver.gap import Gauge
 from solver.improve import costs_at, improve
 from solver.instances import Scale, generate
