@@ -18,29 +18,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from solver.chance import below, seeded
 from solver.clock import Clock
 from solver.dive import DONE, NEXT, Manner, dive
 from solver.layout import Columns
-from solver.lifts import Field, Floats, field, lift
+from solver.lifts import Field, field
 from solver.limits import Limits
 from solver.packing import worths
-from solver.plan import PRICE_SCALE, UNPLACED
+from solver.plan import UNPLACED
+from solver.polish_bench import Bench, bench_of, held_in, options_of
 from solver.prices import Prices
-from solver.problem import NO_GROUP, Ints
+from solver.problem import Ints
 from solver.related import gather
 from solver.search import Search, restore
 from solver.shortlist import Shortlist
 
 MOST_ORDERS, MOST_CELLS = 2500, 4_000_000
 """Orders, and orders x openings, above which there is no polish."""
-WIDTH = 10
-"""Options of an order that are kept, those of the least lift."""
 SHARE = 0.85
 """Part of the search's time or work that goes to the polish, where there is one."""
 CELLS = 100_000
@@ -55,8 +52,6 @@ FEWEST, MOST = 3, 12
 WHOLE_PART = 3
 """One cell in so many goes to dives over all openings: none of the others leads from a
 plan that is good everywhere and best nowhere."""
-HEAT_RANK = 3
-"""The unit of steps and spreads is the median lift of the options of this rank."""
 STEPS = (0.01, 0.03, 0.1, 0.3)
 SPREADS = (4.0, 12.0)
 """Of which a dive draws one each, in that unit."""
@@ -64,46 +59,6 @@ PARTS = (0.02, 0.05)
 NOISES = (0.3, 1.0, 4.0)
 IDLE_WEIGHT = 1e-3
 """Weight of an opening in which no order regrets anything, in that unit."""
-
-
-class _Options(NamedTuple):
-    """Options of the orders that take part, sorted by opening."""
-
-    opening: Ints
-    row: Ints
-    pair: Ints
-    cost: Ints
-    length: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What all dives have in common.
-
-    Parameters
-    ----------
-    options, lift
-        Options, and how far each lifts the bound, shape ``(options,)``.
-    near
-        Shape ``(orders, openings)``. How easily an order goes to an opening, 0 to 1.
-    first
-        Shape ``(openings + 1,)``. Where the options of an opening begin.
-    room
-        Shape ``(openings,)``. Units of time that those taking part share.
-    worth, nowhere
-        Shape ``(orders,)``; in cost units.
-    heat
-        Unit of steps and spreads, in cost units.
-    """
-
-    options: _Options
-    lift: Floats
-    near: NDArray[np.float32]
-    first: Ints
-    room: Ints
-    worth: Floats
-    nowhere: Floats
-    heat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +117,12 @@ def polish(
     clock
         Expires when the polish has to end.
     """
-    options = _options(c, listed, x)
+    options = options_of(c, listed, x)
     if options.row.size == 0 or clock.expired():
         return
     if worth.size == 0:
         worth = worths(c, prices.minute, prices.exam)
-    bench = _bench(c, options, x, worth)
+    bench = bench_of(c, options, x, worth)
     at = _Run(c, bench, x, prices.bound, limits, clock).run()
     rows = np.unique(options.row)
     at, kept = at[rows], bench.options
@@ -184,7 +139,7 @@ class _Run:
     def __init__(
         self,
         c: Columns,
-        bench: _Bench,
+        bench: Bench,
         x: Search,
         bound: int,
         limits: Limits,
@@ -196,7 +151,7 @@ class _Run:
         self.enough = bound + limits.target_gap * bound
         self.taking_part = np.zeros(c.tier.shape[0], np.bool_)
         self.taking_part[bench.options.row] = True
-        self.at = _held(bench.options, x)
+        self.at = held_in(bench.options, x)
         self.random, self.dives = seeded(limits.seed), 0
         self.cells = 0
         self.most_cells = None if limits.work is None else limits.work * CELLS
@@ -331,82 +286,3 @@ def _dived(task: _Dive, most_cells: int | None, clock: Clock) -> _Found:
     if state != DONE:
         return _Found(None, 0, used)
     return _Found(task.field.at, task.now - round(settled), used)
-
-
-def _options(c: Columns, listed: Shortlist, x: Search) -> _Options:
-    """Return the options to use, where each order is now among them."""
-    width = np.arange(listed.opening.shape[1])
-    j, r = np.nonzero(width[None, :] < listed.listed[:, None])
-    here = np.flatnonzero(x.opening >= 0)
-    row = np.concatenate([here, j])
-    opening = np.concatenate([x.opening[here], listed.opening[j, r]])
-    pair = np.concatenate([x.pair[here], listed.pair[j, r]])
-    cost = np.concatenate([x.cost[here], listed.cost[j, r]])
-    # Of two options of an order in one opening, the one that it has, else the cheaper.
-    _, first = np.unique(opening * c.tier.shape[0] + row, return_index=True)
-    end = c.begin[opening] + c.minutes[opening]
-    within = (c.earliest_minute[row] <= c.begin[opening]) & (
-        c.latest_minute[row] >= end
-    )
-    good = within & (c.contract[opening] == NO_GROUP)
-    good &= c.patient[row] == NO_GROUP
-    stuck = np.zeros(c.tier.shape[0], bool)
-    stuck[here] = ~good[: here.size]
-    keep = first[good[first] & ~stuck[row[first]]]
-    row, opening, pair, cost = row[keep], opening[keep], pair[keep], cost[keep]
-    return _Options(opening, row, pair, cost, c.pair_minutes[pair])
-
-
-def _held(options: _Options, x: Search) -> Ints:
-    """Return the option that each order has in the plan, or -1."""
-    at = np.full(x.opening.shape[0], -1, np.int64)
-    held = np.flatnonzero(options.opening == x.opening[options.row])
-    at[options.row[held]] = held
-    return at
-
-
-def _bench(c: Columns, options: _Options, x: Search, worth: Ints) -> _Bench:
-    """Return the bench, with the options of the least lift."""
-    orders, openings = c.tier.shape[0], c.day.shape[0]
-    unit = max(1, int(np.gcd.reduce(options.length)))
-    options = options._replace(length=options.length // unit)
-    held = _held(options, x)
-    here = held[held >= 0]
-    room = x.free + np.bincount(
-        options.opening[here], options.length[here] * unit, minlength=openings
-    ).astype(np.int64)
-    worth_each = worth / PRICE_SCALE
-    nowhere = c.unplaced_cost.astype(np.float64)
-    whole = field(
-        opening=options.opening,
-        row=options.row,
-        length=options.length,
-        cost=options.cost.astype(np.float64),
-        room=room // unit,
-        worth=worth_each,
-        nowhere=nowhere,
-        ident=np.arange(options.row.size),
-    )
-    lift(whole)
-    lifts = whole.within
-    sort = np.lexsort((lifts, options.row))
-    count = np.bincount(options.row, minlength=orders)
-    rank = np.zeros(options.row.size, np.int64)
-    rank[sort] = np.arange(sort.size) - np.repeat(np.cumsum(count) - count, count)
-    keep = rank < WIDTH
-    keep[here] = True
-    middling = lifts[rank == np.minimum(count - 1, HEAT_RANK)[options.row]]
-    heat = max(1.0 / PRICE_SCALE, float(np.median(middling)))
-    kept = _Options(*(column[keep] for column in options))
-    near = np.zeros((orders, openings), np.float32)
-    near[kept.row, kept.opening] = np.exp(-np.maximum(lifts[keep], 0.0) / heat)
-    return _Bench(
-        options=kept,
-        lift=lifts[keep],
-        near=near,
-        first=np.searchsorted(kept.opening, np.arange(openings + 1)),
-        room=room // unit,
-        worth=worth_each,
-        nowhere=nowhere,
-        heat=heat,
-    )

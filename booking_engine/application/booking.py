@@ -2,7 +2,7 @@
 
 Everything that books goes through `place`, so that no booking exists without its
 decision record, and everything that frees a slot through `cancel_live_appointment`
-or `scheduling`.
+or by `scheduling` and `holding`.
 """
 
 from __future__ import annotations

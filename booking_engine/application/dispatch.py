@@ -24,6 +24,7 @@ from booking_engine.application import (
     diary_ending,
     diary_names,
     diary_proposals,
+    holding,
     intake,
     listing,
     mappings,
@@ -46,6 +47,7 @@ from booking_engine.application import (
 from booking_engine.application.context import Context
 from booking_engine.application.ports import UnitOfWork, UnitOfWorkFactory
 from booking_engine.application.protecting import RoomKept
+from booking_engine.application.scanner_columns import KeptColumns
 from booking_engine.domain.clock import Clock
 from booking_engine.domain.identifiers import Actor, Ids
 from booking_engine.domain.policy import Policy
@@ -70,10 +72,10 @@ HANDLERS: dict[type, Handler] = {
     commands.VetOrder: listing.vet_order,
     commands.RejectOrder: vetting.reject_order,
     commands.RecordAnswers: listing.record_answers,
-    commands.HoldSlot: scheduling.hold_slot,
-    commands.ConfirmHold: scheduling.confirm_hold,
-    commands.ReleaseHold: scheduling.release_hold,
-    commands.ExpireHolds: scheduling.expire_holds,
+    commands.HoldSlot: holding.hold_slot,
+    commands.ConfirmHold: holding.confirm_hold,
+    commands.ReleaseHold: holding.release_hold,
+    commands.ExpireHolds: holding.expire_holds,
     commands.ExpireParked: parking.expire_parked,
     commands.BookSlot: scheduling.book_slot,
     commands.BookChosen: scheduling.book_chosen,
@@ -185,6 +187,7 @@ class Dispatcher:
         self.policy = policy
         self.prices = prices
         self.room_kept: RoomKept | None = None
+        self._columns = KeptColumns()
 
     @contextmanager
     def session(self, actor: Actor) -> Iterator[CommandSession]:
@@ -204,6 +207,7 @@ class Dispatcher:
             actor=actor,
             ids=self.ids,
             policy=self.policy,
+            columns=self._columns,
             prices=self.prices,
             room_kept=self.room_kept,
         )

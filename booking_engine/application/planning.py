@@ -111,7 +111,7 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
     plain = take_snapshot(
         [order for order in ready if order.id not in left],
         uow.schedule.free_time(context.now, until),
-        catalogue,
+        context.network(catalogue),
         contract_use=uow.schedule.contract_use(),
         now=context.now,
         policy=context.policy,

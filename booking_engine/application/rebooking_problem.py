@@ -95,7 +95,7 @@ def disruption(
         snapshot = take_snapshot(
             [one.order for one in (*affected, *movable)],
             _freed(free, movable, sessions, uow) if movable else free,
-            catalogue,
+            context.network(catalogue),
             contract_use=_use_of_others((*affected, *movable), sessions, uow),
             now=context.now,
             policy=context.policy,

@@ -164,7 +164,7 @@ def _another_session(
     return take_snapshot(
         [order],
         free_time(further, ()),
-        catalogue,
+        context.network(catalogue),
         contract_use=uow.schedule.contract_use(),
         now=context.now,
         policy=context.policy,

@@ -120,19 +120,23 @@ class ScannerColumns:
         return alive, excluded
 
 
+class KeptColumns:
+    """The columns made last: one search after another asks for the same."""
+
+    def __init__(self) -> None:
+        self._newest: ScannerColumns | None = None
+
+    def of(self, catalogue: Catalogue, day: date) -> ScannerColumns:
+        """Return the columns of a catalogue's scanners on a local day."""
+        kept = self._newest
+        # The store gives the same object until the network is replaced.
+        if kept is None or kept.catalogue is not catalogue or kept.day != day:
+            kept = self._newest = columns_of(catalogue, day)
+        return kept
+
+
 def columns_of(catalogue: Catalogue, day: date) -> ScannerColumns:
-    """Return the columns of a catalogue's scanners on a local day."""
-    kept = _newest[0]
-    # The store gives the same object until the network is replaced.
-    if kept is None or kept.catalogue is not catalogue or kept.day != day:
-        kept = _newest[0] = _made(catalogue, day)
-    return kept
-
-
-_newest: list[ScannerColumns | None] = [None]
-
-
-def _made(catalogue: Catalogue, day: date) -> ScannerColumns:
+    """Make the columns of a catalogue's scanners on a local day."""
     scanners = list(catalogue.scanners.values())
     sites = [catalogue.sites[scanner.site] for scanner in scanners]
     numbers = _numbers(catalogue)

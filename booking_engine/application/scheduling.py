@@ -1,4 +1,4 @@
-"""Slots for people and for urgent orders: hold, book, move, cancel."""
+"""Slots for people and for urgent orders: book, move, cancel; `holding` keeps them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from booking_engine.application.announcing import appointment_event
+from booking_engine.application.appointment_versions import seen, stored
 from booking_engine.application.booking import (
     decide,
     place,
@@ -16,11 +17,7 @@ from booking_engine.application.commands import (
     BookChosen,
     BookSlot,
     CancelAppointment,
-    ConfirmHold,
-    ExpireHolds,
-    HoldSlot,
     MoveAppointment,
-    ReleaseHold,
 )
 from booking_engine.application.context import Context
 from booking_engine.application.history import save_change
@@ -30,20 +27,17 @@ from booking_engine.application.slot_rules import check_slot
 from booking_engine.application.slots import reasons_for
 from booking_engine.application.vetting import (
     refuse_if_not_bookable,
-    refuse_if_slot_does_not_fit,
 )
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.decisions import DecisionKind, Reasons
 from booking_engine.domain.eligibility import exam_minutes
 from booking_engine.domain.errors import (
-    HoldExpired,
-    NotBookable,
     StaleVersion,
     TransitionRefused,
 )
 from booking_engine.domain.events import EventKind
-from booking_engine.domain.identifiers import AppointmentId, SessionId
-from booking_engine.domain.orders import Action, ImagingOrder, OrderStatus
+from booking_engine.domain.identifiers import SessionId
+from booking_engine.domain.orders import Action, ImagingOrder
 from booking_engine.domain.schedule import Appointment, AppointmentStatus
 from booking_engine.domain.waiting import ClockEvent, ClockReason
 
@@ -57,7 +51,8 @@ def book_slot(command: BookSlot, uow: UnitOfWork, context: Context) -> Appointme
         What forbids it.
     """
     uow.prefetch_booking(command.order_id, command.session_id)
-    order = _bookable(uow.orders.get(command.order_id), uow)
+    order = uow.orders.get(command.order_id)
+    refuse_if_not_bookable(order, uow)
     refuse_if_holding(order, uow)
     reasons = _asked_for(order, command.session_id, command.starts_at, uow, context)
     appointment = place(order, reasons, DecisionKind.BY_PERSON, uow, context)
@@ -85,137 +80,6 @@ def book_chosen(command: BookChosen, uow: UnitOfWork, context: Context) -> Appoi
     return appointment
 
 
-def hold_slot(command: HoldSlot, uow: UnitOfWork, context: Context) -> Appointment:
-    """Keep a slot until the hold expires; the order goes on waiting.
-
-    Raises
-    ------
-    NotBookable, RulesBroken, SlotTaken, PatientBusy
-        What forbids it.
-    """
-    uow.prefetch_booking(command.order_id, command.session_id)
-    order = _bookable(uow.orders.get(command.order_id), uow)
-    if order.status is not OrderStatus.WAITING:
-        raise NotBookable(f"Order {order.id} is {order.status}, not waiting.")
-    session = uow.schedule.session(command.session_id)
-    minutes = _minutes(order, uow)
-    check_slot(order, session, command.starts_at, minutes, uow, context)
-    hold = Appointment(
-        id=AppointmentId(context.ids("A")),
-        order_id=order.id,
-        session_id=session.id,
-        scanner=session.scanner,
-        patient=order.content.patient.key,
-        starts_at=command.starts_at,
-        ends_at=command.starts_at + timedelta(minutes=minutes),
-        status=AppointmentStatus.HELD,
-        decision_id=None,
-        expires_at=context.now + context.policy.hold_for,
-    )
-    uow.schedule.add(hold)
-    uow.flush()
-    return hold
-
-
-def confirm_hold(
-    command: ConfirmHold, uow: UnitOfWork, context: Context
-) -> Appointment:
-    """Turn a hold into a booking.
-
-    Raises
-    ------
-    HoldExpired
-        It lapsed, was released, or is not a hold.
-    StaleVersion
-        The caller saw another version.
-    NotBookable
-        The order changed meanwhile and is not bookable any more.
-    """
-    hold = _seen(uow.schedule.appointment(command.appointment_id), command.version)
-    lapsed = hold.expires_at is not None and hold.expires_at <= context.now
-    if hold.status is not AppointmentStatus.HELD or lapsed:
-        raise HoldExpired(
-            f"Hold {hold.id} has lapsed or was released; search for a slot again."
-        )
-    order = _bookable(uow.orders.get(hold.order_id), uow)
-    booked_order = order.after(Action.BOOK, context.now)
-    refuse_if_slot_does_not_fit(order, uow, context)
-    reasons = reasons_for(
-        order,
-        uow.schedule.session(hold.session_id),
-        hold.starts_at,
-        _minutes(order, uow),
-        uow,
-        context,
-    )
-    decision = decide(
-        order,
-        reasons,
-        DecisionKind.BY_PERSON,
-        uow,
-        context,
-        appointment_id=hold.id,
-    )
-    booked = replace(
-        hold,
-        status=AppointmentStatus.BOOKED,
-        expires_at=None,
-        decision_id=decision.id,
-        told=True,
-    )
-    uow.schedule.save(booked)
-    save_change(order, booked_order, Action.BOOK, uow, context, note=decision.id)
-    uow.outbox.add(
-        appointment_event(EventKind.APPOINTMENT_BOOKED, order, booked, uow, context)
-    )
-    unflag_siblings(order, booked, uow, context)
-    return _stored(booked)
-
-
-def release_hold(
-    command: ReleaseHold, uow: UnitOfWork, context: Context
-) -> Appointment:
-    """Give a held slot back; releasing twice changes nothing.
-
-    Raises
-    ------
-    TransitionRefused
-        It was confirmed; cancel the appointment instead.
-    """
-    del context
-    hold = uow.schedule.appointment(command.appointment_id)
-    if hold.status is AppointmentStatus.CANCELLED:
-        return hold
-    if hold.status is not AppointmentStatus.HELD:
-        raise TransitionRefused(
-            f"Appointment {hold.id} is {hold.status}; cancel it instead."
-        )
-    released = replace(
-        hold,
-        status=AppointmentStatus.CANCELLED,
-        cancel_reason="hold released",
-        expires_at=None,
-    )
-    uow.schedule.save(released)
-    return _stored(released)
-
-
-def expire_holds(command: ExpireHolds, uow: UnitOfWork, context: Context) -> int:
-    """Release every hold that has lapsed; return how many there were."""
-    del command
-    lapsed = uow.schedule.expired_holds(context.now)
-    for hold in lapsed:
-        uow.schedule.save(
-            replace(
-                hold,
-                status=AppointmentStatus.CANCELLED,
-                cancel_reason="hold lapsed",
-                expires_at=None,
-            )
-        )
-    return len(lapsed)
-
-
 def move_appointment(
     command: MoveAppointment, uow: UnitOfWork, context: Context
 ) -> Appointment:
@@ -231,7 +95,7 @@ def move_appointment(
         What forbids the new slot.
     """
     old = _booked(
-        _seen(uow.schedule.appointment(command.appointment_id), command.version)
+        seen(uow.schedule.appointment(command.appointment_id), command.version)
     )
     order = uow.orders.get(old.order_id)
     refuse_if_not_bookable(order, uow)
@@ -266,7 +130,7 @@ def move_appointment(
     flag_siblings(order, old, moved, uow, context)
     unflag_siblings(order, moved, uow, context)
     uow.flush()
-    return _stored(moved)
+    return stored(moved)
 
 
 def _tell_of_move(
@@ -311,7 +175,7 @@ def cancel_appointment(
     TransitionRefused
         The appointment is neither booked nor arrived.
     """
-    old = _seen(uow.schedule.appointment(command.appointment_id), command.version)
+    old = seen(uow.schedule.appointment(command.appointment_id), command.version)
     if old.status is not AppointmentStatus.ARRIVED:
         old = _booked(old)
     order = uow.orders.get(old.order_id)
@@ -339,7 +203,7 @@ def cancel_appointment(
     told = tuple(partner for partner in event.audience if partner != command.told_by)
     uow.outbox.add(replace(event, audience=told))
     flag_siblings(order, old, None, uow, context)
-    return _stored(cancelled)
+    return stored(cancelled)
 
 
 def _asked_for(
@@ -351,7 +215,7 @@ def _asked_for(
 ) -> Reasons:
     """Check the slot that was asked for, and say how it compares with the best."""
     session = uow.schedule.session(session_id)
-    minutes = _minutes(order, uow)
+    minutes = exam_minutes(order, uow.catalogue())
     check_slot(order, session, starts_at, minutes, uow, context)
     return reasons_for(order, session, starts_at, minutes, uow, context)
 
@@ -360,7 +224,7 @@ def _check_still(
     reasons: Reasons, order: ImagingOrder, uow: UnitOfWork, context: Context
 ) -> None:
     """Check anew a slot that was proposed a while ago."""
-    chosen, minutes = reasons.chosen, _minutes(order, uow)
+    chosen, minutes = reasons.chosen, exam_minutes(order, uow.catalogue())
     if minutes != chosen.minutes:
         raise StaleVersion(
             f"Order {order.id} takes {minutes} minutes now, not {chosen.minutes}; ask"
@@ -370,32 +234,9 @@ def _check_still(
     check_slot(order, session, chosen.starts_at, minutes, uow, context)
 
 
-def _bookable(order: ImagingOrder, uow: UnitOfWork) -> ImagingOrder:
-    refuse_if_not_bookable(order, uow)
-    return order
-
-
 def _booked(appointment: Appointment) -> Appointment:
     if appointment.status is not AppointmentStatus.BOOKED:
         raise TransitionRefused(
             f"Appointment {appointment.id} is {appointment.status}, not booked."
         )
     return appointment
-
-
-def _seen(appointment: Appointment, version: int | None) -> Appointment:
-    if version is not None and version != appointment.version:
-        raise StaleVersion(
-            f"Appointment {appointment.id} is at version {appointment.version}, not"
-            f" {version}; read it again."
-        )
-    return appointment
-
-
-def _minutes(order: ImagingOrder, uow: UnitOfWork) -> int:
-    return exam_minutes(order, uow.catalogue())
-
-
-def _stored(appointment: Appointment) -> Appointment:
-    """Return the appointment with the version that it has once saved."""
-    return replace(appointment, version=appointment.version + 1)

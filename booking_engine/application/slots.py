@@ -18,10 +18,8 @@ from booking_engine.application.protecting import (
     claim_of_slot,
     protection_for,
 )
-from booking_engine.application.scanner_columns import columns_of
 from booking_engine.application.slot_cost import choice_at
 from booking_engine.application.snapshot import Snapshot, take_snapshot
-from booking_engine.domain.clock import LONDON
 from booking_engine.domain.costs import WaitCurve
 from booking_engine.domain.decisions import Choice, Reasons, Terms
 from booking_engine.domain.diary_entries import Taken
@@ -353,7 +351,7 @@ def _snapshot(
     return take_snapshot(
         [order],
         free,
-        uow.catalogue(),
+        context.network(uow.catalogue()),
         contract_use=uow.schedule.contract_use(),
         now=context.now,
         policy=context.policy,
@@ -375,9 +373,9 @@ def suitable_scanners(
     order: ImagingOrder, uow: UnitOfWork, context: Context
 ) -> list[ScannerId]:
     """Return the scanners that pass every scanner rule, in the catalogue's order."""
-    catalogue = uow.catalogue()
-    today = context.now.astimezone(LONDON).date()
-    facts = order_facts(order, catalogue, today=today, policy=context.policy)
-    network = columns_of(catalogue, today)
+    network = context.network(uow.catalogue())
+    facts = order_facts(
+        order, network.catalogue, today=network.day, policy=context.policy
+    )
     allowed, _ = network.allowed([facts], network.kilometres([order]))
     return [network.ids[row] for row in np.flatnonzero(allowed[0]).tolist()]

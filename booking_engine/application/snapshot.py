@@ -20,7 +20,7 @@ from booking_engine.application.free_time import (
     minute_from,
     minute_of,
 )
-from booking_engine.application.scanner_columns import columns_of
+from booking_engine.application.scanner_columns import ScannerColumns
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.costs import pair_cost, wait_curve
@@ -131,7 +131,7 @@ class Snapshot:
 def take_snapshot(
     orders: Sequence[ImagingOrder],
     free: FreeTime,
-    catalogue: Catalogue,
+    network: ScannerColumns,
     *,
     contract_use: Mapping[ContractId, int],
     now: datetime,
@@ -146,12 +146,14 @@ def take_snapshot(
         Vetted, waiting, without an appointment.
     free
         What the diary leaves free in the horizon; what is occupied is frozen.
+    network
+        The scanners, on the local day of `now`.
     contract_use
         Exams that already count against each contract.
     scanners
         Only these have openings; ``None``: all.
     """
-    today = local_date(now)
+    catalogue, today = network.catalogue, network.day
     contracts = list(catalogue.contracts)
     scanner_ids = list(catalogue.scanners)
     free, scanner = offered(free, now).rows_of(
@@ -164,7 +166,7 @@ def take_snapshot(
     facts = tuple(
         order_facts(order, catalogue, today=today, policy=policy) for order in orders
     )
-    pairs, pair_km, excluded = _pairs(orders, facts, catalogue, today, policy)
+    pairs, pair_km, excluded = _pairs(orders, facts, network, policy)
     problem = Problem(
         orders=_orders(orders, facts, today, policy),
         pairs=pairs,
@@ -261,12 +263,10 @@ def _patient_groups(orders: Sequence[ImagingOrder]) -> Ints:
 def _pairs(
     orders: Sequence[ImagingOrder],
     facts: Sequence[OrderFacts],
-    catalogue: Catalogue,
-    today: date,
+    network: ScannerColumns,
     policy: Policy,
 ) -> tuple[Pairs, Ints, Ints]:
     """Evaluate the scanner rules over orders x scanners, and cost what passes."""
-    network = columns_of(catalogue, today)
     kilometres = network.kilometres(orders)
     alive, excluded = network.allowed(facts, kilometres)
     row, scanner = np.nonzero(alive)
@@ -278,7 +278,7 @@ def _pairs(
         pounds=network.pounds[scanner],
     )
     minutes = np.array(
-        [exam_minutes(order, catalogue) for order in orders], dtype=np.int64
+        [exam_minutes(order, network.catalogue) for order in orders], dtype=np.int64
     )
     start = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
     pairs = Pairs(

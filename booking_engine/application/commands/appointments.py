@@ -20,7 +20,7 @@ from booking_engine.domain.identifiers import (
 class HoldSlot:
     """Keep a slot for a while, until the patient has answered.
 
-    Handled by `scheduling.hold_slot`, which returns the appointment.
+    Handled by `holding.hold_slot`, which returns the appointment.
     """
 
     order_id: OrderId
@@ -32,7 +32,7 @@ class HoldSlot:
 class ConfirmHold:
     """The patient accepts a held slot.
 
-    Handled by `scheduling.confirm_hold`, which returns the appointment.
+    Handled by `holding.confirm_hold`, which returns the appointment.
     """
 
     appointment_id: AppointmentId
@@ -43,7 +43,7 @@ class ConfirmHold:
 class ReleaseHold:
     """The patient declines a held slot, or it lapsed.
 
-    Handled by `scheduling.release_hold`, which returns the appointment.
+    Handled by `holding.release_hold`, which returns the appointment.
     """
 
     appointment_id: AppointmentId
@@ -53,7 +53,7 @@ class ReleaseHold:
 class ExpireHolds:
     """Release every hold that has lapsed.
 
-    Handled by `scheduling.expire_holds`, which returns how many there were.
+    Handled by `holding.expire_holds`, which returns how many there were.
     """
 
 

@@ -14,7 +14,9 @@ from booking_engine.application.policy_terms import (
     published_rules,
     published_terms,
 )
+from booking_engine.application.scanner_columns import columns_of
 from booking_engine.application.snapshot import take_snapshot
+from booking_engine.domain.clock import local_date
 from booking_engine.domain.eligibility import Rule
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
@@ -77,7 +79,7 @@ def test_the_dearest_policy_stays_within_the_whole_numbers_of_the_solver():
     problem = take_snapshot(
         [order],
         free_time(sessions(network), []),
-        network,
+        columns_of(network, local_date(NOW)),
         contract_use={},
         now=NOW,
         policy=policy,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from network import NORTH, NOW, catalogue, content, no_risk, sessions
 
 from booking_engine.application.free_time import free_time, session_of, stretch_key
-from booking_engine.application.scanner_columns import columns_of
+from booking_engine.application.scanner_columns import KeptColumns, columns_of
 from booking_engine.application.snapshot import take_snapshot
 from booking_engine.domain.costs import pair_cost, wait_curve
 from booking_engine.domain.eligibility import (
@@ -86,7 +86,7 @@ def test_columns_and_single_rules_agree_on_every_pair(many):
     snapshot = take_snapshot(
         many,
         free_time(sessions(NETWORK), []),
-        NETWORK,
+        columns_of(NETWORK, TODAY),
         contract_use={},
         now=NOW,
         policy=POLICY,
@@ -119,7 +119,7 @@ def test_day_windows_and_lists_of_the_columns_are_the_session_rules(order):
     snapshot = take_snapshot(
         [order],
         free_time(sessions(NETWORK), []),
-        NETWORK,
+        columns_of(NETWORK, TODAY),
         contract_use={},
         now=NOW,
         policy=POLICY,
@@ -171,7 +171,7 @@ def test_todays_time_that_begins_too_soon_is_not_offered():
     snapshot = take_snapshot(
         [],
         free_time(sessions(NETWORK), []),
-        NETWORK,
+        columns_of(NETWORK, TODAY),
         contract_use={},
         now=NOW,
         policy=POLICY,
@@ -218,8 +218,9 @@ def test_every_stretch_is_named_by_its_list_and_its_start():
 
 
 def test_the_columns_of_scanners_are_made_once_for_a_network_and_a_day():
-    known = columns_of(NETWORK, TODAY)
+    columns = KeptColumns()
+    known = columns.of(NETWORK, TODAY)
 
-    assert columns_of(NETWORK, TODAY) is known
-    assert columns_of(NETWORK, TODAY + timedelta(days=1)) is not known
-    assert columns_of(replace(NETWORK), TODAY) is not known
+    assert columns.of(NETWORK, TODAY) is known
+    assert columns.of(NETWORK, TODAY + timedelta(days=1)).day != known.day
+    assert columns.of(replace(NETWORK), TODAY).catalogue is not NETWORK
