@@ -67,7 +67,6 @@ class Tally:
     answers: Counter[str] = field(default_factory=Counter)
     latencies: array[float] = field(default_factory=lambda: array("d"))
     problems: list[Problem] = field(default_factory=list)
-    last_answer: bytes = b""
     seconds: float = 0.0
     gave_up: bool = False
 
@@ -154,17 +153,15 @@ def _send(
 ) -> None:
     began = monotonic()
     try:
-        answer = line.send(message.payload)
-        code, text = worst_of(answer)
+        code, text = worst_of(line.send(message.payload))
         took: float | None = monotonic() - began
     except (DeliveryFailed, DecodeError) as error:
-        answer, code, text, took = b"", "failed", str(error), None
+        code, text, took = "failed", str(error), None
         if isinstance(error, DeliveryFailed) and error.phase is Phase.CONNECT:
             tally.gave_up = True
             stop.set()
     with lock:
         tally.answers[code] += 1
-        tally.last_answer = answer
         if took is not None:
             tally.latencies.append(took)
         if code not in ACCEPTED and len(tally.problems) < KEPT_PROBLEMS:

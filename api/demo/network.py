@@ -1,4 +1,4 @@
-"""The demo's network: its catalogue, its partners, and how much it can scan.
+"""The demo's network: its catalogue and its partners.
 
 The caller chooses ports when it runs: `demo_profiles` puts the addresses of the
 receiving stand-ins into the profiles, which name only a placeholder.
@@ -6,7 +6,6 @@ receiving stand-ins into the profiles, which name only a placeholder.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -17,8 +16,6 @@ from typing import Final
 from api.region import load_region
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.identifiers import PartnerId
-from booking_engine.domain.schedule import SessionTemplate
-from booking_engine.domain.vocabulary import Modality
 from hl7_adapters.profile import Profile
 from hl7_adapters.profile_files import check_catalogue, load_profiles
 
@@ -50,11 +47,6 @@ def demo_profiles(
     return profiles
 
 
-def demo_senders(profiles: Mapping[PartnerId, Profile]) -> tuple[PartnerId, ...]:
-    """Return the partners that send orders; each needs a connection of its own."""
-    return tuple(name for name, profile in profiles.items() if profile.senders)
-
-
 def demo_catalogue(today: date) -> Catalogue:
     """Return the region, with its contracts beginning on `today`."""
     profiles = load_profiles(PARTNERS)
@@ -75,22 +67,3 @@ def demo_catalogue(today: date) -> Catalogue:
         for name, contract in catalogue.contracts.items()
     }
     return replace(catalogue, contracts=contracts)
-
-
-def list_minutes(template: SessionTemplate) -> int:
-    """Return the minutes that a template gives in a week."""
-    starts, ends = template.starts, template.ends
-    length = (ends.hour - starts.hour) * 60 + ends.minute - starts.minute
-    return length * len(template.weekdays)
-
-
-def weekly_minutes(catalogue: Catalogue) -> Counter[Modality]:
-    """Return the minutes of all lists in a week, by modality.
-
-    Any 28 days hold exactly four times as much.
-    """
-    found: Counter[Modality] = Counter()
-    for template in catalogue.templates:
-        modality = catalogue.scanner(template.scanner).modality
-        found[modality] += list_minutes(template)
-    return found

@@ -73,7 +73,6 @@ class QuietTimes:
 
 
 NIGHTS_AND_WEEKENDS = QuietTimes()
-ALWAYS_AWAKE = QuietTimes(night=None, days=frozenset(), bank_holidays=False)
 
 
 @lru_cache(maxsize=16)

@@ -17,7 +17,6 @@ from booking_engine.domain.identifiers import OrderId
 
 SIX_WEEKS_DAYS = 42
 """DM01: 42 days or more counts as over six weeks."""
-THIRTEEN_WEEKS_DAYS = 91
 
 
 class ClockReason(StrEnum):

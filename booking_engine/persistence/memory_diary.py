@@ -9,7 +9,6 @@ from datetime import datetime
 from booking_engine.domain.diary_entries import DiaryEntry, EntryStatus
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import (
-    AppointmentId,
     DiaryEntryId,
     OrderId,
     PartnerId,
@@ -58,10 +57,6 @@ class InMemoryDiary:
     def of_order(self, order_id: OrderId) -> list[DiaryEntry]:
         """Return the entries for an order, ended ones too, by start."""
         return self._where(lambda e: e.order_id == order_id)
-
-    def of_appointment(self, appointment_id: AppointmentId) -> list[DiaryEntry]:
-        """Return the entries that stand for an appointment of ours, by start."""
-        return self._where(lambda e: e.appointment_id == appointment_id)
 
     def taking_between(
         self,

@@ -21,7 +21,6 @@ from sqlalchemy import (
 from booking_engine.domain.diary_entries import DiaryEntry
 from booking_engine.domain.errors import NotKnown
 from booking_engine.domain.identifiers import (
-    AppointmentId,
     DiaryEntryId,
     OrderId,
     PartnerId,
@@ -130,16 +129,6 @@ _OF_ORDER: Final = Statement(
         .order_by(*_BY_START)
     )
 )
-_OF_APPOINTMENT: Final = Statement(
-    lambda _: (
-        select(_ENTRY)
-        .where(
-            _ENTRY.c.appointment_id == bindparam("appointment_id"),
-            _ENTRY.c.appointment_id.is_not(None),
-        )
-        .order_by(*_BY_START)
-    )
-)
 
 
 class SqlDiary:
@@ -184,10 +173,6 @@ class SqlDiary:
     def of_order(self, order_id: OrderId) -> list[DiaryEntry]:
         """Return the entries for an order, ended ones too, by start."""
         return self._read(_OF_ORDER, order_id=order_id)
-
-    def of_appointment(self, appointment_id: AppointmentId) -> list[DiaryEntry]:
-        """Return the entries that stand for an appointment of ours, by start."""
-        return self._read(_OF_APPOINTMENT, appointment_id=appointment_id)
 
     def taking_between(
         self,

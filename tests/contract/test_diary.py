@@ -88,7 +88,6 @@ def test_every_field_of_an_entry_comes_back(store, make, one, entry):
         assert uow.diary.numbered("ris-north", full.number) == [full]
         assert uow.diary.numbered("ris-south", full.number) == []
         assert uow.diary.of_order(order.id) == [full]
-        assert uow.diary.of_appointment(booked.id) == [full]
         with pytest.raises(NotKnown):
             uow.diary.get("K-none")
 

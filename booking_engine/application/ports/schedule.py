@@ -173,10 +173,6 @@ class Diary(Protocol):
         """Return the entries for an order, ended ones too, by start."""
         ...
 
-    def of_appointment(self, appointment_id: AppointmentId) -> list[DiaryEntry]:
-        """Return the entries that stand for an appointment of ours, by start."""
-        ...
-
     def taking_between(
         self,
         starts_at: datetime,

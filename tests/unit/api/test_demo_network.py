@@ -6,13 +6,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from demo_capacity import weekly_minutes
 
-from api.demo.network import (
-    demo_catalogue,
-    demo_profiles,
-    demo_senders,
-    weekly_minutes,
-)
+from api.demo.network import demo_catalogue, demo_profiles
 from booking_engine.domain.resources import Sector, road_km
 from booking_engine.domain.vocabulary import Capability, ListType, Modality, Trait
 
@@ -149,7 +145,8 @@ def test_lists_of_a_week_by_modality(catalogue):
 def test_three_partners_send_and_all_are_told():
     profiles = demo_profiles()
 
-    assert demo_senders(profiles) == ("r0a", "rmc", "rw6")
+    senders = [name for name, profile in profiles.items() if profile.senders]
+    assert senders == ["r0a", "rmc", "rw6"]
     assert all(profile.outgoing for profile in profiles.values())
     assert all(p.processing_id == "T" for p in profiles.values())
 

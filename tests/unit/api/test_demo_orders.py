@@ -7,10 +7,11 @@ from itertools import islice
 from random import Random
 
 import pytest
+from demo_capacity import weekly_minutes
 
 from api.demo.cases import MOST_ORDERS, plain_orders
 from api.demo.mix import PROBLEMS, WEEKS_WAITED, Intent, apportion
-from api.demo.network import demo_catalogue, demo_profiles, weekly_minutes
+from api.demo.network import demo_catalogue, demo_profiles
 from api.demo.orders import DemoOrders
 from api.demo.people import nhs_numbers, with_wrong_check_digit
 from booking_engine.application.commands import CancelOrder, ChangeOrder, ReceiveOrder

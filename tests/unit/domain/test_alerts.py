@@ -15,12 +15,12 @@ from booking_engine.domain.alerts import (
     judge,
 )
 from booking_engine.domain.quiet_times import (
-    ALWAYS_AWAKE,
     QuietTimes,
     bank_holidays,
 )
 
 HOUR = timedelta(hours=1)
+ALWAYS_AWAKE = QuietTimes(night=None, days=frozenset(), bank_holidays=False)
 
 
 def utc(month, day, hour=0, minute=0, year=2026):

@@ -16,7 +16,7 @@ from api.watch import Watch
 from booking_engine.domain.alerts import Condition, Thresholds
 from booking_engine.domain.delivery_history import AttemptOutcome
 from booking_engine.domain.messages import MessageOutcome
-from booking_engine.domain.quiet_times import ALWAYS_AWAKE
+from booking_engine.domain.quiet_times import QuietTimes
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -177,7 +177,8 @@ def test_memory_is_bounded_and_only_the_window_counts():
 
 
 def test_an_alert_of_a_partner_that_is_gone_is_cleared(world: Any):
-    thresholds = {R0A: Thresholds(quiet=ALWAYS_AWAKE)}
+    always = QuietTimes(night=None, days=frozenset(), bank_holidays=False)
+    thresholds = {R0A: Thresholds(quiet=always)}
     watch = Watch(
         world.runtime.dispatcher,
         lambda: thresholds,
