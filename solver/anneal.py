@@ -8,7 +8,7 @@ order takes the place that the first left.
 Most moves can be given up before anything is touched. The cost of a plan is the sum
 of the orders' regrets and of price x idle minutes, plus a constant; so a move cannot
 cost less than the regrets it adds, less those it removes, less the idle time that it
-can fill.
+can fill, less what the openings that it touches pay for tails too short for any exam.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from solver.block import (
     rise,
     same_hours,
     sit,
+    tail,
+    tail_change,
 )
 from solver.chance import EXPONENTIAL_SIZE, EXPONENTIAL_UNIT, below
 from solver.compiled import inlined, kernel
@@ -90,7 +92,9 @@ def _settle(k: Block, t: Trail, n: int) -> None:
 
 
 @inlined
-def _cheapest_with_room(k: Block, t: Trail, n: int, j: int) -> int:
+def _cheapest_with_room(  # noqa: C901
+    k: Block, t: Trail, n: int, j: int
+) -> int:
     """Return the option of order `j` that has room and costs least, or -1.
 
     Besides its listed options, the order looks at the openings that the orders on
@@ -98,10 +102,13 @@ def _cheapest_with_room(k: Block, t: Trail, n: int, j: int) -> int:
     """
     best, best_cost = -1, k.unplaced[j, 0]
     for o in range(k.first[j], k.last[j]):
-        if k.option[o, COST] < best_cost:
-            b, d = k.option[o, OPENING], k.option[o, MINUTES]
-            if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
-                best, best_cost = o, k.option[o, COST]
+        b, d = k.option[o, OPENING], k.option[o, MINUTES]
+        if k.option[o, COST] - tail(k, b) < best_cost and (
+            minutes_fit(k, j, b, d) and hours_fit(k, j, b, d)
+        ):
+            cost = k.option[o, COST] + tail_change(k, j, b, d)
+            if cost < best_cost:
+                best, best_cost = o, cost
     hole = -1
     for i in range(n):
         if t.at[i] < 0 or t.order[i] == j:
@@ -110,10 +117,12 @@ def _cheapest_with_room(k: Block, t: Trail, n: int, j: int) -> int:
         if b == hole:
             continue
         o = reach(k, j, b)
-        if o >= 0 and k.option[o, COST] < best_cost:
+        if o >= 0 and k.option[o, COST] - tail(k, b) < best_cost:
             d = k.option[o, MINUTES]
             if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
-                best, best_cost, hole = o, k.option[o, COST], b
+                cost = k.option[o, COST] + tail_change(k, j, b, d)
+                if cost < best_cost:
+                    best, best_cost, hole = o, cost, b
     if hole >= 0:
         best = reach(k, j, hole)
     return best
@@ -182,6 +191,12 @@ def _idle(k: Block, b: int) -> int:
 
 
 @inlined
+def _tail_at(k: Block, o: int) -> int:
+    """Return what the opening of option `o` pays for its tail, 0 if that is -1."""
+    return 0 if o < 0 else tail(k, k.option[o, OPENING])
+
+
+@inlined
 def _any_option(k: Block, random: NDArray[np.uint64], j: int) -> int:
     """Return a random option of order `j`, the better the more often."""
     begin = k.first[j]
@@ -191,7 +206,7 @@ def _any_option(k: Block, random: NDArray[np.uint64], j: int) -> int:
 
 
 @inlined
-def _chain(  # noqa: C901
+def _chain(  # noqa: C901, PLR0912, PLR0915
     k: Block,
     t: Trail,
     random: NDArray[np.uint64],
@@ -204,10 +219,12 @@ def _chain(  # noqa: C901
 
     If that would be more than `allowed`, nothing is changed and the change is 0.
     """
-    # What the move can hope to gain beyond the regrets: idle time where it passes.
-    hope = _idle(k, k.option[o, OPENING])
+    # What the move can hope to gain beyond the regrets: idle time where it passes, and
+    # what is paid for tails there.
+    hope = _idle(k, k.option[o, OPENING]) + _tail_at(k, o)
     if k.at[j] >= 0:
-        hope += _idle(k, k.option[k.at[j], OPENING])
+        hope += _idle(k, k.option[k.at[j], OPENING]) + _tail_at(k, k.at[j])
+    paid = k.paid[0]
     delta = -_cost_at(k, j, k.at[j])
     least = -_regret_at(k, j, k.at[j]) - hope
     _lift(k, t, 0, j, move)
@@ -232,6 +249,7 @@ def _chain(  # noqa: C901
         delta += _cost_at(k, i, o)
         least += _regret_at(k, i, o)
         if waiting == 0:
+            delta += k.paid[0] - paid
             good = delta <= allowed
             break
         if least > allowed:
@@ -240,14 +258,20 @@ def _chain(  # noqa: C901
         waiting -= 1
         i = t.homeless[waiting]
         o = _cheapest_with_room(k, t, n, i)
+        least -= _tail_at(k, o)
         dear = least + _regret_at(k, i, o) > allowed
         if waiting == 0:
-            dear = delta + _cost_at(k, i, o) > allowed
+            change = k.paid[0] - paid
+            if o >= 0:
+                b, d = k.option[o, OPENING], k.option[o, MINUTES]
+                change += tail_change(k, i, b, d)
+            dear = delta + change + _cost_at(k, i, o) > allowed
         if dear:
             if n > LONGEST_CHAIN or k.last[i] == k.first[i]:
                 good = False
                 break
             o = _any_option(k, random, i)
+            least -= _tail_at(k, o)
             if least + k.option[o, REGRET] - _idle(k, k.option[o, OPENING]) > allowed:
                 good = False
                 break
@@ -301,15 +325,24 @@ def anneal(
         draw = exponential[below(random, EXPONENTIAL_SIZE)]
         allowed = heat * draw // (HEAT_UNIT * EXPONENTIAL_UNIT)
         b, d = k.option[o, OPENING], k.option[o, MINUTES]
-        least = k.option[o, REGRET] - _regret_at(k, j, here) - _idle(k, b)
+        pays = tail(k, b) + _tail_at(k, here)
+        least = k.option[o, REGRET] - _regret_at(k, j, here) - _idle(k, b) - pays
         if least > allowed or (here >= 0 and k.option[here, OPENING] == b):
             continue
         if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
             delta = k.option[o, COST] - _cost_at(k, j, here)
+            if delta - pays > allowed:
+                continue
+            paid = k.paid[0]
+            rise(k, j)
+            sit(k, j, o)
+            delta += k.paid[0] - paid
             if delta <= allowed:
-                rise(k, j)
-                sit(k, j, o)
                 total += delta
+                continue
+            rise(k, j)
+            if here >= 0:
+                sit(k, j, here)
             continue
         total += _chain(k, t, random, j, o, move, allowed)
     return total

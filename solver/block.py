@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from solver.compiled import inlined
 from solver.plan import PRICE_SCALE
 from solver.problem import Ints
+from solver.waste import short
 
 Narrow = NDArray[np.int32]
 
@@ -70,6 +71,10 @@ class Block(NamedTuple):
         As in `Search`.
     family, kind, class_of, path, held, classes
         As in `Columns` and `Search`; empty where there are no changeovers.
+    waste, beside
+        As in `Columns`; empty where idle stretches cost nothing.
+    paid
+        Shape ``(1,)``. What the block's openings pay for their tails.
     """
 
     order: Ints
@@ -108,6 +113,9 @@ class Block(NamedTuple):
     path: NDArray[np.int32]
     held: NDArray[np.int32]
     classes: Narrow
+    waste: Ints
+    beside: Narrow
+    paid: Ints
 
 
 @inlined
@@ -143,9 +151,28 @@ def _go(k: Block, j: int, b: int) -> None:
 
 
 @inlined
+def tail(k: Block, b: int) -> int:
+    """Return what opening `b` pays for its tail: idle time that is too short."""
+    if k.waste.shape[0] == 0 or (k.member_count[b] == 0 and k.beside[b] == 0):
+        return 0
+    return short(k.waste, k.free[b])
+
+
+@inlined
+def tail_change(k: Block, j: int, b: int, minutes: int) -> int:
+    """Return how that cost changes if order `j` comes to opening `b`."""
+    if k.waste.shape[0] == 0:
+        return 0
+    left = k.free[b] - minutes - lengthens(k, j, b)
+    change: int = short(k.waste, left) - tail(k, b)
+    return change
+
+
+@inlined
 def sit(k: Block, j: int, o: int) -> None:
     """Place the unplaced order `j` by its option `o`; room is not checked."""
     b = k.option[o, OPENING]
+    k.paid[0] -= tail(k, b)
     n = k.member_count[b]
     k.member[k.member_start[b] + n] = j
     k.slot[j] = n
@@ -153,6 +180,7 @@ def sit(k: Block, j: int, o: int) -> None:
     k.at[j] = o
     k.free[b] -= k.option[o, MINUTES]
     come(k, j, b)
+    k.paid[0] += tail(k, b)
     if k.contract[b] >= 0:
         k.left[k.contract[b]] -= 1
 
@@ -164,6 +192,7 @@ def rise(k: Block, j: int) -> None:
     if o < 0:
         return
     b = k.option[o, OPENING]
+    k.paid[0] -= tail(k, b)
     begin, n = k.member_start[b], k.member_count[b] - 1
     last = k.member[begin + n]
     k.member[begin + k.slot[j]] = last
@@ -171,6 +200,7 @@ def rise(k: Block, j: int) -> None:
     k.member_count[b] = n
     k.free[b] += k.option[o, MINUTES]
     _go(k, j, b)
+    k.paid[0] += tail(k, b)
     if k.contract[b] >= 0:
         k.left[k.contract[b]] += 1
     k.at[j] = -1

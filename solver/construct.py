@@ -9,8 +9,9 @@ from solver.layout import FAR, Columns, day_cost, first_opening, fits
 from solver.plan import PRICE_SCALE
 from solver.prices import Prices
 from solver.problem import Ints
-from solver.search import Search, empty, has_hours, has_time, put
+from solver.search import Search, empty, has_hours, has_time, lengthens, put
 from solver.shortlist import Shortlist
+from solver.waste import dearest, tail_change
 
 
 def construct(
@@ -77,17 +78,22 @@ def _place_all(
     s: Shortlist,
     x: Search,
 ) -> None:
+    most = dearest(c) * PRICE_SCALE
     for j in order:
-        done = x.opening[j] >= 0
+        if x.opening[j] >= 0:
+            continue
+        best, chosen = FAR, -1
         for r in range(s.listed[j]):
-            if done:
+            b, d = s.opening[j, r], c.pair_minutes[s.pair[j, r]]
+            if s.reduced[j, r] - most >= best:
                 break
-            b, p = s.opening[j, r], s.pair[j, r]
-            d = c.pair_minutes[p]
             if has_time(c, x, j, b, d) and has_hours(c, x, j, b, d):
-                put(c, x, j, b, p, s.cost[j, r])
-                done = True
-        if not done:
+                change = tail_change(c, x, b, d + lengthens(c, x, j, b))
+                if s.reduced[j, r] + change * PRICE_SCALE < best:
+                    best, chosen = s.reduced[j, r] + change * PRICE_SCALE, r
+        if chosen >= 0:
+            put(c, x, j, s.opening[j, chosen], s.pair[j, chosen], s.cost[j, chosen])
+        else:
             place_anywhere(c, minute_price, exam_price, x, j)
 
 
@@ -96,7 +102,7 @@ def place_anywhere(
     c: Columns, minute_price: Ints, exam_price: Ints, x: Search, j: int
 ) -> bool:
     """Place order `j` in the option with room that is cheapest at the prices."""
-    best = FAR
+    best, most = FAR, dearest(c)
     best_b, best_p, best_cost = -1, -1, 0
     for p in range(c.pair_start[j], c.pair_start[j + 1]):
         d = c.pair_minutes[p]
@@ -105,12 +111,14 @@ def place_anywhere(
             if c.day[b] > c.latest_day[j]:
                 break
             cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
-            if cost >= c.unplaced_cost[j] or cost * PRICE_SCALE >= best:
+            least = cost - most
+            if least >= c.unplaced_cost[j] or least * PRICE_SCALE >= best:
                 break
             cost += c.opening_cost[b]
-            if cost >= c.unplaced_cost[j] or not has_time(c, x, j, b, d):
+            change = tail_change(c, x, b, d + lengthens(c, x, j, b))
+            if cost + change >= c.unplaced_cost[j] or not has_time(c, x, j, b, d):
                 continue
-            reduced = cost * PRICE_SCALE + minute_price[b] * d
+            reduced = (cost + change) * PRICE_SCALE + minute_price[b] * d
             if c.contract[b] >= 0:
                 reduced += exam_price[c.contract[b]]
             if reduced < best and fits(c, j, p, b) and has_hours(c, x, j, b, d):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from solver.block import MOST, OPENING, Block, Narrow, come, reach
+from solver.block import MOST, OPENING, Block, Narrow, come, reach, tail
 from solver.compiled import kernel
 from solver.families import MOST_CLASSES
 from solver.layout import Columns
@@ -104,6 +104,13 @@ def _fill(
             come(k, i, b)
 
 
+@kernel
+def _pay(k: Block) -> None:
+    """Sum what the block's openings pay for their tails."""
+    for b in range(k.day.shape[0]):
+        k.paid[0] += tail(k, b)
+
+
 def cut_out(
     c: Columns,
     s: Shortlist,
@@ -186,8 +193,12 @@ def cut_out(
         path=c.path.astype(np.int32),
         held=np.zeros((m if some else 0, MOST_CLASSES), np.int32),
         classes=np.zeros(m if some else 0, np.int32),
+        waste=c.waste,
+        beside=c.beside[openings if c.beside.size else []].astype(np.int32),
+        paid=np.zeros(1, np.int64),
     )
     _fill(c, s, rows, taken, block_of, number, here, block)
+    _pay(block)
     return block
 
 

@@ -18,11 +18,22 @@ from solver.plan import PRICE_SCALE
 from solver.problem import Ints
 from solver.search import Search, has_room
 from solver.sweeps import own_cost
-from solver.ties import Ties
-from solver.timetable import DAY_MINUTES, NO_START, Timetable, first_start, seat, unseat
+from solver.ties import Ties, loose
+from solver.timetable import (
+    DAY_MINUTES,
+    NO_START,
+    Timetable,
+    first_start,
+    paid_in,
+    seat,
+    unseat,
+)
+from solver.waste import dearest
 
 TRIES = 120
 """Packings tried for one order."""
+MOST_STRETCHES = 2
+"""Short stretches of an opening that an exchange may hope to close."""
 
 
 class Shelf(NamedTuple):
@@ -39,15 +50,6 @@ def shelf(x: Search) -> Shelf:
     """Return room for the exams of any opening, and one more."""
     most = 1 + int(np.diff(x.member_start).max(initial=0))
     return Shelf(*(np.zeros(most, np.int64) for _ in Shelf._fields))
-
-
-@kernel
-def loose(r: Ties, j: int) -> bool:
-    """Tell whether order `j` may move by itself and without a cost of its own."""
-    v = r.party_of[j]
-    alone = r.party_start[v + 1] - r.party_start[v] == 1
-    free: bool = alone and r.booked[j] < 0 and (r.kin[j] < 0 or r.journey_cost[0] == 0)
-    return free
 
 
 @kernel
@@ -141,6 +143,7 @@ def _instead(  # noqa: C901
     p: int,
     b: int,
     spare: int,
+    paid: int,
     nothing: Ints,
     free: Ints,
     w: Trial,
@@ -153,6 +156,8 @@ def _instead(  # noqa: C901
     ----------
     spare
         What it saves to have order `j` there.
+    paid
+        What all openings paid for short stretches before order `j` was taken out.
     """
     d = c.pair_minutes[p]
     n = _take_down(c, r, x, t, b, k)
@@ -175,15 +180,16 @@ def _instead(  # noqa: C901
                 break
             if not _pack(c, r, x, t, b, j, p, out, n, k):
                 continue
-            if out < 0:
-                return spare, tries
-            limit = min((spare + was), c.unplaced_cost[out]) * PRICE_SCALE
-            v = r.party_of[out]
-            found = place_party(c, r, x, t, v, nothing, free, limit, w)
-            gain = spare + was - found // PRICE_SCALE
+            gain = spare + was + paid - t.paid[0]
+            if out >= 0:
+                limit = min(gain, c.unplaced_cost[out]) * PRICE_SCALE
+                v = r.party_of[out]
+                found = place_party(c, r, x, t, v, nothing, free, limit, w)
+                gain -= found // PRICE_SCALE
             if gain > 0:
                 return gain, tries
-            unseat(c, r, x, t, out)
+            if out >= 0:
+                unseat(c, r, x, t, out)
             for q in range(n + 1):
                 unseat(c, r, x, t, k.order[q])
     _restore(c, r, x, t, b, n, k)
@@ -212,10 +218,13 @@ def exchange(
         Prices of zero by opening and by contract.
     """
     total = 0
+    # The most that closing short stretches of an opening could gain.
+    most = MOST_STRETCHES * dearest(c)
     for j in rows:
         if not loose(r, j):
             continue
         was_b, was_p, was_at, was = x.opening[j], x.pair[j], t.start[j], x.cost[j]
+        paid = t.paid[0]
         unseat(c, r, x, t, j)
         gain, tries = 0, 0
         for p in range(c.pair_start[j], c.pair_start[j + 1]):
@@ -224,10 +233,13 @@ def exchange(
                 if c.day[b] > c.latest_day[j] or gain > 0 or tries > TRIES:
                     break
                 spare = was - own_cost(c, r, x, j, b, p, 0)
-                if spare <= 0 or b == was_b or not fits(c, j, p, b):
+                hope = spare + paid - t.paid[0]
+                if hope + most > 0:
+                    hope += paid_in(c, r, x, t, b)
+                if hope <= 0 or b == was_b or not fits(c, j, p, b):
                     continue
                 gain, tries = _instead(
-                    c, r, x, t, j, p, b, spare, nothing, free, w, k, tries
+                    c, r, x, t, j, p, b, spare, paid, nothing, free, w, k, tries
                 )
         if gain == 0 and was_b >= 0:
             seat(c, r, x, t, j, was_b, was_p, was_at, was)

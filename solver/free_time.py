@@ -59,6 +59,7 @@ def free_time(c: Columns, r: Ties, x: Search, t: Timetable, apart: Ints) -> Free
     high = high[np.lexsort((high, high_of))]
     kept = high > low
     origin, low, high = origin[kept], low[kept], high[kept]
+    whole = (low == c.begin[origin]) & (high == low + c.minutes[origin])
     contract = c.contract[where]
     left = c.ceiling - np.bincount(
         contract[contract >= 0], minlength=c.ceiling.shape[0]
@@ -79,5 +80,6 @@ def free_time(c: Columns, r: Ties, x: Search, t: Timetable, apart: Ints) -> Free
         opening_cost=c.opening_cost[origin],
         contract=c.contract[origin],
         ceiling=left.astype(np.int64),
+        beside=(~whole if c.beside.size else c.beside).astype(np.int64),
     )
     return FreeTime(columns, origin)

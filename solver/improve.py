@@ -30,6 +30,7 @@ from solver.problem import Ints
 from solver.regions import Map, draw_map, neighbourhoods, scanner_of_opening
 from solver.search import Search, restore
 from solver.shortlist import Shortlist
+from solver.waste import tails
 
 HOTTEST, COLDEST = 12.8, 0.05
 """First and last temperature, as shares of the spread of the shortlists."""
@@ -175,7 +176,7 @@ class _Run:
         self.limits, self.clock = limits, clock
         self.taken, self.taken_pair = x.opening.copy(), x.pair.copy()
         self.state = x
-        self.cost = int(x.cost.sum())
+        self.cost = int(x.cost.sum()) + int(tails(c, x))
         self.orders = int((listed.listed > 0).sum())
         self.spread = _spread(listed)
         self.table = exponential_table().astype(np.int32)
@@ -277,7 +278,7 @@ class _Run:
         )
         place_left(c, self.prices.minute, self.prices.exam, x, left.astype(np.int64))
         self.taken, self.taken_pair = x.opening.copy(), x.pair.copy()
-        self.cost = int(x.cost.sum())
+        self.cost = int(x.cost.sum()) + int(tails(c, x))
 
     def _cut(self, seed: int) -> _Round:
         """Return a new cut of the scanners into neighbourhoods."""

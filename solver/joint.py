@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.clock import Clock
+from solver.closing import close_gaps, desk
 from solver.compiled import kernel
 from solver.construct import construct
 from solver.exchange import exchange, shelf
@@ -95,13 +96,29 @@ def plan_jointly(
     _fill_rest(s, apart, limits, clock.share(SEARCH_SHARE), report)
     nothing = Prices(np.zeros_like(prices.minute), np.zeros_like(prices.exam), 0)
     _place(s, np.unique(r.party_of[s.x.opening < 0]), least, nothing, clock)
-    report(int(s.x.cost.sum()), 1.0)
+    _close(s, clock)
+    report(_cost(s), 1.0)
     for _ in range(SWEEPS):
         gain = _sweep(s, nothing, clock) + _exchange(s, nothing, clock)
-        report(int(s.x.cost.sum()), 1.0)
+        report(_cost(s), 1.0)
         if gain == 0 or clock.expired():
             break
+    _close(s, clock)
     return s.x.opening, s.x.pair, np.where(s.x.opening >= 0, s.t.start, 0)
+
+
+def _cost(s: State) -> int:
+    """Return the cost so far, short idle stretches included."""
+    return int(s.x.cost.sum()) + int(s.t.paid[0])
+
+
+def _close(s: State, clock: Clock) -> None:
+    """Start exams anew in the openings that pay for short idle stretches."""
+    used = s.x.member_count > 0
+    rows = np.flatnonzero(used if s.c.waste.size else used[:0])
+    k = desk(s.c, s.x)
+    for some in clock.paced(rows.astype(np.int64)):
+        close_gaps(s.c, s.r, s.x, s.t, some, k)
 
 
 def _seat_bookings(s: State) -> None:
@@ -165,11 +182,11 @@ def _sweep(s: State, nothing: Prices, clock: Clock) -> int:
         gain += better_places(
             s.c, s.r, s.x, s.t, some, nothing.minute, nothing.exam, s.w, saved
         )
-    before = int(s.x.cost.sum())
+    before = _cost(s)
     left = np.unique(s.r.party_of[s.x.opening < 0]).astype(np.int64)
     for some in clock.paced(left):
         place_parties(s.c, s.r, s.x, s.t, some, nothing.minute, nothing.exam, s.w)
-    return gain + before - int(s.x.cost.sum())
+    return gain + before - _cost(s)
 
 
 def _fill_rest(

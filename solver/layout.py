@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from solver.compiled import inlined
 from solver.problem import Ints, Problem
+from solver.rules import Weights
 
 FAR = 2**62
 """Beyond every cost, price and day."""
@@ -21,9 +22,12 @@ FAR = 2**62
 class Columns(NamedTuple):
     """All columns of a `Problem`, flat, because kernels take no dataclasses.
 
-    The last four are for the search in openings with changeovers, and empty elsewhere:
+    The last six are empty where nothing asks for them. In openings with changeovers:
     each order's family or -1, each opening's kind, and by kind the class of each family
-    and the least minutes of changeover of each set of classes (see `families`).
+    and the least minutes of changeover of each set of classes (see `families`). Where
+    idle stretches cost something: what one costs by its minutes, the last entry for any
+    that is long enough, and by opening 1 if it is cut out beside an exam in its place,
+    so that it is used even when empty (see `waste`).
     """
 
     tier: Ints
@@ -55,6 +59,8 @@ class Columns(NamedTuple):
     kind: Ints
     class_of: NDArray[np.int64]
     path: NDArray[np.int64]
+    waste: Ints
+    beside: Ints
 
 
 def columns(problem: Problem) -> Columns:
@@ -89,7 +95,18 @@ def columns(problem: Problem) -> Columns:
     )
     none, no_table = np.zeros(0, np.int64), np.zeros((0, 0), np.int64)
     given = (np.require(c, np.int64, ("C", "W", "A")) for c in raw)
-    return Columns(*(*given, none, none, no_table, no_table))
+    waste = _waste(problem.rules.weights)
+    beside = np.zeros(openings.day.shape[0] if waste.size else 0, np.int64)
+    return Columns(*(*given, none, none, no_table, no_table, waste, beside))
+
+
+def _waste(weights: Weights) -> Ints:
+    """Return what an idle stretch costs, by its minutes from 0 to `gap_minutes`."""
+    if not weights.gap_minutes or not weights.gap_cost:
+        return np.zeros(0, np.int64)
+    table = np.arange(weights.gap_minutes + 1, dtype=np.int64) * weights.gap_cost
+    table[-1] = 0
+    return table
 
 
 @inlined

@@ -23,11 +23,15 @@ from solver.timetable import (
     DAY_MINUTES,
     NO_START,
     Timetable,
+    beside,
     first_start,
     is_moved,
+    room_about,
     seat,
+    splitting,
     unseat,
 )
+from solver.waste import dearest
 
 MOST_MEMBERS = 8
 """Orders in a party."""
@@ -167,7 +171,33 @@ def _booked_first(r: Ties, j: int, b: int, p: int, low: int) -> int:
 
 
 @kernel
-def _next_place(  # noqa: C901, PLR0912
+def _tidiest(
+    c: Columns, r: Ties, x: Search, t: Timetable, j: int, p: int, b: int, at: int
+) -> int:
+    """Return the start of order `j` from `at` on that leaves opening `b` cheapest.
+
+    In each free stretch as soon as it can be, as late as it can be, or just late enough
+    to leave the time before it to another exam.
+    """
+    best, best_at = splitting(c, r, x, t, j, b, p, at), at
+    d = c.pair_minutes[p]
+    while at != NO_START:
+        low, high, before, after = room_about(c, x, t, b, at)
+        end = high - beside(r, j, after) - d
+        long_enough = low + beside(r, before, j) + c.waste.shape[0] - 1
+        for start in (at, end, long_enough):
+            if at <= start <= end:
+                cost = splitting(c, r, x, t, j, b, p, start)
+                if cost < best and (
+                    first_start(c, r, x, t, j, p, b, start, start) == start
+                ):
+                    best, best_at = cost, start
+        at = first_start(c, r, x, t, j, p, b, high, DAY_MINUTES)
+    return best_at
+
+
+@kernel
+def _next_place(  # noqa: C901, PLR0912, PLR0915
     c: Columns,
     r: Ties,
     x: Search,
@@ -180,9 +210,16 @@ def _next_place(  # noqa: C901, PLR0912
     limit: int,
     w: Trial,
 ) -> bool:
-    """Seat the order at `depth` at its next option under `limit`, if there is one."""
+    """Seat the order at `depth` at its next option under `limit`, if there is one.
+
+    Its place changes what its opening pays for short stretches. Where that falls, a
+    place is worth a look that costs more than `limit`, and so for those to come.
+    """
     j = order[r.party_start[v] + depth]
     before = w.paid[depth - 1] if depth > 0 else 0
+    alone = r.party_start[v + 1] - r.party_start[v] == 1
+    more = r.party_start[v + 1] - r.party_start[v] - depth
+    limit += dearest(c) * more * PRICE_SCALE
     while w.pair[depth] < c.pair_start[j + 1]:
         p, b = w.pair[depth], w.opening[depth]
         last = c.scanner_start[c.pair_scanner[p] + 1]
@@ -226,6 +263,12 @@ def _next_place(  # noqa: C901, PLR0912
             cost += r.move_cost[j]
             priced += r.move_cost[j] * PRICE_SCALE
             if before + priced >= limit:
+                continue
+        if c.waste.shape[0]:
+            if alone and r.booked[j] != b:
+                at = _tidiest(c, r, x, t, j, p, b, at)
+            priced += splitting(c, r, x, t, j, b, p, at) * PRICE_SCALE
+            if before + priced >= limit - dearest(c) * PRICE_SCALE:
                 continue
         w.paid[depth] = before + priced
         w.later[depth] = FAR

@@ -113,6 +113,8 @@ def region_columns(c: Columns, part: Region) -> Columns:
         kind=c.kind[b] if c.kind.size else c.kind,
         class_of=c.class_of,
         path=c.path,
+        waste=c.waste,
+        beside=c.beside[b] if c.beside.size else c.beside,
     )
 
 

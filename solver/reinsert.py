@@ -9,6 +9,7 @@ from solver.kin import Kin, past_kin
 from solver.layout import Columns, day_cost, first_opening, fits
 from solver.problem import Ints
 from solver.search import Search, has_room, put
+from solver.waste import dearest, splitting
 
 
 def reinsert(c: Columns, x: Search, kin: Kin, start: Ints) -> None:
@@ -46,25 +47,29 @@ def gap_start(
 def _reinsert(c: Columns, x: Search, kin: Kin, start: Ints, rows: Ints) -> None:
     """Place each of `rows` at the least cost that the time left allows."""
     for j in rows:
-        best = c.unplaced_cost[j]
-        best_b, best_p, best_at = -1, -1, -1
+        best, most = c.unplaced_cost[j], dearest(c)
+        best_b, best_p, best_at, best_cost = -1, -1, -1, 0
         for p in range(c.pair_start[j], c.pair_start[j + 1]):
             last = c.scanner_start[c.pair_scanner[p] + 1]
             for b in range(first_opening(c, j, p), last):
                 if c.day[b] > c.latest_day[j]:
                     break
                 cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
-                if cost >= best:
+                if cost - most >= best:
                     break
                 cost += c.opening_cost[b]
                 if (
-                    cost < best
+                    cost - most < best
                     and has_room(c, x, b, c.pair_minutes[p])
                     and fits(c, j, p, b)
                 ):
+                    d = c.pair_minutes[p]
                     at = gap_start(c, x, kin, start, j, p, b)
                     if at >= 0:
-                        best, best_b, best_p, best_at = cost, b, p, at
+                        whole = cost + splitting(c, x, start, b, at, d)
+                        if whole < best:
+                            best, best_cost = whole, cost
+                            best_b, best_p, best_at = b, p, at
         if best_b >= 0:
-            put(c, x, j, best_b, best_p, best)
+            put(c, x, j, best_b, best_p, best_cost)
             start[j] = best_at

@@ -78,12 +78,13 @@ def better_places(
             saved.best_start[k] = t.start[j]
         if fixed:
             continue
+        paid = t.paid[0]
         for k in range(members):
             unseat(c, r, x, t, r.forward[first + k])
         present = _put_back(c, r, x, t, first, members, saved)
         for k in range(members):
             unseat(c, r, x, t, r.forward[first + k])
-        limit = present * PRICE_SCALE
+        limit = (present + paid - t.paid[0]) * PRICE_SCALE
         found = place_party(c, r, x, t, v, nothing, free, limit, w)
         if found < limit:
             gain += (limit - found) // PRICE_SCALE

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.compiled import kernel
 from solver.kin import kin_of
 from solver.layout import Columns
 from solver.problem import Ints, Problem
@@ -164,6 +165,15 @@ def ties(problem: Problem, c: Columns) -> Ties:
         kin_start=kin.start,
         kin_order=kin.order,
     )
+
+
+@kernel
+def loose(r: Ties, j: int) -> bool:
+    """Tell whether order `j` may move by itself and without a cost of its own."""
+    v = r.party_of[j]
+    alone = r.party_start[v + 1] - r.party_start[v] == 1
+    free: bool = alone and r.booked[j] < 0 and (r.kin[j] < 0 or r.journey_cost[0] == 0)
+    return free
 
 
 def _spread(orders: int, rows: Ints, values: Ints) -> Ints:

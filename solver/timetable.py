@@ -17,6 +17,7 @@ from solver.layout import FAR, Columns
 from solver.problem import PATIENT_GAP_MINUTES, Ints, Problem
 from solver.search import Search, put, take
 from solver.ties import Ties
+from solver.waste import short
 
 NO_START = -1
 DAY_MINUTES = 1440
@@ -35,12 +36,15 @@ class Timetable(NamedTuple):
         Shape ``(deliveries,)``.
     moves
         Shape ``(1,)``. Bookings that are not where they were.
+    paid
+        Shape ``(1,)``. What all openings pay for stretches too short for any exam.
     """
 
     start: Ints
     stock_left: NDArray[np.int32]
     supply_left: Ints
     moves: Ints
+    paid: Ints
 
 
 def timetable(problem: Problem, r: Ties) -> Timetable:
@@ -56,6 +60,7 @@ def timetable(problem: Problem, r: Ties) -> Timetable:
         stock_left=left,
         supply_left=problem.rules.deliveries.amount.copy(),
         moves=np.zeros(1, np.int64),
+        paid=np.zeros(1, np.int64),
     )
 
 
@@ -228,6 +233,68 @@ def first_start(
 
 
 @kernel
+def room_about(
+    c: Columns, x: Search, t: Timetable, b: int, at: int
+) -> tuple[int, int, int, int]:
+    """Return the free stretch of opening `b` about a minute, and who is beside it.
+
+    That is its begin and end, and the exams before and after it, or -1.
+    """
+    low, high = c.begin[b], c.begin[b] + c.minutes[b]
+    before, after = -1, -1
+    for n in range(x.member_start[b], x.member_start[b] + x.member_count[b]):
+        m = x.member[n]
+        if t.start[m] <= at:
+            end = t.start[m] + c.pair_minutes[x.pair[m]]
+            if end > low or before < 0:
+                low, before = end, m
+        elif t.start[m] < high or after < 0:
+            high, after = t.start[m], m
+    return low, high, before, after
+
+
+@inlined
+def beside(r: Ties, i: int, j: int) -> int:
+    """Return the changeover between two exams that need not both be there."""
+    return 0 if i < 0 or j < 0 else changeover(r, i, j)
+
+
+@kernel
+def splitting(
+    c: Columns, r: Ties, x: Search, t: Timetable, j: int, b: int, p: int, at: int
+) -> int:
+    """Return how what opening `b` pays for short stretches changes with order `j`.
+
+    The order is out, and would begin at `at`, which is free. What a changeover asks
+    for is not idle.
+    """
+    if c.waste.shape[0] == 0:
+        return 0
+    low, high, before, after = room_about(c, x, t, b, at)
+    end = at + c.pair_minutes[p]
+    change: int = short(c.waste, at - low - beside(r, before, j))
+    change += short(c.waste, high - end - beside(r, j, after))
+    if x.member_count[b]:
+        change -= short(c.waste, high - low - beside(r, before, after))
+    return change
+
+
+@kernel
+def paid_in(c: Columns, r: Ties, x: Search, t: Timetable, b: int) -> int:
+    """Return what opening `b` pays for stretches too short for any exam."""
+    if c.waste.shape[0] == 0 or x.member_count[b] == 0:
+        return 0
+    total = 0
+    at, close = c.begin[b], c.begin[b] + c.minutes[b]
+    while at < close:
+        low, high, before, after = room_about(c, x, t, b, at)
+        if high > low:
+            total += short(c.waste, high - low - beside(r, before, after))
+        at = high if after >= 0 else close
+    return total
+
+
+@kernel
 def is_moved(r: Ties, j: int, b: int, at: int) -> bool:
     """Tell whether order `j` has a booking that is not this one."""
     booked = r.booked[j]
@@ -268,6 +335,7 @@ def seat(
     cost: int,
 ) -> None:
     """Place the unplaced order `j` at a start that `first_start` allowed."""
+    t.paid[0] += splitting(c, r, x, t, j, b, p, at)
     put(c, x, j, b, p, cost)
     t.start[j] = at
     occupy(c, r, t, j, b, p, 1)
@@ -279,6 +347,8 @@ def unseat(c: Columns, r: Ties, x: Search, t: Timetable, j: int) -> None:
     b = x.opening[j]
     if b < 0:
         return
-    occupy(c, r, t, j, b, x.pair[j], -1)
+    p, at = x.pair[j], t.start[j]
+    occupy(c, r, t, j, b, p, -1)
     t.start[j] = NO_START
     take(c, x, j)
+    t.paid[0] -= splitting(c, r, x, t, j, b, p, at)
