@@ -14,6 +14,7 @@ OTHERS: Final = (
     "assignment",
     "best_slot",
     "booking",
+    "changeovers",
     "closure",
     "fuzz",
     "intake_costs",

@@ -4,7 +4,7 @@ Each order costs one row of order, two of history, one of clock, one inbound mes
 with its link, as intake writes them; the time includes the commit. Run from the
 repository's root::
 
-    python benchmarks/persistence_writes.py [--orders 2000] [--postgres DSN]
+    python -m benchmarks.persistence_writes [--orders 2000] [--postgres DSN]
 
 Without a DSN, PostgreSQL is the server that the tests use, started for the purpose
 with its defaults: every commit reaches the disk, as on SQLite.
@@ -191,7 +191,9 @@ def postgres(given: str | None) -> Iterator[str]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--orders", type=int, default=2000)
     parser.add_argument("--postgres", metavar="DSN")
     given = parser.parse_args()

@@ -28,7 +28,8 @@ _C = HoldCode
 REMEDIES: Final[dict[HoldCode, Remedy]] = {
     _C.UNMAPPED_PROCEDURE: Remedy(
         "The code of the exam is in no table.",
-        "Map it (POST /v1/mappings, table procedure): its orders go on at once.",
+        "Map it (booking-engine partner map, or POST /v1/mappings, table procedure):"
+        " its orders go on at once.",
     ),
     _C.UNKNOWN_URGENCY: Remedy(
         "The urgency is in no table, or was not sent.",

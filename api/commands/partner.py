@@ -249,17 +249,26 @@ def map_code(
     settled = settle_waiting(
         opened.dispatcher, opened.source, actor=actor, partner=name
     )
-    show(
-        {
-            "mapping": made.id,
-            "released": len(settled.released),
-            "still_held": len(settled.still_held),
-            "entries": len(settled.entries),
-            "named": len(settled.named),
-            "left": settled.left,
-        },
-        as_json=as_json,
-    )
+    counts = {
+        "released": len(settled.released),
+        "still_held": len(settled.still_held),
+        "entries": len(settled.entries),
+        "named": len(settled.named),
+        "left": settled.left,
+    }
+    if not as_json:
+        counts = {_IN_WORDS[name]: number for name, number in counts.items() if number}
+    show({"mapping": made.id, **counts}, as_json=as_json)
+
+
+_IN_WORDS = {
+    "released": "orders that go on",
+    "still_held": "orders still held, for something else",
+    "entries": "diary entries that it placed",
+    "named": "open orders that show the name now",
+    "left": "more that follow within seconds",
+}
+"""What became of what waited for a code, by the names of the API's answer."""
 
 
 def _opened(config: Path | None) -> Opened:

@@ -255,7 +255,8 @@ def _tell(
     if summary.example is not None:
         lines += ["", f"why, for one ({summary.example[0]}):", summary.example[1]]
     if files:
-        lines += ["", "check the plan:  booking-engine check", *map(str, files)]
+        named = " ".join(map(str, files))
+        lines += ["", f"check the plan:  booking-engine check {named}"]
     console.print("\n".join(lines), soft_wrap=True)
 
 

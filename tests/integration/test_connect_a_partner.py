@@ -97,7 +97,7 @@ def test_a_partner_is_connected_from_the_readme_alone(folder):
         misspelt = command("booking-engine partner map").replace("MRKNEE", "MRKNE")
         assert run(misspelt, exit_code=1)
         mapped = run(command("booking-engine partner map"))
-        assert re.search(r"released +1\b", mapped)
+        assert re.search(r"orders that go on +1\b", mapped)
         assert "xxknee" not in run(command("booking-engine partner unmapped"))
 
         with runtime.dispatcher.reading("job:test") as session:

@@ -104,6 +104,21 @@ def test_a_replay_knows_the_codes_that_were_mapped_since(store: Store, tmp_path:
     assert json.loads(result.stdout)["outcome"] == "processed"
 
 
+def test_mapping_a_code_says_in_words_what_goes_on(store: Store, tmp_path: Path):
+    (bad,) = store.found("--outcome", "refused")
+    file = tmp_path / "edited.hl7"
+    text = store.run("show", bad["id"]).stdout
+    file.write_text(text.replace("ORC|QQ", "ORC|NW").replace("MHEAD^", "XXHEAD^"))
+    held = store.run("replay", bad["id"], "--text", str(file), *ME, "--json")
+    assert json.loads(held.stdout)["outcome"] == "held"
+    command = ("partner", "map", "north", "procedure", "XXHEAD", "MRHEAD")
+
+    mapped = CliRunner().invoke(app, [*command, "--config", str(store.config)])
+
+    _, *counts = mapped.stdout.splitlines()
+    assert [line.rsplit(maxsplit=1) for line in counts] == [["orders that go on", "1"]]
+
+
 def test_what_is_refused_again_ends_with_1(store: Store):
     dry = store.run("replay", "--error-code", "103", "--dry-run", *ME)
     assert dry.exit_code == 0
