@@ -92,6 +92,23 @@ def test_every_field_of_an_entry_comes_back(store, make, one, entry):
             uow.diary.get("K-none")
 
 
+def test_what_engages_an_exam_holds_the_scanners_entries_and_the_patients(store, entry):
+    patient = "nhs:9990000018"
+    here = entry(starts_at=at(20))
+    theirs = entry(starts_at=at(-10), scanner=None, patient=patient)
+    touching = entry(starts_at=at(30), patient=patient)
+    elsewhere = entry(starts_at=at(0), scanner="MR2")
+    with store.units() as uow:
+        for one in (here, theirs, touching, elsewhere):
+            uow.diary.add(one)
+        uow.commit()
+
+    with store.units.reading() as uow:
+        engaged = uow.engaged(patient, "MR1", at(0), at(30))
+    assert engaged.entries_on_scanner == [here]
+    assert engaged.entries_of_patient == [theirs]
+
+
 def test_only_entries_that_take_time_are_found_in_it(store, entry):
     early = entry(starts_at=at(0))
     late = entry(starts_at=at(60), patient="nhs:9990000018")

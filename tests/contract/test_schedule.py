@@ -12,6 +12,7 @@ from booking_engine.domain.errors import (
     StaleVersion,
 )
 from booking_engine.domain.schedule import AppointmentStatus, SessionStatus
+from booking_engine.persistence.session import Session
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
@@ -369,3 +370,24 @@ def test_what_a_booking_asks_for_is_read_ahead_once(store, make, two):
             uow.orders.get("O-none")
         with pytest.raises(NotKnown):
             uow.schedule.session("S-none")
+
+
+def test_what_was_read_ahead_is_not_asked_for_again(sql_store, make, monkeypatch):
+    order, session = make.order(), make.session()
+    with sql_store.units() as uow:
+        uow.orders.add(order)
+        uow.schedule.add_sessions([session])
+        uow.commit()
+    asked = []
+    execute = Session.execute
+
+    def counting(self, queries, **first):
+        asked.append(len(queries))
+        return execute(self, queries, **first)
+
+    monkeypatch.setattr(Session, "execute", counting)
+    with sql_store.units.reading() as uow:
+        uow.prefetch_booking(order.id, session.id)
+        uow.orders.get(order.id)
+        uow.schedule.session(session.id)
+    assert asked == [3]  # the order, the session, the network's number
