@@ -37,11 +37,18 @@ from hl7_adapters.datatypes import write_timestamp
 from hl7_adapters.er7 import (
     Composite,
     DecodeError,
+    Field,
     FieldValue,
     Message,
     Repeated,
+    Separators,
     decode,
     encode,
+    encode_lines,
+    escape,
+    joined,
+    line,
+    nth_part,
 )
 from hl7_adapters.reading import MappingError
 from hl7_adapters.responding import Response
@@ -185,21 +192,15 @@ def build_ack(
         header = (*_MSH, *names, stamp, None, "ACK", control_id, "P", DEFAULT_VERSION)
         msa = ("MSA", code, None, text)
         return encode([header, msa, ("ERR", _location_2_4(answer))])
-    sent = request.header
     version = request.version or default_version
     detailed = version_number(version) >= FIRST_WITH_ERR_FIELDS
     event = request.type[1]
-    names = tuple(tuple(sent.first(number).components) for number in (5, 6, 3, 4))
     kind: FieldValue = ("ACK", event, "ACK" if detailed and event else "")
     if response is not None:
         with_structure = version_number(version) >= FIRST_WITH_STRUCTURE
         kind = response.kind if with_structure else response.kind[:2]
-    processing, charset = sent.value(11) or "P", sent.value(18) or None
+    before, between, after = _around(request, kind, version, asks)
     segments: list[tuple[FieldValue, ...]] = [
-        (
-            *(*_MSH, *names, stamp, None, kind, control_id, processing, version),
-            *(None, None, *asks, None, charset),
-        ),
         ("MSA", code, request.control_id, text),
     ]
     problems = [p for p in (answer, *answer.further) if p.error]
@@ -210,9 +211,58 @@ def build_ack(
         segments.append(("ERR", Repeated(tuple(listed))))
     if response is not None:
         segments.extend(response.segments)
-    return encode(segments, charset=request.charset)
+    lines = [line(each) for each in segments]
+    first = f"{before}{stamp}{between}{escape(control_id)}{after}"
+    return encode_lines([first, *lines], charset=request.charset)
 
 
+def _around(
+    request: Message, kind: FieldValue, version: str, asks: tuple[str, str]
+) -> tuple[str, str, str]:
+    """Return the header of an answer, without its time and its number.
+
+    All else in it is the same for every message of a sender, so it is kept.
+    """
+    sent = request.header
+    fields = tuple([sent.field(number) for number in (5, 6, 3, 4, 11, 18)])
+    make = _header if len(sent.text) <= _LONGEST_HEADER else _header.__wrapped__
+    return make(fields, request.separators, request.charset, kind, version, asks)
+
+
+@lru_cache(maxsize=256)
+def _header(
+    fields: tuple[str, ...],
+    marks: Separators,
+    codec: str,
+    kind: FieldValue,
+    version: str,
+    asks: tuple[str, str],
+) -> tuple[str, str, str]:
+    """Return what `_around` does.
+
+    Parameters
+    ----------
+    fields
+        MSH-5, 6, 3, 4, 11 and 18 of the request, as they stand there.
+    """
+    *names, processing, charset = (
+        Field(nth_part(field, marks.repetition, 1), marks, codec) for field in fields
+    )
+    theirs = [tuple(name.components) for name in names]
+    last = joined(
+        (
+            *(processing.component(1) or "P", version, None, None),
+            *(*asks, None, charset.component(1)),
+        )
+    ).rstrip("|")
+    # Readers drop spaces at the end of a segment; a last separator protects ours.
+    end = "|" if last.endswith(" ") else ""
+    before = f"MSH|^~\\&|{joined(theirs)}|"
+    return before, f"||{joined((kind,))}|", f"|{last}{end}"
+
+
+_LONGEST_HEADER: Final = 400
+"""Characters of a header that is kept; most have a hundred."""
 _MSH: Final = ("MSH", None, None)  # the separators are written for us
 
 

@@ -318,7 +318,7 @@ class Session:
             Of the driver: the database refuses it.
         """
         compiled = statement.on(self.dialect)
-        cursor = self.send(compiled.sql, [compiled.bind(row) for row in rows])
+        cursor = self.send(compiled.sql, compiled.bind_all(rows))
         if self._pipeline is not None:
             self._pipeline.sync()  # or the count is not known yet
         return cursor.rowcount
@@ -328,7 +328,7 @@ class Session:
     ) -> None:
         """Run a statement once for each row; what it met does not matter."""
         compiled = statement.on(self.dialect)
-        self.send(compiled.sql, [compiled.bind(row) for row in rows])
+        self.send(compiled.sql, compiled.bind_all(rows))
 
     def send(self, sql: str, values: Sequence[Sequence[Any]]) -> Cursor:
         """Run a statement for each tuple; every change passes through here."""

@@ -18,6 +18,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -57,12 +58,9 @@ _INSTANTS_CACHED: Final = 1 << 14
 """A diary names each instant many times: an end is the next one's start."""
 
 
-_write_json: Final = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def to_json(value: Any) -> str:
     """Return `value` as the JSON that is stored."""
-    return _write_json(value)
+    return orjson.dumps(value).decode()
 
 
 def _aware(value: datetime) -> datetime:
@@ -165,6 +163,15 @@ class Compiled:
                 taken[position] = encode(value)
         return taken
 
+    def bind_all(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
+        """Return the values of many rows as the driver takes them."""
+        if len(rows) == 1 or self.constants:
+            return [self.bind(row) for row in rows]
+        columns: list[Sequence[Any]] = list(zip(*map(self._take, rows), strict=True))
+        for position, encode in self.encoders:
+            columns[position] = _encoded(columns[position], encode)
+        return list(zip(*columns, strict=True))
+
     def read(self, found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the driver's rows with their columns decoded and named."""
         make, decoders = self.make, self.decoders
@@ -179,6 +186,17 @@ class Compiled:
                     values[position] = decode(value)
             read.append(make(values))
         return read
+
+
+def _encoded(values: Iterable[Any], encode: Codec) -> list[Any]:
+    """Return a column as the driver takes it; rows in turn often share their value."""
+    found: list[Any] = []
+    before = after = None
+    for value in values:
+        if value is not before:
+            before, after = value, None if value is None else encode(value)
+        found.append(after)
+    return found
 
 
 class Statement:

@@ -7,12 +7,15 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Delete,
     Insert,
+    LargeBinary,
     String,
     Table,
     bindparam,
+    column,
     delete,
     func,
     insert,
@@ -48,6 +51,29 @@ def inserting(kind: Kind, names: tuple[str, ...]) -> Statement:
     """Return the statement that inserts these columns."""
     table = TABLES[kind]
     return Statement(lambda _: insert(table).values(_values(table, names)))
+
+
+@cache
+def inserting_together(kind: Kind, names: tuple[str, ...]) -> Statement | None:
+    """Return the statement that inserts these columns of many rows given as one JSON.
+
+    PostgreSQL then runs one statement and not one for each row; ``None`` for what
+    holds bytes, for which JSON has no form.
+    """
+    table = TABLES[kind]
+    if any(isinstance(table.c[name].type, LargeBinary) for name in names):
+        return None
+
+    def build(_: str) -> Insert:
+        given = (
+            func.json_to_recordset(bindparam("rows", type_=JSON))
+            .table_valued(*(column(name, table.c[name].type) for name in names))
+            .render_derived(name="given", with_types=True)
+        )
+        found = select(*(given.c[name] for name in names))
+        return insert(table).from_select(list(names), found)
+
+    return Statement(build)
 
 
 def _changed(names: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ from booking_engine.persistence.write_statements import (
     UPSERT_IDENTIFIER,
     inserting,
     inserting_absent,
+    inserting_together,
     stored_rows,
     update_by_id,
     update_by_version,
@@ -55,9 +56,16 @@ def write_all(session: Session, writes: Sequence[Write]) -> None:
 
 
 def _insert(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
-    if writes:
-        listed = [write.row for write in writes]
-        session.insert(inserting(kind, tuple(listed[0])), listed)
+    if not writes:
+        return
+    listed = [write.row for write in writes]
+    names = tuple(listed[0])
+    if session.dialect == POSTGRESQL and len(listed) > 1:
+        together = inserting_together(kind, names)
+        if together is not None:
+            session.insert(together, [{"rows": listed}])
+            return
+    session.insert(inserting(kind, names), listed)
 
 
 def _write_versioned(session: Session, kind: Kind, writes: Sequence[Write]) -> None:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, IntEnum
-from typing import Final, NoReturn
+from functools import lru_cache
+from math import floor
+from typing import Final, NoReturn, TypeAlias
 from zoneinfo import ZoneInfo
 
 from hl7_adapters.datatypes.bad_value import BAD_TYPE, MISSING, BadValue
@@ -104,6 +106,69 @@ def read_timestamp(
         ``101`` where nothing or only a filler such as zeros was sent, ``102`` where it
         is no time, not precise enough, or an hour that the clock change skips.
     """
+    plain = _plain_time(text, zone, default_offset)
+    return plain or _any_time(text, zone, default_offset, purpose, path)
+
+
+def _plain_time(
+    text: str, zone: ZoneInfo, default_offset: timedelta | None
+) -> Timestamp | None:
+    """Return a time to the second in an hour like any other, as nearly all are.
+
+    None where there is more to look at; it is then read by all the rules.
+    """
+    digits = text[:_TO_THE_SECOND]
+    if not (len(digits) == _TO_THE_SECOND and digits.isdecimal() and digits.isascii()):
+        return None
+    hour = _hour_of(text[:10], text[_TO_THE_SECOND:], zone)
+    minute, second = int(text[10:12]), int(text[12:14])
+    if hour is None or minute >= 60 or second >= 60:  # noqa: PLR2004 - of a clock
+        return None
+    start, offset, usual = hour
+    if offset is None and default_offset is not None and default_offset not in usual:
+        return None
+    instant = start + timedelta(0, 60 * minute + second)
+    return Timestamp(instant, Precision.SECOND, offset, (), text)
+
+
+_TO_THE_SECOND: Final = 14
+_HOURS: Final = 4096
+_LONGEST_OFFSET: Final = 6
+
+_Hour: TypeAlias = "tuple[datetime, timedelta | None, frozenset[timedelta | None]]"
+"""When an hour begins, the offset that was written, and those that its zone knows."""
+
+
+def _hour_of(hour: str, offset: str, zone: ZoneInfo) -> _Hour | None:
+    """Return an hour (``YYYYMMDDHH``), unless its clocks change or it is none."""
+    return None if len(offset) > _LONGEST_OFFSET else _known_hour(hour, offset, zone)
+
+
+@lru_cache(_HOURS)
+def _known_hour(hour: str, offset: str, zone: ZoneInfo) -> _Hour | None:
+    try:
+        first, last = (
+            _any_time(f"{hour}{rest}{offset}", zone, None, Purpose.HISTORIC, "")
+            for rest in ("0000", "5959")
+        )
+    except BadValue:
+        return None
+    if first.warnings or last.warnings or last.precision is not Precision.SECOND:
+        return None
+    if last.instant - first.instant != timedelta(minutes=59, seconds=59):
+        return None
+    usual = _offsets_of(zone, first.instant.astimezone(zone))
+    return first.instant, first.offset, frozenset(usual)
+
+
+def _any_time(
+    text: str,
+    zone: ZoneInfo,
+    default_offset: timedelta | None,
+    purpose: Purpose,
+    path: str,
+) -> Timestamp:
+    """Read a time as `read_timestamp` says."""
     value = text.strip()
     match = _COMPACT.fullmatch(value)
     warnings: list[str] = []
@@ -232,7 +297,13 @@ def write_timestamp(instant: datetime, zone: ZoneInfo) -> str:
     """
     if instant.utcoffset() is None:
         raise ValueError("the instant has no time zone; pass an aware datetime")
-    return instant.astimezone(zone).strftime("%Y%m%d%H%M%S%z")
+    return _written(floor(instant.timestamp()), zone)
+
+
+@lru_cache(64)
+def _written(second: int, zone: ZoneInfo) -> str:
+    """Return one second as text; many answers are written within the same one."""
+    return datetime.fromtimestamp(second, zone).strftime("%Y%m%d%H%M%S%z")
 
 
 _DATE = re.compile(

@@ -12,11 +12,19 @@ from hl7_adapters.er7.decoding import (
     read_again,
     split_batch,
 )
-from hl7_adapters.er7.encoding import Composite, FieldValue, Repeated, encode
+from hl7_adapters.er7.encoding import (
+    Composite,
+    FieldValue,
+    Repeated,
+    encode,
+    encode_lines,
+    joined,
+    line,
+)
 from hl7_adapters.er7.escapes import escape, unescape
 from hl7_adapters.er7.message import Message
 from hl7_adapters.er7.segments import Field, Segment
-from hl7_adapters.er7.separators import NULL, STANDARD, Separators
+from hl7_adapters.er7.separators import NULL, STANDARD, Separators, nth_part
 
 __all__ = [
     "NULL",
@@ -32,7 +40,11 @@ __all__ = [
     "Separators",
     "decode",
     "encode",
+    "encode_lines",
     "escape",
+    "joined",
+    "line",
+    "nth_part",
     "read_again",
     "split_batch",
     "unescape",

@@ -44,15 +44,25 @@ def encode(
     charset
         Python codec or HL7 table 0211 name. What it cannot express is transliterated.
     """
+    return encode_lines([line(segment) for segment in segments], charset=charset)
+
+
+def encode_lines(lines: Sequence[str], *, charset: str = "utf-8") -> bytes:
+    """Write one message of segments that `line` has written."""
     codec = codec_of(charset)
     if codec is None:
         raise ValueError(f"charset {charset!r} cannot carry HL7; use UTF-8 or 8859/1")
-    lines = [_line(segment) for segment in segments]
-    lines.append("")
-    return "\r".join(lines).encode(codec or "ascii", TRANSLITERATE)
+    text = "\r".join(lines) + "\r"
+    return text.encode(codec or "ascii", TRANSLITERATE)
 
 
-def _line(segment: Sequence[FieldValue]) -> str:
+def joined(values: Sequence[FieldValue]) -> str:
+    """Return fields as the part of a segment that they are, also the last empty."""
+    return "|".join([_field(value) for value in values])
+
+
+def line(segment: Sequence[FieldValue]) -> str:
+    """Return one segment as text; see `encode`."""
     name = segment[0]
     if not isinstance(name, str) or not _SEGMENT_ID.fullmatch(name):
         raise ValueError("item 0 of a segment is its id of three upper-case characters")
@@ -62,9 +72,9 @@ def _line(segment: Sequence[FieldValue]) -> str:
         fields = [_field(value) for value in segment[1:]]
     while fields and not fields[-1]:
         fields.pop()
-    line = "|".join([name, *fields])
+    text = "|".join([name, *fields])
     # Readers drop spaces at the end of a segment; a last separator protects ours.
-    return f"{line}|" if line.endswith(" ") else line
+    return f"{text}|" if text.endswith(" ") else text
 
 
 def _field(value: FieldValue) -> str:

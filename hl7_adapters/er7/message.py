@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from hl7_adapters.er7.segments import Segment
-from hl7_adapters.er7.separators import Separators
+from hl7_adapters.er7.segments import Field, Segment
+from hl7_adapters.er7.separators import Separators, nth_part
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,8 +80,11 @@ class Message:
     @property
     def type(self) -> tuple[str, str]:
         """Message code and trigger event, upper case; MSH-9.3 is not trusted."""
-        value = self.header.value
-        return value(9, 1).strip().upper(), value(9, 2).strip().upper()
+        header = self.header
+        raw = header.field(9)
+        if len(raw) > _LONGEST_TYPE:
+            return _type_of.__wrapped__(raw, self.separators, self.charset)
+        return _type_of(raw, self.separators, self.charset)
 
     @property
     def control_id(self) -> str:
@@ -97,6 +100,16 @@ class Message:
     def sender(self) -> tuple[str, str]:
         """Sending application and facility: MSH-3.1 and MSH-4.1."""
         return self.header.value(3).strip(), self.header.value(4).strip()
+
+
+_LONGEST_TYPE: Final = 40  # of those that are kept, such as ORM^O01^ORM_O01
+
+
+@lru_cache(maxsize=256)
+def _type_of(raw: str, marks: Separators, charset: str) -> tuple[str, str]:
+    """Return code and event of MSH-9; asked for several times for each message."""
+    kind = Field(nth_part(raw, marks.repetition, 1), marks, charset)
+    return kind.component(1).strip().upper(), kind.component(2).strip().upper()
 
 
 class _Path(NamedTuple):

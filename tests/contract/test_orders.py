@@ -354,3 +354,27 @@ def test_a_reading_unit_sees_one_snapshot_and_cannot_write(store, make):
         assert reader.orders.get_many([after.id]) == {}
         with pytest.raises(RuntimeError, match="reading"):
             reader.orders.add(after)
+
+
+def test_orders_that_come_together_keep_every_letter(store, make):
+    """On PostgreSQL many rows travel as one JSON: nothing may be lost on the way."""
+    awkward = 'a"b\\c\n\tÆ\u2028 {"x": null}, \x7f 😀'
+    first = full_order(make)
+    second = make.order(
+        clinical_reason=awkward, procedure_as_sent="'; --", accession="null"
+    )
+    change = StatusChange(
+        second.id, NOON, "a", "receive", None, OrderStatus.HELD, awkward
+    )
+    with store.units() as uow:
+        uow.orders.add(first)
+        uow.orders.add(second)
+        uow.orders.log(change)
+        uow.orders.log(replace(change, at=NOON.replace(microsecond=1), note="null"))
+        uow.commit()
+    with store.units.reading() as uow:
+        assert uow.orders.get(first.id) == first
+        assert uow.orders.get(second.id) == second
+        noted = [(line.before, line.note) for line in uow.orders.history(second.id)]
+        assert noted == [(None, awkward), (None, "null")]
+        assert uow.orders.history(second.id)[1].at == NOON.replace(microsecond=1)

@@ -1,6 +1,7 @@
 """Data types: times on the days the clocks change, identifiers, names, durations."""
 
 import contextlib
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -343,3 +344,37 @@ def test_an_empty_or_null_field_gives_a_false_value(reader):
     assert not reader(Field(""))
     assert not reader(Field('""'))
     assert reader(Field("A^B^C"))
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Australia/Lord_Howe", "Asia/Kabul"])
+@pytest.mark.parametrize("offset", ["", "+0000", "-0330", "+1500"])
+def test_a_time_in_an_hour_that_is_known_reads_as_any_other(zone, offset):
+    """Lord Howe moves its clocks by half an hour, Kabul is half an hour off."""
+    zone = ZoneInfo(zone)
+    days = ("20260329", "20261025", "20260405", "20261004", "20260229")
+    clock = [(h, m) for h in (0, 1, 2, 3, 24) for m in ("0000", "2959", "3000", "5960")]
+    for day, (hour, minute) in itertools.product(days, clock):
+        text = f"{day}{hour:02}{minute}{offset}"
+        for default in (None, timedelta(0), timedelta(hours=5)):
+            outcomes = [
+                outcome_of(written, zone, default)
+                # A fraction, even of nothing, is read by all the rules.
+                for written in (text, f"{text[:14]}.0{offset}")
+            ]
+            assert outcomes[0] == outcomes[1], (text, default)
+
+
+def outcome_of(text, zone, default_offset):
+    try:
+        read = read_timestamp(text, zone=zone, default_offset=default_offset)
+    except BadValue as error:
+        return error.code
+    return read.instant, read.offset, read.warnings
+
+
+def test_a_second_is_written_the_same_whatever_its_fraction():
+    moment = instant(2026, 7, 3, 8, 30, 15)
+    just_before_the_next = moment + timedelta(microseconds=999_999)
+    assert write_timestamp(moment, LONDON) == "20260703093015+0100"
+    assert write_timestamp(just_before_the_next, LONDON) == "20260703093015+0100"
+    assert write_timestamp(moment, ZoneInfo("UTC")) == "20260703083015+0000"
