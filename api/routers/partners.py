@@ -99,7 +99,11 @@ def put_partner(
     written = _checked(text, partner, services, actor)
     before = source.stored(partner)
     if before is not None and seen is None:
-        raise Problem("precondition.required", "If-Match is missing: it exists.")
+        raise Problem(
+            "precondition.required",
+            f"There is a profile {partner} already; to replace it, send its ETag"
+            " (GET says which) in If-Match.",
+        )
     services.dispatcher.handle(StoreProfile(partner, written, seen or 0, why), actor)
     settle_now(services, partner, actor)
     return _document(partner, response, services, actor)

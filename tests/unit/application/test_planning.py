@@ -1,6 +1,7 @@
 """A planning run: snapshot, checked plan, application that loses cleanly."""
 
 import gzip
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -10,12 +11,14 @@ from network import CLERK, FEED, NOW, dispatcher, receive
 
 from booking_engine.application import plan_runner
 from booking_engine.application.commands import ApplyPlan, BookSlot, CancelOrder
+from booking_engine.application.free_time import session_of
 from booking_engine.application.plan_runner import (
     PlanRunner,
     PlanSettings,
     latest_prices,
 )
 from booking_engine.application.planning import bookings_of, snapshot_of, solve_checked
+from booking_engine.application.stored_plans import StoredPlans
 from booking_engine.domain.decisions import DecisionKind
 from booking_engine.domain.identifiers import PlanRunId
 from booking_engine.domain.orders import OrderStatus
@@ -105,6 +108,22 @@ def test_a_run_leaves_room_for_urgent_orders_to_come():
             assert session.uow.plan_runs.get(done.id).room_kept == done.room_kept
 
     assert booked[None] < booked[0]
+
+
+def test_the_prices_of_a_run_are_without_what_searches_charge_for_those_to_come():
+    engine = dispatcher()
+    engine.room_kept = urgent_to_come("MR1")
+    fill(engine, 60)
+    plan = StoredPlans(engine).get(run(engine).id, CLERK)
+    dearest = defaultdict(int)
+    prices = plan.plan.certificate.minute_price.tolist()
+    for key, price in zip(plan.problem.openings.key, prices, strict=True):
+        session = session_of(key)
+        dearest[session] = max(dearest[session], price)
+
+    told = engine.prices.minute
+    assert all(told[session] <= price for session, price in dearest.items())
+    assert any(told[session] < price for session, price in dearest.items())
 
 
 def test_a_run_plans_only_vetted_automatic_orders_without_a_slot():
