@@ -90,6 +90,7 @@ def verify(problem: Problem, plan: Plan) -> Verdict:
             certificate.minute_price,
             certificate.exam_price,
             certificate.worth,
+            certificate.excess_share,
         )
     except InvalidPrices:
         bound = None

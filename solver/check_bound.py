@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.check_fair_bound import cohorts, days_at_shares
 from solver.check_family_bound import most_with_changeovers
 from solver.plan import PRICE_SCALE
 from solver.problem import NO_GROUP, Ints, Problem
@@ -31,6 +32,7 @@ def lower_bound(
     minute_price: Ints,
     exam_price: Ints,
     worth: Ints | None = None,
+    excess_share: Ints | None = None,
 ) -> int:
     """Return ``ceil(L)``, a lower bound on the cost of every plan, in cost units.
 
@@ -39,7 +41,7 @@ def lower_bound(
     keep. What an exam earns is its order's worth less its cost. Exams of several
     families leave their changeovers' minutes unused. Rules that join orders, shared
     resources and the terms of the plan as a whole only take plans away or add cost, so
-    L holds without them.
+    L holds without them. Of the fairness guard it may count a share of each cohort.
 
     Parameters
     ----------
@@ -52,10 +54,13 @@ def lower_bound(
     worth
         Shape ``(orders,)``; in 1 / `PRICE_SCALE` cost units. Any worths prove a bound;
         below 0 they are read as 0, above the unplaced cost as that. None or empty for
-        those that follow from the prices.
+        those that follow from the prices. With shares, worths below 0 stand.
+    excess_share
+        Shape ``(cohorts,)``; in thousandths of what a day beyond the fairness guard
+        costs. None or empty for a bound without the guard.
 
-    Raises `InvalidPrices` for prices or worths of a wrong shape or type, and for
-    negative prices.
+    Raises `InvalidPrices` for prices, worths or shares of a wrong shape or type, and
+    for negative prices.
     """
     _require_prices("minute_price", minute_price, len(problem.openings.key))
     _require_prices("exam_price", exam_price, problem.contract_ceiling.shape[0])
@@ -63,8 +68,12 @@ def lower_bound(
     changeovers = problem.rules.changeovers
     families = math.isqrt(changeovers.minutes.shape[0])
     setup = changeovers.minutes.reshape(families, families)
-    kind: Any = object if _too_large(problem, minute_price, exam_price) else np.int64
+    more, off = _guarded(problem, excess_share)
+    large = _too_large(problem, minute_price, exam_price, more)
+    kind: Any = object if large else np.int64
+    more = more.astype(kind)
     most = problem.orders.unplaced_cost.astype(kind) * PRICE_SCALE
+    most += more * problem.rules.weights.unplaced_days
     owner = np.repeat(np.arange(len(problem.orders.key)), np.diff(pairs.start))
     by_scanner = np.argsort(pairs.scanner, kind="stable")
     scanners = len(problem.scanner_key)
@@ -79,11 +88,12 @@ def lower_bound(
     blocks = [(p, b) for p, b in blocks if p.size and b.size]
     if worth is not None and worth.size:
         _require_column("worth", worth, most.shape[0])
-        used = np.minimum(np.maximum(worth.astype(kind), 0), most)
+        least_worth = -SAFE if more.any() else 0
+        used = np.minimum(np.maximum(worth.astype(kind), least_worth), most)
     else:
         used = most
         for p, b in blocks:
-            cost, option = _options(problem, owner, exam_price, p, b, kind)
+            cost, option = _options(problem, owner, exam_price, p, b, more)
             minutes = pairs.minutes[p].astype(kind)[:, None]
             priced = cost + minutes * minute_price[b].astype(kind)[None, :]
             dear = used[owner[p]]
@@ -91,7 +101,7 @@ def lower_bound(
             np.minimum.at(used, owner[p], least)
     total = _sum(used.astype(object))
     for p, b in blocks:
-        cost, option = _options(problem, owner, exam_price, p, b, kind)
+        cost, option = _options(problem, owner, exam_price, p, b, more)
         earns = np.where(option, used[owner[p]][:, None] - cost, 0)
         most = _most_earned(earns, pairs.minutes[p], openings.minutes[b])
         if changeovers.family.size:
@@ -107,7 +117,7 @@ def lower_bound(
                 ),
             )
         total -= _sum(most.astype(object))
-    total -= _kept_by_contracts(problem, exam_price)
+    total -= _kept_by_contracts(problem, exam_price) + off
     return -(-total // PRICE_SCALE)
 
 
@@ -131,12 +141,13 @@ def _kept_by_contracts(problem: Problem, exam_price: Ints) -> int:
 
 
 def _options(
-    problem: Problem, owner: Ints, exam_price: Ints, p: Ints, b: Ints, kind: Any
+    problem: Problem, owner: Ints, exam_price: Ints, p: Ints, b: Ints, more: Numbers
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     """Return cost and existence of each option of pairs `p` in openings `b`.
 
     All are of one scanner. The cost has the exam prices but not the minute prices in
-    it, in 1 / `PRICE_SCALE` cost units.
+    it, and what each order's days cost more at the guard's shares; all in 1 /
+    `PRICE_SCALE` cost units.
     """
     orders, pairs, openings = problem.orders, problem.pairs, problem.openings
     j = owner[p][:, None]
@@ -151,11 +162,14 @@ def _options(
         & (stop - start >= pairs.minutes[p][:, None])
     )
     late = np.where(day > orders.target_day[j], day - orders.target_day[j], 0)
+    kind = more.dtype
     cost = orders.wait_cost[j].astype(kind) * day
     cost = cost + orders.late_cost[j].astype(kind) * late
     cost = cost + np.where(day >= orders.breach_day[j], orders.breach_cost[j], 0)
     cost = cost + pairs.cost[p][:, None] + openings.cost[b][None, :]
     cost = cost * PRICE_SCALE
+    if more.any():
+        cost = cost + more[j] * day
     if exam_price.shape[0]:
         contract = openings.contract[b]
         cost = cost + np.where(contract == NO_GROUP, 0, exam_price[contract])[None, :]
@@ -191,6 +205,14 @@ def _most_earned(earns: Numbers, minutes: Ints, room: Ints) -> Numbers:
     return found
 
 
+def _guarded(problem: Problem, share: Ints | None) -> tuple[Numbers, int]:
+    """Return what each order's days cost more at the shares, and what is taken off."""
+    if share is None or not share.size:
+        return np.zeros(len(problem.orders.key), np.int64), 0
+    _require_column("excess_share", share, cohorts(problem))
+    return days_at_shares(problem, share)
+
+
 def _require_prices(name: str, price: Ints, rows: int) -> None:
     _require_column(name, price, rows)
     if (price < 0).any():
@@ -206,7 +228,9 @@ def _require_column(name: str, price: Ints, rows: int) -> None:
         )
 
 
-def _too_large(problem: Problem, minute_price: Ints, exam_price: Ints) -> bool:
+def _too_large(
+    problem: Problem, minute_price: Ints, exam_price: Ints, more: Numbers
+) -> bool:
     """Tell whether one option's cost at these prices might not fit in 64 bits."""
     orders, openings = problem.orders, problem.openings
     last = _largest(openings.day)
@@ -221,6 +245,8 @@ def _too_large(problem: Problem, minute_price: Ints, exam_price: Ints) -> bool:
     ) * PRICE_SCALE
     cost += _largest(minute_price) * _largest(problem.pairs.minutes)
     cost += _largest(exam_price)
+    days = max(last, problem.rules.weights.unplaced_days)
+    cost += int(np.abs(more).max(initial=0)) * days
     return cost >= SAFE
 
 

@@ -15,7 +15,7 @@ PRICE_SCALE = 1000
 """Prices are integers in thousandths of a cost unit, so that the bound is exact."""
 
 
-def _no_worths() -> Ints:
+def _none() -> Ints:
     return np.zeros(0, np.int64)
 
 
@@ -35,6 +35,9 @@ class Certificate:
     The same holds for any other worths from 0 to the unplaced cost: L is then the
     Lagrangian of "every order at most once", and the minute prices do not enter it.
 
+    Of the fairness guard, L may count a share of each cohort's days beyond it: a price
+    on each order's days of waiting, and less for each day of all, see `fairness`.
+
     Parameters
     ----------
     minute_price
@@ -46,13 +49,18 @@ class Certificate:
     worth
         Shape ``(orders,)``; worths to use in place of those that follow from the
         prices, in 1 / `PRICE_SCALE` cost units, read as 0 below 0 and as the unplaced
-        cost above it. Empty where those of the prices are used.
+        cost above it. Empty where those of the prices are used. With shares, worths
+        below 0 stand.
+    excess_share
+        Shape ``(cohorts,)``; thousandths of `Weights.unfair_cost`, read as 0 below 0
+        and as 1000 above it. Empty where the guard is not in the bound.
     """
 
     minute_price: Ints
     exam_price: Ints
     bound: int
-    worth: Ints = field(default_factory=_no_worths)
+    worth: Ints = field(default_factory=_none)
+    excess_share: Ints = field(default_factory=_none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,9 @@ def cheapest(c: Columns, minute_price: Ints, exam_price: Ints, j: int) -> int:
                 break
             reduced = (c.pair_cost[p] + day_cost(c, j, c.day[b])) * PRICE_SCALE
             if reduced >= best:
+                # Only the fairness guard's prices make later days cheaper.
+                if c.wait_cost[j] < 0:
+                    continue
                 break
             reduced += c.opening_cost[b] * PRICE_SCALE + minute_price[b] * d
             if c.contract[b] >= 0:

@@ -13,6 +13,8 @@ from solver.carry import Start
 from solver.clock import Clock
 from solver.construct import construct
 from solver.costs import whole_terms
+from solver.fair_plan import plan_fairly
+from solver.fairness import guard_of
 from solver.families import Families, families_of
 from solver.family_packing import proved_by_families, shortened
 from solver.family_worths import family_worths
@@ -23,7 +25,7 @@ from solver.layout import Columns, columns
 from solver.limits import Limits
 from solver.multipliers import MOST_OPTIONS, own_worths
 from solver.offers import offers
-from solver.plan import PRICE_SCALE, Certificate, Plan
+from solver.plan import PRICE_SCALE, UNPLACED, Certificate, Plan
 from solver.polish import SHARE as POLISH_SHARE
 from solver.polish import polish, polishes
 from solver.prices import Prices, proved
@@ -127,11 +129,46 @@ def solve(
         if problem.rules.asked:
             compile_rules_once()
     clock = Clock(limits.seconds, stop)
+    if start is not None:
+        _require_start(problem, start)
+    tell = _Teller(clock, progress)
+    guard = guard_of(problem)
+    if guard is None:
+        return _solved(problem, limits, clock, tell, warm_prices, start)
+    if start is None and warm_prices is not None:
+        _warm(columns(problem), warm_prices)
+        nowhere = np.full(len(problem.orders.key), UNPLACED, np.int64)
+        start = Start(
+            warm_prices.minute_price, warm_prices.exam_price, nowhere, nowhere
+        )
+    quiet = _Teller(clock, None)
+    plan = plan_fairly(
+        problem,
+        guard,
+        lambda at, some, brief, begin: _solved(at, some, brief, quiet, None, begin),
+        limits=limits,
+        clock=clock,
+        start=start,
+        report=lambda best, used: tell(
+            Stage.IMPROVE, best.terms.total, best.certificate.bound, used
+        ),
+    )
+    tell(Stage.DONE, plan.terms.total, plan.certificate.bound, 1.0)
+    return replace(plan, seconds=clock.elapsed())
+
+
+def _solved(
+    problem: Problem,
+    limits: Limits,
+    clock: Clock,
+    tell: _Teller,
+    warm_prices: Certificate | None,
+    start: Start | None,
+) -> Plan:
+    """Return the plan of a problem without a guard, all stages in their order."""
     c = columns(problem)
     if start is not None:
-        _require_start(c, start)
         warm_prices = Certificate(start.minute_price, start.exam_price, 0)
-    tell = _Teller(clock, progress)
     at = families_of(problem, c)
 
     warm = _warm(c, warm_prices)
@@ -182,7 +219,7 @@ def solve(
             clock=searching.share(1.0 - share),
             bound=prices.bound,
             warm=start is not None,
-            report=None if progress is None else report,
+            report=report if tell.listens else None,
         )
         gap = limits.target_gap * prices.bound
         if share and int(x.cost.sum()) - prices.bound > gap:
@@ -317,13 +354,14 @@ def _warm(c: Columns, certificate: Certificate | None) -> Prices | None:
     return proved(c, minute, exam)
 
 
-def _require_start(c: Columns, start: Start) -> None:
+def _require_start(problem: Problem, start: Start) -> None:
     """Raise `ValueError` unless the start's places have one row for each order."""
+    orders = len(problem.orders.key)
     for name in ("opening", "pair"):
         shape = getattr(start, name).shape
-        if shape != c.tier.shape:
+        if shape != (orders,):
             raise ValueError(
-                f"start.{name} has shape {shape}; the problem has {c.tier.shape[0]}"
+                f"start.{name} has shape {shape}; the problem has {orders}"
                 " orders. Match the rows by key first, with carried()."
             )
 
@@ -337,6 +375,7 @@ class _Teller:
         self, clock: Clock, progress: Callable[[Progress], None] | None
     ) -> None:
         self._clock, self._progress = clock, progress
+        self.listens = progress is not None
         self._stage: Stage | None = None
         self._told = 0.0
 

@@ -253,6 +253,21 @@ def _order_of(openings: Openings) -> Iterator[Fault]:
 
 def _sums(problem: Problem) -> Iterator[Fault]:
     """Refuse costs whose sums could pass 2**62 in the arithmetic of the bound."""
+    orders = problem.orders
+    if largest_sum(problem) > SUM_MAX:
+        row = int(orders.unplaced_cost.argmax()) if orders.key else 0
+        yield Fault(
+            "cost.overflow",
+            "orders.unplaced_cost",
+            orders.key[row] if orders.key else "",
+            str(int(orders.unplaced_cost.max(initial=0))),
+            "Scale all costs down together; their sums must stay below"
+            f" {SUM_MAX // PRICE_SCALE}.",
+        )
+
+
+def largest_sum(problem: Problem) -> int:
+    """Return what no sum of the bound passes, in 1 / `PRICE_SCALE` cost units."""
     orders, openings = problem.orders, problem.openings
     dearest = int(orders.unplaced_cost.max(initial=0))
     last = int(openings.day.max(initial=0))
@@ -271,16 +286,7 @@ def _sums(problem: Problem) -> Iterator[Fault]:
     minutes = sum(int(m) for m in openings.minutes)
     exams = sum(int(e) for e in problem.contract_ceiling)
     total = one * (len(orders.key) + DAY_MINUTES) + dearest * (minutes + exams)
-    if total * PRICE_SCALE > SUM_MAX:
-        row = int(orders.unplaced_cost.argmax()) if orders.key else 0
-        yield Fault(
-            "cost.overflow",
-            "orders.unplaced_cost",
-            orders.key[row] if orders.key else "",
-            str(dearest),
-            "Scale all costs down together; their sums must stay below"
-            f" {SUM_MAX // PRICE_SCALE}.",
-        )
+    return total * PRICE_SCALE
 
 
 def _most_of_all(problem: Problem) -> int:

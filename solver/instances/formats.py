@@ -14,6 +14,7 @@ from solver.instances.tables import (
     PLAN_FORMAT,
     PLAN_VERSION,
     PROBLEM_FORMAT,
+    SHARES_SINCE,
     VERSION,
     WORTHS_SINCE,
     assemble,
@@ -33,8 +34,9 @@ from solver.problem import Problem
 from solver.terms import Term
 
 PLAN_COLUMNS = ("opening", "pair", "start_minute")
-PRICE_COLUMNS = ("minute_price", "exam_price")
-CERTIFICATE_COLUMNS = (*PRICE_COLUMNS, "worth")
+CERTIFICATE_COLUMNS = ("minute_price", "exam_price", "worth", "excess_share")
+SINCE = {"worth": WORTHS_SINCE, "excess_share": SHARES_SINCE}
+"""The version of plans from which a column of the certificate is there."""
 FIRST_TERMS = (
     Term.WAITING,
     Term.LATENESS,
@@ -150,7 +152,8 @@ def plan_from_json(data: bytes, file: Path) -> Plan:
             f"certificate.{name}",
             require_field(file, document, f"certificate.{name}"),
         )
-        for name in (CERTIFICATE_COLUMNS if version >= WORTHS_SINCE else PRICE_COLUMNS)
+        for name in CERTIFICATE_COLUMNS
+        if version >= SINCE.get(name, OLDEST)
     }
     return Plan(
         **columns,

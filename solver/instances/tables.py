@@ -28,11 +28,13 @@ from solver.validation import require_valid
 
 PROBLEM_FORMAT = "imaging-allocation-problem"
 PLAN_FORMAT = "imaging-allocation-plan"
-VERSION, PLAN_VERSION = 2, 3
+VERSION, PLAN_VERSION = 2, 4
 OLDEST = 1
 """Version 1 has no rules; a problem of it is one that asks for none."""
 WORTHS_SINCE = 3
 """Plans of earlier versions have no worths of their own in the certificate."""
+SHARES_SINCE = 4
+"""Plans of earlier versions do not count the fairness guard in the certificate."""
 
 TABLES: dict[str, type[Orders | Pairs | Openings]] = {
     "orders": Orders,
