@@ -16,6 +16,7 @@ OTHERS: Final = (
     "booking",
     "changeovers",
     "closure",
+    "fairness",
     "fuzz",
     "intake_costs",
     "intake_memory",

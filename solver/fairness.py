@@ -94,8 +94,8 @@ class Guard:
             parts * self.cost * (self.unit * y - counted) // (self.unit * WHOLE)
             for y in [*share.tolist(), 0]
         ]
-        found: Ints = np.array(by_cohort, np.int64)[self.cohort]
-        return found
+        of_order: Ints = np.array(by_cohort, np.int64)[self.cohort]
+        return of_order
 
     def lost(self, share: Ints) -> int:
         """Return what counting whole days alone may cost less, in thousandths.
@@ -108,7 +108,7 @@ class Guard:
             y * (self.unit - math.gcd(self.unit, self.permille * m))
             for y, m in zip(share.tolist(), self.members.tolist(), strict=True)
         )
-        return -(-self.cost * most // self.unit)
+        return -(-(self.cost * int(most)) // self.unit)
 
 
 def guard_of(problem: Problem) -> Guard | None:
