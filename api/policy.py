@@ -103,6 +103,13 @@ class ExamPairEntry(_Part):
         )
 
 
+class UnusableGapsEntry(_Part):
+    """What short idle time costs; see `domain.unusable_gaps.UnusableGaps`."""
+
+    minutes: int = 0
+    cost_per_minute: int = 0
+
+
 class PolicyFile(_Part):
     """The whole file; see `domain.policy.Policy`."""
 
@@ -116,6 +123,7 @@ class PolicyFile(_Part):
     hold_minutes: int = 0
     urgent_room: UrgentRoomEntry = UrgentRoomEntry()
     exam_pairs: list[ExamPairEntry] = Field(default_factory=list)
+    unusable_gaps: UnusableGapsEntry = UnusableGapsEntry()
 
     def over(self, default: Policy) -> Policy:
         """Return `default` with what the file states in its place."""
@@ -126,6 +134,9 @@ class PolicyFile(_Part):
         said["weights"] = MappingProxyType(weights)
         room = self.urgent_room.stated()
         said["urgent_room"] = replace(default.urgent_room, **room)
+        said["unusable_gaps"] = replace(
+            default.unusable_gaps, **self.unusable_gaps.stated()
+        )
         said["exam_pairs"] = tuple(entry.pair() for entry in self.exam_pairs)
         return replace(default, **said)
 

@@ -57,6 +57,17 @@ class ExamPairDocument(Document):
     reason: str
 
 
+class UnusableGapsDocument(Document):
+    """What a plan pays for idle time that is too short for any exam."""
+
+    minutes: int = Field(
+        default=0, description="A shorter stretch is unusable; 0: none is."
+    )
+    cost_per_minute: int = Field(
+        default=0, description="Of such a stretch, in cost units; 0: not weighed."
+    )
+
+
 class TermDocument(Document):
     """One part of what a booking costs."""
 
@@ -97,6 +108,7 @@ class PolicyDocument(Document):
         default_factory=list,
         description="Which exams of one visit come in an order, by which gap.",
     )
+    unusable_gaps: UnusableGapsDocument = UnusableGapsDocument()
     terms: list[TermDocument]
     rules_version: str = Field(description="Of `rules`, which are this program's.")
     rules: list[RuleDocument]

@@ -111,18 +111,20 @@ def _tied(links: Links) -> Snapshot:
             problem,
             orders=_day_windows(links, problem.orders),
             pairs=_only(problem.pairs, keep),
-            rules=_rules(links, visit_rows(tied)),
+            rules=_rules(links, visit_rows(tied), problem.rules),
         ),
         pair_km=plain.pair_km[keep],
     )
 
 
-def _rules(links: Links, visits: Sequence[Sequence[int]]) -> Rules:
+def _rules(links: Links, visits: Sequence[Sequence[int]], others: Rules) -> Rules:
+    """Return the rules of the visits beside those that are asked for anyhow."""
     if not visits:
-        return Rules()
+        return others
     lengths = [len(rows) for rows in visits]
     ones = np.ones(len(visits), dtype=np.int64)
-    return Rules(
+    return replace(
+        others,
         visits=Visits(
             start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             order=np.array([row for rows in visits for row in rows], dtype=np.int64),

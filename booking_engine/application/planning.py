@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -50,6 +50,7 @@ from booking_engine.domain.identifiers import (
 )
 from booking_engine.domain.linked_exams import Arranged, Way, arranged
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
+from booking_engine.domain.policy import Policy
 from booking_engine.domain.prices import PriceBook
 from booking_engine.domain.vocabulary import BookingMode
 from solver.check import verify
@@ -116,8 +117,22 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
         now=context.now,
         policy=context.policy,
     )
-    kept = with_room_kept(plain, context)
+    kept = with_room_kept(_with_gaps_priced(plain, context.policy), context)
     return with_links(kept, ways, catalogue, context.policy.exam_pairs)
+
+
+def _with_gaps_priced(snapshot: Snapshot, policy: Policy) -> Snapshot:
+    """Return the snapshot whose plan pays for idle time too short for any exam."""
+    gaps, problem = policy.unusable_gaps, snapshot.problem
+    if not gaps.counted:
+        return snapshot
+    weights = replace(
+        problem.rules.weights,
+        gap_minutes=gaps.minutes,
+        gap_cost=gaps.cost_per_minute,
+    )
+    rules = replace(problem.rules, weights=weights)
+    return replace(snapshot, problem=replace(problem, rules=rules))
 
 
 def _ways(

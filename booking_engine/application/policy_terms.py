@@ -57,7 +57,7 @@ TERMS: Final[Mapping[Term, str]] = MappingProxyType(
         Term.MOVES: "an appointment that a plan moves",
         Term.CONTRACT: "an exam above what a contract pays for anyhow",
         Term.JOURNEYS: "a patient's further journey for linked exams",
-        Term.GAPS: "each minute left that no exam fits in",
+        Term.GAPS: "each minute of idle time that a plan leaves too short for an exam",
         Term.UNFAIRNESS: "each day that a group waits beyond what is allowed",
     }
 )
@@ -124,6 +124,8 @@ def published_terms(content: Content) -> tuple[PublishedTerm, ...]:
 def _weights(term: Term, content: Content) -> dict[str, Any]:
     if term is Term.PAIR:
         return {name: content[name] for name in _OF_PAIR}
+    if term is Term.GAPS:
+        return dict(content.get("unusable_gaps", {}))
     name = _BY_URGENCY.get(term)
     if name is None:
         return {}

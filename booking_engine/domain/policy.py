@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from booking_engine.domain.exam_pairs import ExamPair, table_faults
+from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.urgent_room import DISPLACED_DAYS, UrgentRoom
 from booking_engine.domain.vocabulary import ListType, Priority
 
@@ -127,6 +128,8 @@ class Policy:
         How room is protected for urgent orders that are still to come.
     exam_pairs
         Which exams of one visit come in an order, and with what gap.
+    unusable_gaps
+        What a plan pays for idle time that is too short for any exam.
 
     Raises
     ------
@@ -146,6 +149,7 @@ class Policy:
     hold_minutes: int = 5
     urgent_room: UrgentRoom = field(default_factory=UrgentRoom)
     exam_pairs: tuple[ExamPair, ...] = ()
+    unusable_gaps: UnusableGaps = field(default_factory=UnusableGaps)
 
     def __post_init__(self) -> None:
         """Refuse the first thing that cannot be."""
@@ -203,6 +207,8 @@ def _faults(policy: Policy) -> Iterator[Fault]:
         yield ("urgent_room", *name), problem
     for name, problem in table_faults(policy.exam_pairs):
         yield ("exam_pairs", *name), problem
+    for name, problem in policy.unusable_gaps.faults():
+        yield ("unusable_gaps", *name), problem
 
 
 def _weight_faults(policy: Policy, priority: Priority) -> Iterator[Fault]:

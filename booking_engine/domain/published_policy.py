@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from booking_engine.domain.exam_pairs import ExamKind, ExamPair
 from booking_engine.domain.policy import Policy, Weights
+from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.vocabulary import ListType, Priority
 
 Content = dict[str, Any]
@@ -70,9 +71,11 @@ def content_of(policy: Policy) -> Content:
             "hard_targets": [p.value for p in Priority if p in room.hard_targets],
         },
     }
-    # A version stored before there was such a table had none, and keeps its digest.
+    # A version stored before there were such values had none, and keeps its digest.
     if policy.exam_pairs:
         content["exam_pairs"] = [_pair(pair) for pair in policy.exam_pairs]
+    if policy.unusable_gaps != UnusableGaps():
+        content["unusable_gaps"] = asdict(policy.unusable_gaps)
     return content
 
 

@@ -176,3 +176,15 @@ def test_a_table_of_exams_is_read_and_a_row_that_means_nothing_named(tmp_path):
     file.write_text(text + "least_minutes: 30, most_minutes: 5, reason: x}\n")
     with pytest.raises(SettingsError, match=r":3:\d+: exam_pairs.0.most_minutes: is 5"):
         load_policy(file)
+
+
+def test_what_a_gap_costs_is_read_and_a_cost_without_minutes_named(tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: a\nunusable_gaps: {minutes: 20, cost_per_minute: 2}\n")
+
+    gaps = load_policy(file).unusable_gaps
+
+    assert (gaps.minutes, gaps.cost_per_minute, gaps.counted) == (20, 2, True)
+    file.write_text("version: a\nunusable_gaps: {cost_per_minute: 2}\n")
+    with pytest.raises(SettingsError, match=r":2:\d+: unusable_gaps.minutes: is 0"):
+        load_policy(file)

@@ -1,6 +1,7 @@
 """A planning run: snapshot, checked plan, application that loses cleanly."""
 
 import gzip
+import json
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +25,7 @@ from booking_engine.domain.identifiers import PlanRunId
 from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.patients import Patient
 from booking_engine.domain.plan_runs import PlanRunStatus
+from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.vocabulary import BookingMode, Priority, Sex
 from solver import Limits, solve
 
@@ -124,6 +126,24 @@ def test_the_prices_of_a_run_are_without_what_searches_charge_for_those_to_come(
     told = engine.prices.minute
     assert all(told[session] <= price for session, price in dearest.items())
     assert any(told[session] < price for session, price in dearest.items())
+
+
+def test_a_run_pays_for_gaps_where_the_policy_says_what_they_cost():
+    weights = {}
+    for gaps in (UnusableGaps(), UnusableGaps(20, 3)):
+        engine = dispatcher()
+        engine.policy = replace(
+            engine.policy, version=f"g{gaps.minutes}", unusable_gaps=gaps
+        )
+        orders = fill(engine, 30)
+        done = run(engine)
+        assert (done.status, done.booked) == (PlanRunStatus.APPLIED, 30)
+        assert statuses(engine, orders) == [OrderStatus.BOOKED] * 30
+        stored = json.loads(gzip.decompress(done.problem))
+        weights[gaps.minutes] = stored["rules"]["weights"]
+
+    assert (weights[0]["gap_minutes"], weights[0]["gap_cost"]) == (0, 0)
+    assert (weights[20]["gap_minutes"], weights[20]["gap_cost"]) == (20, 3)
 
 
 def test_a_run_plans_only_vetted_automatic_orders_without_a_slot():

@@ -22,6 +22,7 @@ from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.policy import DEFAULT_WEIGHTS, MOST_DEAREST, Policy
 from booking_engine.domain.published_policy import content_of
+from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.waiting import WaitingClock
 from solver.plan import PRICE_SCALE
 from solver.terms import Constraint, Term
@@ -48,7 +49,14 @@ def test_the_weights_of_the_terms_are_those_of_the_policy():
         "other_trust": 3,
         "price_per_pound": 0.1,
     }
-    assert terms["moves"] == {}
+    assert terms["moves"] == terms["gaps"] == {}
+
+
+def test_what_a_gap_costs_is_published_where_the_policy_says_it():
+    policy = Policy(unusable_gaps=UnusableGaps(20, 2))
+    terms = {t.name: dict(t.weights) for t in published_terms(content_of(policy))}
+
+    assert terms["gaps"] == {"minutes": 20, "cost_per_minute": 2}
 
 
 def test_the_dearest_policy_stays_within_the_whole_numbers_of_the_solver():

@@ -18,6 +18,7 @@ from booking_engine.domain.published_policy import (
     digest_of,
     published,
 )
+from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.urgent_room import UrgentRoom
 from booking_engine.domain.vocabulary import ListType, Priority
 
@@ -56,6 +57,10 @@ def weighted(priority=Priority.ROUTINE, **changes):
         ({"weights": weighted(wait=200_000, late=200_000)}, "weights.routine"),
         # The longest journey would cost as much as no slot.
         ({"weights": weighted(unplaced=63)}, "weights.routine.unplaced"),
+        ({"unusable_gaps": UnusableGaps(-1, 1)}, "unusable_gaps.minutes"),
+        ({"unusable_gaps": UnusableGaps(241, 1)}, "unusable_gaps.minutes"),
+        ({"unusable_gaps": UnusableGaps(0, 1)}, "unusable_gaps.minutes"),
+        ({"unusable_gaps": UnusableGaps(9, 1001)}, "unusable_gaps.cost_per_minute"),
         ({"urgent_room": UrgentRoom(quantile=1.0)}, "urgent_room.quantile"),
         ({"urgent_room": UrgentRoom(quantile=float("nan"))}, "urgent_room.quantile"),
         ({"urgent_room": UrgentRoom(history_weeks=0)}, "urgent_room.history_weeks"),
@@ -138,3 +143,14 @@ def test_how_a_number_was_written_makes_no_other_policy():
     other = Policy(price_per_pound=1.0, urgent_room=UrgentRoom(margin=1.0))
 
     assert digest_of(content_of(one)) == digest_of(content_of(other))
+
+
+def test_a_policy_that_does_not_price_gaps_keeps_the_digest_it_had():
+    plain = content_of(Policy())
+    said = content_of(Policy(unusable_gaps=UnusableGaps(20, 2)))
+
+    assert "unusable_gaps" not in plain
+    assert differences(plain, said) == [
+        "unusable_gaps.minutes was not there and is 20",
+        "unusable_gaps.cost_per_minute was not there and is 2",
+    ]
