@@ -30,8 +30,10 @@ def read_orderer(group: OrderGroup, profile: Profile) -> Orderer:
         if segment is None:
             continue
         code, family, given, prefix, authority = (
-            segment.value(place.field, part).strip()[:_LONGEST]
-            for part in (_CODE, _FAMILY, _GIVEN, _PREFIX, _AUTHORITY)
+            part[:_LONGEST]
+            for part in segment.first(place.field).leaves(
+                _CODE, _FAMILY, _GIVEN, _PREFIX, _AUTHORITY
+            )
         )
         if not code and not family:
             continue

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from booking_engine.application.ports import MessageKey
@@ -102,18 +102,20 @@ class FrameReader:
     def read(self, received: Received) -> ReadFrame:
         """Decode and map one frame; never fails, whatever the bytes."""
         digest = hashlib.sha256(received.frame).hexdigest()
-        unread = ReadFrame(received, digest, outcome=MessageOutcome.UNREADABLE)
         try:
             message = decode(received.frame)
         except DecodeError as error:
-            return replace(unread, refusal=answer_to(error))
+            return ReadFrame(
+                *(received, digest),
+                refusal=answer_to(error),
+                outcome=MessageOutcome.UNREADABLE,
+            )
         try:
             return self._understood(received, digest, message)
         except Exception as error:  # noqa: BLE001 - a fault of ours; the bytes are kept
             log_failure("message not understood", error)
-            return replace(
-                unread,
-                message=message,
+            return ReadFrame(
+                *(received, digest, message),
                 refusal=INTERNAL_ERROR,
                 outcome=MessageOutcome.FAILED,
             )

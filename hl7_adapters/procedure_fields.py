@@ -21,8 +21,7 @@ _LONGEST_TEXT: Final = 80
 
 def read_code(segment: Segment, number: int) -> Code:
     """Return a coded field, without what is no code in it."""
-    value = segment.value
-    return Code(*(value(number, component).strip() for component in (1, 2, 3, 4, 5, 6)))
+    return Code(*segment.first(number).leaves(1, 2, 3, 4, 5, 6))
 
 
 def sent_code(obr: Segment) -> str:

@@ -16,13 +16,12 @@ from booking_engine.domain.messages import KeyKind, SearchKey
 from booking_engine.domain.patients import nhs_number_is_valid
 from hl7_adapters.datatypes import (
     BadValue,
-    Identifier,
     plain_nhs_number,
     read_cx,
     read_timestamp,
 )
 from hl7_adapters.dialect import Dialect, Place
-from hl7_adapters.er7 import NULL, Field, Message, Segment
+from hl7_adapters.er7 import Message, Segment
 from hl7_adapters.frames import log_failure
 from hl7_adapters.profile import Profile
 
@@ -165,22 +164,11 @@ def _add_identifiers(
 
     Also an NHS number that fails its check: that may be why it is looked for.
     """
-    raw = segment.field(number)
-    if not raw:
-        return
-    marks = segment.separators
-    for repetition in raw.split(marks.repetition):
-        if marks.escape in repetition:
-            each = read_cx(Field(repetition, marks, segment.charset))
-        else:  # the same at a quarter of the price; every message passes here
-            parts = (*repetition.split(marks.component, 5), "", "", "", "")
-            authority, _, oid = parts[3].partition(marks.subcomponent or "&")
-            each = Identifier(
-                parts[0].strip(), authority.strip(), oid.strip(), parts[4].strip()
-            )
+    for repetition in segment.repetitions(number):
+        each = read_cx(repetition)
         if each.says_nhs_number:
             _add(KeyKind.NHS_NUMBER, plain_nhs_number(each.value), keys)
-        elif each.value != NULL.value:
+        else:
             _add(KeyKind.HOSPITAL_NUMBER, each.value, keys)
 
 

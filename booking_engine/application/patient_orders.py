@@ -60,7 +60,7 @@ def unflagged(
     after = order.settled(gone, context.now)
     if after.status is not OrderStatus.AWAITING_VETTING or order.vetting is None:
         return after
-    vetted = replace(after.after(Action.VET, context.now), vetting=order.vetting)
+    vetted = after.after(Action.VET, context.now, vetting=order.vetting)
     if safety_blocks(vetted, uow):
         return vetted
     return vetted.after(Action.LIST, context.now)

@@ -323,7 +323,7 @@ def refuse_if_slot_does_not_fit(
 def _vetted(
     order: ImagingOrder, vetting: Vetting, uow: UnitOfWork, context: Context
 ) -> ImagingOrder:
-    vetted = replace(order.after(Action.VET, context.now), vetting=vetting)
+    vetted = order.after(Action.VET, context.now, vetting=vetting)
     log_change(order, vetted, Action.VET, uow, context, note=vetting.guideline or "")
     if vetted.status is OrderStatus.BOOKED or safety_blocks(vetted, uow):
         return vetted

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from operator import mul
 
 from booking_engine.domain.errors import InvalidValue
 from booking_engine.domain.identifiers import PatientKey
 from booking_engine.domain.vocabulary import Capability, Sex, Trait
 
 _NHS_NUMBER_LENGTH = 10
+_NHS_NUMBER_WEIGHTS = range(10, 1, -1)
 _ADULT_AGE = 18
 HEAVY_KG = 150
 """Weight from which `Trait.OVER_150_KG` is set."""
@@ -26,7 +28,7 @@ def nhs_number_is_valid(number: str) -> bool:
         return False
     if len(set(number)) == 1:
         return False
-    total = sum(int(digit) * (10 - i) for i, digit in enumerate(number[:9]))
+    total: int = sum(map(mul, _NHS_NUMBER_WEIGHTS, map(int, number)))
     return (11 - total % 11) % 11 == int(number[9])
 
 

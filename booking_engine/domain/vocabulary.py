@@ -66,7 +66,10 @@ class BookingMode(StrEnum):
     @classmethod
     def most_careful(cls, modes: Iterable[BookingMode]) -> BookingMode:
         """Return the mode in which a person has most to say."""
-        return max(modes, key=list(cls).index)
+        return max(modes, key=_CARE.index)
+
+
+_CARE = tuple(BookingMode)
 
 
 class LinkedOrders(StrEnum):

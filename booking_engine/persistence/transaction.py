@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -304,25 +303,34 @@ class Transaction:
             # Without its cause: PostgreSQL's detail quotes the patient.
             raise error from None
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> Savepoint:
         """Return a context: leaving it by an exception undoes what it wrote."""
+        return Savepoint(self)
+
+    def enter_savepoint(self) -> None:
+        """Begin a savepoint; see `Savepoint`."""
         self.raise_failure()
-        scope = _Scope(len(self._buffer), len(self._undo))
-        self._scopes.append(scope)
-        depth = len(self._scopes)
+        self._scopes.append(_Scope(len(self._buffer), len(self._undo)))
+
+    def leave_savepoint(self, *, keep: bool) -> None:
+        """End the innermost savepoint; raises what a flush in it failed with."""
+        scope, depth = self._scopes[-1], len(self._scopes)
         try:
-            yield
-            self.raise_failure()
-            if scope.nested is not None:
-                self._attempt(0, self.session.release_savepoint, scope.nested)
+            if keep:
+                self.raise_failure()
+                if scope.nested is not None:
+                    self._attempt(0, self.session.release_savepoint, scope.nested)
         except BaseException:
-            self._undo_scope(scope, depth)
+            keep = False
             raise
         finally:
-            self._scopes.pop()
-            if not self._scopes:
-                self._undo.clear()
+            try:
+                if not keep:
+                    self._undo_scope(scope, depth)
+            finally:
+                self._scopes.pop()
+                if not self._scopes:
+                    self._undo.clear()
 
     def _undo_scope(self, scope: _Scope, depth: int) -> None:
         del self._buffer[scope.mark :]
@@ -375,3 +383,23 @@ class Transaction:
         self._known.clear()
         self._undo.clear()
         self._failure = None
+
+
+class Savepoint:
+    """A context: leaving it by an exception undoes what was written in it.
+
+    A class and not a generator, for every message passes through two.
+    """
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def __enter__(self) -> None:
+        """Begin it."""
+        self._transaction.enter_savepoint()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End it."""
+        self._transaction.leave_savepoint(keep=kind is None)

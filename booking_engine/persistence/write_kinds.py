@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Table
 
@@ -46,8 +45,7 @@ class Kind(IntEnum):
     ALERT = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One buffered write.
 
     Parameters

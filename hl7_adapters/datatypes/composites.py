@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hl7_adapters.datatypes.nhs_number import (
     NHS_AUTHORITIES,
@@ -12,8 +12,7 @@ from hl7_adapters.datatypes.nhs_number import (
 from hl7_adapters.er7 import Field
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(NamedTuple):
     """CX, an identifier with who assigned it (HL7 2.5.1 chapter 2A)."""
 
     value: str = ""
@@ -35,8 +34,7 @@ class Identifier:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class EntityId:
+class EntityId(NamedTuple):
     """EI, an order or appointment number (HL7 2.5.1 chapter 2A)."""
 
     value: str = ""
@@ -48,8 +46,7 @@ class EntityId:
         return bool(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class PersonName:
+class PersonName(NamedTuple):
     """XPN, a person's name (HL7 2.5.1 chapter 2A)."""
 
     family: str = ""
@@ -63,8 +60,7 @@ class PersonName:
         return bool(self.family or self.given)
 
 
-@dataclass(frozen=True, slots=True)
-class Clinician:
+class Clinician(NamedTuple):
     """XCN, a person with an identifier (HL7 2.5.1 chapter 2A)."""
 
     value: str = ""
@@ -78,8 +74,7 @@ class Clinician:
         return bool(self.value or self.family)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """XAD, a postal address (HL7 2.5.1 chapter 2A)."""
 
     street: str = ""
@@ -94,8 +89,7 @@ class Address:
         return any((self.street, self.other, self.city, self.county, self.postcode))
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """CE or CWE, a coded value (HL7 2.5.1 chapter 2A)."""
 
     code: str = ""
@@ -110,37 +104,33 @@ class Code:
         return bool(self.code or self.text or self.alternate_code)
 
 
-def _leaves(field: Field, *components: int) -> tuple[str, ...]:
-    return tuple(field.component(number).strip() for number in components)
-
-
 def read_cx(field: Field) -> Identifier:
     """Read an identifier, such as one repetition of PID-3."""
-    oid = field.component(4, 2).strip()
-    value, authority, kind, facility = _leaves(field, 1, 4, 5, 6)
+    value, authority, kind, facility = field.leaves(1, 4, 5, 6)
+    oid = field.component(4, 2).strip() if field.has_subcomponents else ""
     return Identifier(value, authority, oid, kind, facility)
 
 
 def read_ei(field: Field) -> EntityId:
     """Read an entity identifier, such as ORC-2."""
-    return EntityId(*_leaves(field, 1, 2, 3, 4))
+    return EntityId(*field.leaves(1, 2, 3, 4))
 
 
 def read_xpn(field: Field) -> PersonName:
     """Read a person's name, such as one repetition of PID-5."""
-    return PersonName(*_leaves(field, 1, 2, 3, 4, 5, 7))
+    return PersonName(*field.leaves(1, 2, 3, 4, 5, 7))
 
 
 def read_xcn(field: Field) -> Clinician:
     """Read a person with an identifier, such as OBR-16."""
-    return Clinician(*_leaves(field, 1, 2, 3, 6, 9, 13))
+    return Clinician(*field.leaves(1, 2, 3, 6, 9, 13))
 
 
 def read_xad(field: Field) -> Address:
     """Read a postal address, such as one repetition of PID-11."""
-    return Address(*_leaves(field, 1, 2, 3, 4, 5, 6, 7))
+    return Address(*field.leaves(1, 2, 3, 4, 5, 6, 7))
 
 
 def read_cwe(field: Field) -> Code:
     """Read a coded value, such as OBR-4."""
-    return Code(*_leaves(field, 1, 2, 3, 4, 5, 6, 9))
+    return Code(*field.leaves(1, 2, 3, 4, 5, 6, 9))

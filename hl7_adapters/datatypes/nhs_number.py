@@ -12,4 +12,4 @@ NHS_NUMBER_OID: Final = "2.16.840.1.113883.2.1.4.1"
 
 def plain_nhs_number(text: str) -> str:
     """Return an NHS number without the spaces and dashes of its printed form."""
-    return re.sub(r"[\s-]", "", text)
+    return text if text.isalnum() else re.sub(r"[\s-]", "", text)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, IntEnum
 from functools import lru_cache
 from math import floor
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 from zoneinfo import ZoneInfo
 
 from hl7_adapters.datatypes.bad_value import BAD_TYPE, MISSING, BadValue
@@ -37,8 +36,7 @@ class Precision(IntEnum):
     FRACTION = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(NamedTuple):
     """One instant as read.
 
     Parameters

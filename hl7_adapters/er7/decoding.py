@@ -14,13 +14,16 @@ from typing import Final
 from hl7_adapters.er7.charsets import read_bytes
 from hl7_adapters.er7.message import Message
 from hl7_adapters.er7.segments import Segment
-from hl7_adapters.er7.separators import CODE_LENGTH, Separators
+from hl7_adapters.er7.separators import CODE_LENGTH, STANDARD, Separators
 
 SEQUENCE_ERROR: Final = "100"  # HL7 table 0357, segment sequence error
 
 _HEADER = re.compile(rb"(?:\A|[\r\n\x0b])[ \t]*((?i:MSH)[^A-Za-z0-9\x00-\x20\x7f])")
 _HEADER_ANYWHERE = re.compile(rb"(MSH[^A-Za-z0-9\x00-\x20\x7f])")
+_LINE_END = re.compile(rb"[\r\n]")
+_MARKS = re.compile(r"[~^\\&]")
 _BOM: Final = b"\xef\xbb\xbf"
+_USUAL: Final = "^~\\&"
 _ENVELOPE: Final = frozenset({b"FHS", b"BHS", b"BTS", b"FTS"})  # of a batch
 
 
@@ -88,7 +91,9 @@ def decode(raw: bytes, *, charset: str | None = None) -> Message:
 
     text, codec, found = read_bytes(data, charset or _declared_charset(data))
     warnings += found
-    lines = text.replace("\r\n", "\r").replace("\n", "\r").split("\r")
+    if "\n" in text:
+        text = text.replace("\r\n", "\r").replace("\n", "\r")
+    lines = text.split("\r")
     separators = _separators(lines[0], warnings)
     texts = _segment_texts(lines, separators, warnings)
     segments = tuple(
@@ -118,16 +123,18 @@ def read_again(message: Message, charset: str) -> Message:
 
 def _declared_charset(data: bytes) -> str:
     """Return MSH-18.1, first repetition, before the charset is known."""
-    line = re.split(rb"[\r\n]", data[:4096], maxsplit=1)[0].decode("latin-1")
+    line = _LINE_END.split(data[:4096], maxsplit=1)[0].decode("latin-1")
     fields = line.split(line[3], 18)
     value = fields[17] if len(fields) > 17 else ""  # noqa: PLR2004 - MSH-18
-    return re.split(r"[~^\\&]", value, maxsplit=1)[0].strip()
+    return _MARKS.split(value, maxsplit=1)[0].strip()
 
 
 def _separators(header: str, warnings: list[str]) -> Separators:
     """Return the delimiters that the header declares; the usual ones if it does not."""
     field = header[3]
     marks = header[4:].split(field, 1)[0].rstrip(" ")
+    if field == STANDARD.field and marks == _USUAL:
+        return STANDARD
     usable = (
         len(marks) > 2  # noqa: PLR2004 - component, repetition and escape
         and len(set(marks)) == len(marks)
@@ -135,7 +142,7 @@ def _separators(header: str, warnings: list[str]) -> Separators:
     )
     if not usable:
         warnings.append("separators_assumed")
-        marks = "^~\\&"
+        marks = _USUAL
     return Separators(
         field=field,
         component=marks[0],

@@ -62,6 +62,21 @@ class Field:
         count = len(parts_of(self.raw, self.separators.component))
         return [self.component(number) for number in range(1, count + 1)]
 
+    @property
+    def has_subcomponents(self) -> bool:
+        """Whether any component has more than one part."""
+        mark = self.separators.subcomponent
+        return bool(mark) and mark in self.raw
+
+    def leaves(self, *components: int) -> list[str]:
+        """Return several leaves, trimmed: each as `component` has it."""
+        raw, marks = self.raw, self.separators
+        if marks.escape in raw or _NULL in raw or self.has_subcomponents:
+            return [self.component(number).strip() for number in components]
+        parts = raw.split(marks.component)  # at once: every message has many
+        count = len(parts)
+        return [parts[n - 1].strip() if n <= count else "" for n in components]
+
     def component(self, component: int, subcomponent: int = 1) -> str:
         """Return one leaf, unescaped; empty where absent or null.
 
@@ -177,7 +192,10 @@ class Segment:
 
     def whole(self, number: int) -> str:
         """Return a field as one text, separators left in and escapes undone."""
-        return Field(self.field(number), self.separators, self.charset).text
+        raw = self.field(number)
+        if raw.isalnum():  # hence without any mark
+            return raw
+        return Field(raw, self.separators, self.charset).text
 
     def repetitions(self, number: int) -> list[Field]:
         """Return the repetitions of a field; none where it is absent.

@@ -198,8 +198,15 @@ class ImagingOrder:
     told_at: datetime | None = None
     version: int = 1
 
-    def after(self, action: Action, at: datetime) -> ImagingOrder:
+    def after(
+        self, action: Action, at: datetime, *, vetting: Vetting | None = None
+    ) -> ImagingOrder:
         """Return the order as it stands after `action`.
+
+        Parameters
+        ----------
+        vetting
+            The new one; ``None`` leaves it as it is.
 
         Raises
         ------
@@ -219,6 +226,7 @@ class ImagingOrder:
             status=target,
             status_since=since,
             holds=self.holds if target is self.status else (),
+            vetting=self.vetting if vetting is None else vetting,
         )
 
     def held(self, reasons: tuple[HoldReason, ...], at: datetime) -> ImagingOrder:
