@@ -21,11 +21,13 @@ from solver.closing import close_gaps, desk
 from solver.compiled import kernel
 from solver.construct import construct
 from solver.exchange import exchange, shelf
-from solver.families import families_at
+from solver.families import Families, families_at
+from solver.family_sets import family_sets, served, serving
 from solver.free_time import FreeTime, free_time
 from solver.improve import costs_at, improve
 from solver.layout import FAR, Columns
 from solver.limits import Limits
+from solver.packing import worths
 from solver.parties import Trial, trial
 from solver.plan import PRICE_SCALE, UNPLACED
 from solver.prices import Prices, cheapest
@@ -40,14 +42,18 @@ from solver.timetable import Timetable, seat, timetable
 
 WIDTH = 40
 """Options per order that the local search looks at."""
-FIRST_SHARE = 0.75
+FIRST_SHARE = 0.9
 """Share of the search after which an opening keeps back the minutes that it lacked."""
+SETS_SHARE, SERVING_SHARE = 0.2, 0.6
+"""Of the search with changeovers: to choose the families that each opening serves, and
+of the rest to search with these."""
 SWEEPS = 3
 """Most rounds in which parties move to better places and take those of others."""
 EXCHANGES = 1500
 """Orders, those with most to gain, that may take another's place."""
-SEARCH_SHARE = 0.7
-"""Share of the time that is left for the fast search; exchanges take the rest."""
+SEARCH_SHARE, SEARCH_SHARE_ALONE = 0.7, 0.95
+"""Share of the time left for the fast search, and where that sees all orders and
+their changeovers; exchanges take the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +67,14 @@ class State:
     t: Timetable
     w: Trial
     prices: Prices
+    worth: Ints
 
 
 def plan_jointly(
     problem: Problem,
     c: Columns,
     prices: Prices,
+    worth: Ints,
     *,
     limits: Limits,
     clock: Clock,
@@ -80,6 +88,8 @@ def plan_jointly(
         The problem, and its columns with the contracts as `offers` states them.
     prices
         Prices of the openings' minutes and the contracts' exams.
+    worth
+        Worths of the orders that prove more than the prices, or empty; scaled.
     limits, clock
         When to stop.
     report
@@ -87,13 +97,16 @@ def plan_jointly(
         then.
     """
     r = ties(problem, c)
-    s = State(problem, c, r, empty(c), timetable(problem, r), trial(), prices)
+    worth = worth if worth.size else worths(c, prices.minute, prices.exam)
+    s = State(problem, c, r, empty(c), timetable(problem, r), trial(), prices, worth)
     _seat_bookings(s)
     apart = _apart(s)
     least = np.zeros(c.tier.shape[0], np.int64)
     _cheapest_all(c, prices.minute, prices.exam, least)
     _place(s, np.unique(r.party_of[apart & (s.x.opening < 0)]), least, prices, clock)
-    _fill_rest(s, apart, limits, clock.share(SEARCH_SHARE), report)
+    alone = r.family.shape[0] and not apart.any()
+    share = SEARCH_SHARE_ALONE if alone else SEARCH_SHARE
+    _fill_rest(s, apart, limits, clock.share(share), report)
     nothing = Prices(np.zeros_like(prices.minute), np.zeros_like(prices.exam), 0)
     _place(s, np.unique(r.party_of[s.x.opening < 0]), least, nothing, clock)
     _close(s, clock)
@@ -203,11 +216,13 @@ def _fill_rest(
         return
     prices = Prices(s.prices.minute[free.origin], s.prices.exam, s.prices.bound)
     known = int(s.x.cost[apart].sum())
+    x: Search | None = None
     if s.r.family.shape[0]:
-        c, setups = _with_changeovers(s, free)
+        c, setups, families = _with_changeovers(s, free)
+        x = _serving_sets(s, c, families, prices, limits, clock, known, report)
+        limits = limits.part(1.0 - SERVING_SHARE)
     reserve = np.zeros(c.day.shape[0], np.int64)
     shares = (1.0,) if setups is None else (FIRST_SHARE, 1.0)
-    x: Search | None = None
     start = np.full(c.tier.shape[0], NO_START, np.int64)
     for share in shares:
         narrow = c._replace(minutes=c.minutes - reserve)
@@ -230,6 +245,32 @@ def _fill_rest(
         seat(s.c, s.r, s.x, s.t, j, b, p, at, own_cost(s.c, s.r, s.x, j, b, p, at))
 
 
+def _serving_sets(
+    s: State,
+    c: Columns,
+    at: Families,
+    prices: Prices,
+    limits: Limits,
+    clock: Clock,
+    known: int,
+    report: Callable[[int, float], None],
+) -> Search:
+    """Choose the families that openings serve, and search with these."""
+    listed = shortlist(c, prices.minute, prices.exam, width=WIDTH)
+    sets = family_sets(
+        c,
+        at,
+        listed,
+        prices.exam,
+        s.worth,
+        seed=limits.seed,
+        clock=clock.share(SETS_SHARE),
+    )
+    held = serving(c, at, sets)
+    part, brief = limits.part(SERVING_SHARE), clock.share(SERVING_SHARE)
+    return _search(held, prices, part, brief, None, known, report, served(held))
+
+
 def _search(
     c: Columns,
     prices: Prices,
@@ -238,9 +279,13 @@ def _search(
     kept: Search | None,
     known: int,
     report: Callable[[int, float], None],
+    among: Ints | None = None,
 ) -> Search:
-    """Run the fast search on plain columns, from the plan `kept` if there is one."""
-    listed = shortlist(c, prices.minute, prices.exam, width=WIDTH)
+    """Run the fast search on plain columns, from the plan `kept` if there is one.
+
+    `among` are the classes that each kind of opening serves, if not all.
+    """
+    listed = shortlist(c, prices.minute, prices.exam, width=WIDTH, served=among)
     opening, pair = (None, None) if kept is None else (kept.opening, kept.pair)
     x = construct(c, prices, listed, opening=opening, pair=pair)
     improve(
@@ -257,7 +302,7 @@ def _search(
     return x
 
 
-def _with_changeovers(s: State, free: FreeTime) -> tuple[Columns, Setups]:
+def _with_changeovers(s: State, free: FreeTime) -> tuple[Columns, Setups, Families]:
     """Return the columns with their families, and the changeovers beside and inside."""
     r, c = s.r, free.columns
     stretches = c.day.shape[0]
@@ -304,7 +349,7 @@ def _with_changeovers(s: State, free: FreeTime) -> tuple[Columns, Setups]:
         at.class_of,
         at.follow,
     )
-    return c, setups
+    return c, setups, at
 
 
 def as_unplaced(c: Columns) -> tuple[Ints, Ints, Ints]:

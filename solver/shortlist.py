@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from solver.compiled import kernel
+from solver.compiled import inlined, kernel
 from solver.layout import FAR, Columns, day_cost, first_opening, fits
 from solver.plan import PRICE_SCALE
 from solver.problem import Ints
@@ -40,11 +40,18 @@ class Shortlist(NamedTuple):
 
 
 def shortlist(
-    c: Columns, minute_price: Ints, exam_price: Ints, *, width: int
+    c: Columns,
+    minute_price: Ints,
+    exam_price: Ints,
+    *,
+    width: int,
+    served: Ints | None = None,
 ) -> Shortlist:
     """Return the `width` best options of every order at the prices.
 
-    Options that cost more than leaving the order unplaced are left out.
+    Options that cost more than leaving the order unplaced are left out; so are, where
+    `served` says which classes of families each kind of opening serves, as bit masks,
+    openings that do not serve the order's.
     """
     n = c.tier.shape[0]
     listed = Shortlist(
@@ -55,13 +62,24 @@ def shortlist(
         np.zeros((n, width), np.int64),
     )
     if width:
-        _fill(c, minute_price, exam_price, listed)
+        every = np.zeros(0, np.int64) if served is None else served
+        _fill(c, minute_price, exam_price, every, listed)
     return listed
+
+
+@inlined
+def _serves(c: Columns, served: Ints, b: int, j: int) -> bool:
+    """Tell whether opening `b` serves the family of order `j`, if it has one."""
+    if c.family[j] < 0:
+        return True
+    kind = c.kind[b]
+    there: bool = served[kind] >> c.class_of[kind, c.family[j]] & 1 == 1
+    return there
 
 
 @kernel
 def _fill(  # noqa: C901
-    c: Columns, minute_price: Ints, exam_price: Ints, s: Shortlist
+    c: Columns, minute_price: Ints, exam_price: Ints, served: Ints, s: Shortlist
 ) -> None:
     """Scan every option of every order; keep the best by insertion."""
     width = s.opening.shape[1]
@@ -74,6 +92,8 @@ def _fill(  # noqa: C901
             for b in range(first_opening(c, j, p), last):
                 if c.day[b] > c.latest_day[j]:
                     break
+                if served.shape[0] and not _serves(c, served, b, j):
+                    continue
                 cost = c.pair_cost[p] + day_cost(c, j, c.day[b])
                 if cost * PRICE_SCALE >= worst:
                     break

@@ -189,6 +189,7 @@ def _solved(
             problem,
             searched,
             guide,
+            own.worth,
             limits=limits,
             clock=clock,
             report=lambda cost, used: tell(Stage.IMPROVE, cost, prices.bound, used),
