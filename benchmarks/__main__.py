@@ -18,6 +18,7 @@ OTHERS: Final = (
     "closure",
     "fairness",
     "fuzz",
+    "gaps",
     "intake_costs",
     "intake_memory",
     "online",

@@ -101,13 +101,14 @@ def _cheapest_with_room(  # noqa: C901
     the trail have left.
     """
     best, best_cost = -1, k.unplaced[j, 0]
+    asked = k.waste.shape[0] > 0
     for o in range(k.first[j], k.last[j]):
-        b, d = k.option[o, OPENING], k.option[o, MINUTES]
-        if k.option[o, COST] - tail(k, b) < best_cost and (
-            minutes_fit(k, j, b, d) and hours_fit(k, j, b, d)
-        ):
-            cost = k.option[o, COST] + tail_change(k, j, b, d)
-            if cost < best_cost:
+        cost = k.option[o, COST]
+        if asked:
+            cost += tail_change(k, j, k.option[o, OPENING], k.option[o, MINUTES])
+        if cost < best_cost:
+            b, d = k.option[o, OPENING], k.option[o, MINUTES]
+            if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
                 best, best_cost = o, cost
     hole = -1
     for i in range(n):
@@ -117,12 +118,12 @@ def _cheapest_with_room(  # noqa: C901
         if b == hole:
             continue
         o = reach(k, j, b)
-        if o >= 0 and k.option[o, COST] - tail(k, b) < best_cost:
-            d = k.option[o, MINUTES]
-            if minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
-                cost = k.option[o, COST] + tail_change(k, j, b, d)
-                if cost < best_cost:
-                    best, best_cost, hole = o, cost, b
+        if o < 0:
+            continue
+        d = k.option[o, MINUTES]
+        cost = k.option[o, COST] + tail_change(k, j, b, d)
+        if cost < best_cost and minutes_fit(k, j, b, d) and hours_fit(k, j, b, d):
+            best, best_cost, hole = o, cost, b
     if hole >= 0:
         best = reach(k, j, hole)
     return best
@@ -314,6 +315,7 @@ def anneal(
         Number of moves tried before, to tell the stamps apart.
     """
     total = 0
+    asked = k.waste.shape[0] > 0
     for move in range(first_move, first_move + moves):
         j = rows[below(random, rows.shape[0])]
         if k.last[j] == k.first[j]:
@@ -325,7 +327,7 @@ def anneal(
         draw = exponential[below(random, EXPONENTIAL_SIZE)]
         allowed = heat * draw // (HEAT_UNIT * EXPONENTIAL_UNIT)
         b, d = k.option[o, OPENING], k.option[o, MINUTES]
-        pays = tail(k, b) + _tail_at(k, here)
+        pays = tail(k, b) + _tail_at(k, here) if asked else 0
         least = k.option[o, REGRET] - _regret_at(k, j, here) - _idle(k, b) - pays
         if least > allowed or (here >= 0 and k.option[here, OPENING] == b):
             continue
@@ -336,13 +338,14 @@ def anneal(
             paid = k.paid[0]
             rise(k, j)
             sit(k, j, o)
-            delta += k.paid[0] - paid
-            if delta <= allowed:
-                total += delta
-                continue
-            rise(k, j)
-            if here >= 0:
-                sit(k, j, here)
+            if asked:
+                delta += k.paid[0] - paid
+                if delta > allowed:
+                    rise(k, j)
+                    if here >= 0:
+                        sit(k, j, here)
+                    continue
+            total += delta
             continue
         total += _chain(k, t, random, j, o, move, allowed)
     return total

@@ -172,7 +172,8 @@ def tail_change(k: Block, j: int, b: int, minutes: int) -> int:
 def sit(k: Block, j: int, o: int) -> None:
     """Place the unplaced order `j` by its option `o`; room is not checked."""
     b = k.option[o, OPENING]
-    k.paid[0] -= tail(k, b)
+    if k.waste.shape[0]:
+        k.paid[0] -= tail(k, b)
     n = k.member_count[b]
     k.member[k.member_start[b] + n] = j
     k.slot[j] = n
@@ -180,7 +181,8 @@ def sit(k: Block, j: int, o: int) -> None:
     k.at[j] = o
     k.free[b] -= k.option[o, MINUTES]
     come(k, j, b)
-    k.paid[0] += tail(k, b)
+    if k.waste.shape[0]:
+        k.paid[0] += tail(k, b)
     if k.contract[b] >= 0:
         k.left[k.contract[b]] -= 1
 
@@ -192,7 +194,8 @@ def rise(k: Block, j: int) -> None:
     if o < 0:
         return
     b = k.option[o, OPENING]
-    k.paid[0] -= tail(k, b)
+    if k.waste.shape[0]:
+        k.paid[0] -= tail(k, b)
     begin, n = k.member_start[b], k.member_count[b] - 1
     last = k.member[begin + n]
     k.member[begin + k.slot[j]] = last
@@ -200,7 +203,8 @@ def rise(k: Block, j: int) -> None:
     k.member_count[b] = n
     k.free[b] += k.option[o, MINUTES]
     _go(k, j, b)
-    k.paid[0] += tail(k, b)
+    if k.waste.shape[0]:
+        k.paid[0] += tail(k, b)
     if k.contract[b] >= 0:
         k.left[k.contract[b]] += 1
     k.at[j] = -1
