@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from booking_engine.domain.exam_pairs import ExamKind, ExamPair
+from booking_engine.domain.fair_waits import Grouping
 from booking_engine.domain.policy import InvalidPolicy, Policy, Weights
 from booking_engine.domain.vocabulary import ListType, Modality, Priority
 from booking_engine.settings import SettingsError
@@ -110,6 +111,14 @@ class UnusableGapsEntry(_Part):
     cost_per_minute: int = 0
 
 
+class FairWaitsEntry(_Part):
+    """How much longer a group may wait; see `domain.fair_waits.FairWaits`."""
+
+    by: Grouping = Grouping.AGE
+    permille: int = 0
+    cost_per_day: int = 0
+
+
 class PolicyFile(_Part):
     """The whole file; see `domain.policy.Policy`."""
 
@@ -124,6 +133,7 @@ class PolicyFile(_Part):
     urgent_room: UrgentRoomEntry = UrgentRoomEntry()
     exam_pairs: list[ExamPairEntry] = Field(default_factory=list)
     unusable_gaps: UnusableGapsEntry = UnusableGapsEntry()
+    fair_waits: FairWaitsEntry = FairWaitsEntry()
 
     def over(self, default: Policy) -> Policy:
         """Return `default` with what the file states in its place."""
@@ -137,6 +147,7 @@ class PolicyFile(_Part):
         said["unusable_gaps"] = replace(
             default.unusable_gaps, **self.unusable_gaps.stated()
         )
+        said["fair_waits"] = replace(default.fair_waits, **self.fair_waits.stated())
         said["exam_pairs"] = tuple(entry.pair() for entry in self.exam_pairs)
         return replace(default, **said)
 

@@ -31,7 +31,7 @@ def days_at_shares(problem: Problem, share: Ints) -> tuple[NDArray[Any], int]:
     thousandths of a cost unit.
     """
     weights, cohort = problem.rules.weights, problem.rules.cohort
-    orders = cohort.shape[0]
+    orders = int((cohort >= 0).sum())
     counted = [min(max(int(y), 0), THOUSAND) for y in share]
     members = [int((cohort == g).sum()) for g in range(len(counted))]
     together = weights.unfair_permille * sum(
@@ -41,8 +41,9 @@ def days_at_shares(problem: Problem, share: Ints) -> tuple[NDArray[Any], int]:
     # for each order; all times the cost, in whole thousandths, rounded down.
     each = [
         weights.unfair_cost * (THOUSAND * orders * y - together) // (THOUSAND * orders)
-        for y in [*counted, 0]
+        for y in counted
     ]
+    each.append(0)
     off = 0
     for y, m in zip(counted, members, strict=True):
         step = math.gcd(THOUSAND * orders, weights.unfair_permille * m)

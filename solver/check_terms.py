@@ -96,8 +96,8 @@ def _gaps(problem: Problem, plan: Plan) -> int:
 def _unfairness(problem: Problem, plan: Plan) -> int:
     """Return what the cohorts cost that wait longer, on average, than the guard allows.
 
-    With W the days that all wait and n their number, and w and m those of a cohort:
-    the whole days in ``w - permille / 1000 * W * m / n``.
+    With W the days that all who have a cohort wait and n their number, and w and m
+    those of one cohort: the whole days in ``w - permille / 1000 * W * m / n``.
     """
     weights, cohort = problem.rules.weights, problem.rules.cohort
     if not weights.unfair_cost or not cohort.size:
@@ -105,7 +105,7 @@ def _unfairness(problem: Problem, plan: Plan) -> int:
     wait = np.full(cohort.shape[0], weights.unplaced_days)
     placed = plan.opening != UNPLACED
     wait[placed] = problem.openings.day[plan.opening[placed]]
-    orders, all_days = cohort.shape[0], int(wait.sum())
+    orders, all_days = int((cohort >= 0).sum()), int(wait[cohort >= 0].sum())
     excess = 0
     for group in np.unique(cohort[cohort >= 0]):
         mine = cohort == group

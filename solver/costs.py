@@ -108,13 +108,13 @@ def excess_days(problem: Problem, c: Columns, opening: Ints) -> Ints:
     weights, cohort = problem.rules.weights, problem.rules.cohort
     if not cohort.size or not weights.unfair_cost:
         return np.zeros(0, np.int64)
-    days = np.concatenate([c.day, [weights.unplaced_days]])[opening]
     known = cohort >= 0
+    days = np.concatenate([c.day, [weights.unplaced_days]])[opening[known]]
     count = np.bincount(cohort[known])
     mine = np.zeros(count.shape[0], np.int64)
-    np.add.at(mine, cohort[known], days[known])
+    np.add.at(mine, cohort[known], days)
     # Python's whole numbers: days x orders x thousandths may pass 2**63.
-    orders, permille = cohort.shape[0], weights.unfair_permille
+    orders, permille = int(known.sum()), weights.unfair_permille
     allowed = [permille * int(days.sum()) * n for n in count.tolist()]
     over = [
         max(0, w * 1000 * orders - most) // (1000 * orders)

@@ -1,6 +1,6 @@
 """The fairness guard as a price on days of waiting, so that the search can see it.
 
-A cohort of m among n orders waits w days, all wait W, and what it waits beyond the
+A cohort of m among n orders waits w days, all n wait W, and what it waits beyond the
 guard, ``z = w - permille / 1000 * W * m / n``, costs `unfair_cost` for each whole day.
 No order decides that by itself. But for any *share* y of it from 0 to 1, the excess
 ``max(0, z)`` is at least ``y * z``, and ``y * z`` is a sum over orders: with a share
@@ -8,8 +8,8 @@ for each cohort, each day that an order of cohort g waits costs
 
     unfair_cost * (y_g - permille / 1000 * sum over all cohorts of y * m / n)
 
-more, and ``unplaced_days`` times that if it has no place. An order of no cohort has
-y_g = 0, and each of its days costs less. So a problem without a guard but with other
+more, and ``unplaced_days`` times that if it has no place. Orders of no cohort are not
+looked at and count among nobody. So a problem without a guard but with other
 costs bounds the problem with one, and a plan that is good for well chosen shares is
 good for it. Shares are whole thousandths.
 """
@@ -58,7 +58,7 @@ class Guard:
     @property
     def unit(self) -> int:
         """Days are counted in this many parts, so that the excess is whole."""
-        return WHOLE * int(self.cohort.shape[0])
+        return WHOLE * int(self.members.sum())
 
     def nothing(self) -> Ints:
         """Return shares of 0: a guard that the search does not look at."""
@@ -76,7 +76,7 @@ class Guard:
         known = self.cohort >= 0
         np.add.at(mine, self.cohort[known], days[known])
         # Python's whole numbers: days x orders x thousandths may pass 2**63.
-        allowed = self.permille * int(days.sum())
+        allowed = self.permille * int(days[known].sum())
         return [
             w * self.unit - allowed * m
             for w, m in zip(mine.tolist(), self.members.tolist(), strict=True)
@@ -92,8 +92,9 @@ class Guard:
         )
         by_cohort = [
             parts * self.cost * (self.unit * y - counted) // (self.unit * WHOLE)
-            for y in [*share.tolist(), 0]
+            for y in share.tolist()
         ]
+        by_cohort.append(0)
         of_order: Ints = np.array(by_cohort, np.int64)[self.cohort]
         return of_order
 

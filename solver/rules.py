@@ -209,7 +209,8 @@ class Weights:
         Days that an order without a slot counts as waiting in the fairness guard.
     unfair_permille, unfair_cost
         The mean wait of a cohort may be this many thousandths of the mean wait of
-        all; each day beyond it, times the cohort's orders, costs `unfair_cost`.
+        all who have one; each day beyond it, times the cohort's orders, costs
+        `unfair_cost`.
     """
 
     most_moves: int = NO_LIMIT
@@ -232,7 +233,8 @@ class Rules:
     scanner_place
         Shape ``(scanners,)``, or ``(0,)`` where each scanner is a place of its own.
     cohort
-        Shape ``(orders,)``, or ``(0,)``. Group for the fairness guard, or -1.
+        Shape ``(orders,)``, or ``(0,)``. Group for the fairness guard, or -1 for who
+        counts among nobody.
     contract_floor, contract_price
         Shape ``(contracts,)``, or ``(0,)``. Exams that are paid for in any case, and
         what each exam beyond them costs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from api.schemas.common import Document, Instant
+from booking_engine.domain.fair_waits import Grouping
 from booking_engine.domain.vocabulary import Modality, Priority
 
 
@@ -68,6 +69,20 @@ class UnusableGapsDocument(Document):
     )
 
 
+class FairWaitsDocument(Document):
+    """How much longer than all one group of patients may wait in a plan."""
+
+    by: Grouping = Field(default=Grouping.AGE, description="What tells groups apart.")
+    permille: int = Field(
+        default=1100,
+        description="Thousandths of the mean wait of all that a group's may be.",
+    )
+    cost_per_day: int = Field(
+        default=0,
+        description="Of each day beyond it, summed over the group; 0: not weighed.",
+    )
+
+
 class TermDocument(Document):
     """One part of what a booking costs."""
 
@@ -109,6 +124,7 @@ class PolicyDocument(Document):
         description="Which exams of one visit come in an order, by which gap.",
     )
     unusable_gaps: UnusableGapsDocument = UnusableGapsDocument()
+    fair_waits: FairWaitsDocument = FairWaitsDocument()
     terms: list[TermDocument]
     rules_version: str = Field(description="Of `rules`, which are this program's.")
     rules: list[RuleDocument]

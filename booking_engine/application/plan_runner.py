@@ -9,12 +9,13 @@ import gzip
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.dispatch import Dispatcher
+from booking_engine.application.guarded_waits import waits_by_group
 from booking_engine.application.on_arrival import book_best
 from booking_engine.application.planned_room import room_in
 from booking_engine.application.planning import (
@@ -145,6 +146,15 @@ class PlanRunner:
             progress=lambda progress: tell("solve", progress),
         )
         tell("explain", None)
+        for wait in waits_by_group(snapshot, plan, self._dispatcher.policy):
+            log.info(
+                "waits of one group in a plan",
+                extra={
+                    "event": "plan.group_waits",
+                    "plan_run_id": run.id,
+                    **asdict(wait),
+                },
+            )
         groups = bookings_of(snapshot, plan)
         kept, without = room_in(snapshot.problem, plan)
         run = replace(

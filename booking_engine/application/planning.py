@@ -20,6 +20,7 @@ from booking_engine.application.booking import place_checked
 from booking_engine.application.commands import ApplyPlan, PlannedBooking
 from booking_engine.application.context import Context
 from booking_engine.application.free_time import session_of
+from booking_engine.application.guarded_waits import with_waits_guarded
 from booking_engine.application.linked_snapshot import (
     parted,
     visit_rows,
@@ -118,7 +119,8 @@ def snapshot_of(uow: UnitOfWork, context: Context) -> Snapshot:
         policy=context.policy,
     )
     kept = with_room_kept(_with_gaps_priced(plain, context.policy), context)
-    return with_links(kept, ways, catalogue, context.policy.exam_pairs)
+    guarded = with_waits_guarded(kept, context.policy)
+    return with_links(guarded, ways, catalogue, context.policy.exam_pairs)
 
 
 def _with_gaps_priced(snapshot: Snapshot, policy: Policy) -> Snapshot:

@@ -126,6 +126,9 @@ def _weights(term: Term, content: Content) -> dict[str, Any]:
         return {name: content[name] for name in _OF_PAIR}
     if term is Term.GAPS:
         return dict(content.get("unusable_gaps", {}))
+    if term is Term.UNFAIRNESS:
+        fair = content.get("fair_waits", {})
+        return {name: fair[name] for name in fair if name != "by"}
     name = _BY_URGENCY.get(term)
     if name is None:
         return {}

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from booking_engine.domain.exam_pairs import ExamPair, table_faults
+from booking_engine.domain.fair_waits import FairWaits
 from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.urgent_room import DISPLACED_DAYS, UrgentRoom
 from booking_engine.domain.vocabulary import ListType, Priority
@@ -130,6 +131,8 @@ class Policy:
         Which exams of one visit come in an order, and with what gap.
     unusable_gaps
         What a plan pays for idle time that is too short for any exam.
+    fair_waits
+        How much longer than all one group of patients may wait in a plan.
 
     Raises
     ------
@@ -150,6 +153,7 @@ class Policy:
     urgent_room: UrgentRoom = field(default_factory=UrgentRoom)
     exam_pairs: tuple[ExamPair, ...] = ()
     unusable_gaps: UnusableGaps = field(default_factory=UnusableGaps)
+    fair_waits: FairWaits = field(default_factory=FairWaits)
 
     def __post_init__(self) -> None:
         """Refuse the first thing that cannot be."""
@@ -209,6 +213,8 @@ def _faults(policy: Policy) -> Iterator[Fault]:
         yield ("exam_pairs", *name), problem
     for name, problem in policy.unusable_gaps.faults():
         yield ("unusable_gaps", *name), problem
+    for name, problem in policy.fair_waits.faults():
+        yield ("fair_waits", *name), problem
 
 
 def _weight_faults(policy: Policy, priority: Priority) -> Iterator[Fault]:

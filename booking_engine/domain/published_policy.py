@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from booking_engine.domain.exam_pairs import ExamKind, ExamPair
+from booking_engine.domain.fair_waits import FairWaits
 from booking_engine.domain.policy import Policy, Weights
 from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.vocabulary import ListType, Priority
@@ -76,6 +77,9 @@ def content_of(policy: Policy) -> Content:
         content["exam_pairs"] = [_pair(pair) for pair in policy.exam_pairs]
     if policy.unusable_gaps != UnusableGaps():
         content["unusable_gaps"] = asdict(policy.unusable_gaps)
+    if policy.fair_waits != FairWaits():
+        fair = policy.fair_waits
+        content["fair_waits"] = {**asdict(fair), "by": fair.by.value}
     return content
 
 

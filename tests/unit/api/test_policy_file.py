@@ -178,6 +178,18 @@ def test_a_table_of_exams_is_read_and_a_row_that_means_nothing_named(tmp_path):
         load_policy(file)
 
 
+def test_the_guard_on_waits_is_read_and_an_unknown_grouping_named(tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: a\nfair_waits: {by: mobility, cost_per_day: 2}\n")
+
+    fair = load_policy(file).fair_waits
+
+    assert (fair.by, fair.permille, fair.cost_per_day) == ("mobility", 1100, 2)
+    file.write_text("version: a\nfair_waits: {by: height}\n")
+    with pytest.raises(SettingsError, match=r":2:\d+: fair_waits.by: .*'mobility'"):
+        load_policy(file)
+
+
 def test_what_a_gap_costs_is_read_and_a_cost_without_minutes_named(tmp_path):
     file = tmp_path / "policy.yaml"
     file.write_text("version: a\nunusable_gaps: {minutes: 20, cost_per_minute: 2}\n")

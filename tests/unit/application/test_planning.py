@@ -4,9 +4,10 @@ import gzip
 import json
 from collections import defaultdict
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
+import pytest
 from booking_desk import urgent_to_come
 from network import CLERK, FEED, NOW, dispatcher, receive
 
@@ -21,9 +22,10 @@ from booking_engine.application.plan_runner import (
 from booking_engine.application.planning import bookings_of, snapshot_of, solve_checked
 from booking_engine.application.stored_plans import StoredPlans
 from booking_engine.domain.decisions import DecisionKind
+from booking_engine.domain.fair_waits import GROUPS, FairWaits, Grouping
 from booking_engine.domain.identifiers import PlanRunId
 from booking_engine.domain.orders import OrderStatus
-from booking_engine.domain.patients import Patient
+from booking_engine.domain.patients import Needs, Patient
 from booking_engine.domain.plan_runs import PlanRunStatus
 from booking_engine.domain.unusable_gaps import UnusableGaps
 from booking_engine.domain.vocabulary import BookingMode, Priority, Sex
@@ -144,6 +146,45 @@ def test_a_run_pays_for_gaps_where_the_policy_says_what_they_cost():
 
     assert (weights[0]["gap_minutes"], weights[0]["gap_cost"]) == (0, 0)
     assert (weights[20]["gap_minutes"], weights[20]["gap_cost"]) == (20, 3)
+
+
+def test_a_run_tells_groups_apart_where_the_policy_prices_their_waits(caplog):
+    engine = dispatcher()
+    fair = FairWaits(Grouping.MOBILITY, 1000, 3)
+    engine.policy = replace(engine.policy, version="fair", fair_waits=fair)
+    fill(engine, 30)
+    engine.handle(receive("H", patient=patient(99), needs=Needs(hoist=True)), FEED)
+    caplog.set_level("INFO", "booking_engine")
+    done = run(engine)
+
+    assert (done.status, done.booked) == (PlanRunStatus.APPLIED, 31)
+    stored = json.loads(gzip.decompress(done.problem))["rules"]
+    assert sorted(stored["cohort"]) == [0] * 30 + [1]
+    assert stored["weights"]["unfair_permille"] == 1000
+    assert stored["weights"]["unfair_cost"] == 3
+    told = [r for r in caplog.records if getattr(r, "event", "") == "plan.group_waits"]
+    # One order alone is not told: it would say how long somebody waits.
+    assert [(r.group, r.orders) for r in told] == [("no_hoist", 30)]
+
+
+@pytest.mark.parametrize(
+    ("by", "age", "needs", "group"),
+    [
+        (Grouping.AGE, 17, Needs(), "under_18"),
+        (Grouping.AGE, 18, Needs(), "from_18_to_64"),
+        (Grouping.AGE, 65, Needs(), "from_65_to_79"),
+        (Grouping.AGE, 80, Needs(), "from_80"),
+        (Grouping.AGE, None, Needs(), "not_known"),
+        (Grouping.LANGUAGE, 40, Needs(interpreter=True), "interpreter"),
+        (Grouping.MOBILITY, 40, Needs(interpreter=True), "no_hoist"),
+    ],
+)
+def test_which_group_an_order_is_in(by, age, needs, group):
+    day = date(2026, 3, 2)
+    born = None if age is None else date(2026 - age, 3, 2)
+    who = replace(patient(1), birth_date=born)
+
+    assert GROUPS[by][FairWaits(by).group(who, needs, day)] == group
 
 
 def test_a_run_plans_only_vetted_automatic_orders_without_a_slot():

@@ -18,6 +18,7 @@ from booking_engine.application.scanner_columns import columns_of
 from booking_engine.application.snapshot import take_snapshot
 from booking_engine.domain.clock import local_date
 from booking_engine.domain.eligibility import Rule
+from booking_engine.domain.fair_waits import FairWaits
 from booking_engine.domain.identifiers import OrderId
 from booking_engine.domain.orders import ImagingOrder, OrderStatus
 from booking_engine.domain.policy import DEFAULT_WEIGHTS, MOST_DEAREST, Policy
@@ -50,6 +51,13 @@ def test_the_weights_of_the_terms_are_those_of_the_policy():
         "price_per_pound": 0.1,
     }
     assert terms["moves"] == terms["gaps"] == {}
+
+
+def test_what_an_unfair_day_costs_is_published_where_the_policy_says_it():
+    policy = Policy(fair_waits=FairWaits(cost_per_day=2))
+    terms = {t.name: t.weights for t in published_terms(content_of(policy))}
+
+    assert terms["unfairness"] == {"permille": 1100, "cost_per_day": 2}
 
 
 def test_what_a_gap_costs_is_published_where_the_policy_says_it():

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
+from booking_engine.domain.fair_waits import FairWaits, Grouping
 from booking_engine.domain.policy import (
     DEFAULT_WEIGHTS,
     MOST_DEAREST,
@@ -57,6 +58,8 @@ def weighted(priority=Priority.ROUTINE, **changes):
         ({"weights": weighted(wait=200_000, late=200_000)}, "weights.routine"),
         # The longest journey would cost as much as no slot.
         ({"weights": weighted(unplaced=63)}, "weights.routine.unplaced"),
+        ({"fair_waits": FairWaits(permille=999)}, "fair_waits.permille"),
+        ({"fair_waits": FairWaits(cost_per_day=-1)}, "fair_waits.cost_per_day"),
         ({"unusable_gaps": UnusableGaps(-1, 1)}, "unusable_gaps.minutes"),
         ({"unusable_gaps": UnusableGaps(241, 1)}, "unusable_gaps.minutes"),
         ({"unusable_gaps": UnusableGaps(0, 1)}, "unusable_gaps.minutes"),
@@ -143,6 +146,17 @@ def test_how_a_number_was_written_makes_no_other_policy():
     other = Policy(price_per_pound=1.0, urgent_room=UrgentRoom(margin=1.0))
 
     assert digest_of(content_of(one)) == digest_of(content_of(other))
+
+
+def test_a_policy_that_does_not_price_waits_keeps_the_digest_it_had():
+    said = content_of(Policy(fair_waits=FairWaits(Grouping.MOBILITY, 1200, 3)))
+
+    assert "fair_waits" not in content_of(Policy())
+    assert said["fair_waits"] == {
+        "by": "mobility",
+        "permille": 1200,
+        "cost_per_day": 3,
+    }
 
 
 def test_a_policy_that_does_not_price_gaps_keeps_the_digest_it_had():

@@ -301,16 +301,17 @@ class _Model:
         weights, cohort = self.problem.rules.weights, self.problem.rules.cohort
         if not weights.unfair_cost or not cohort.size:
             return
-        day, orders = self.problem.openings.day, len(self.orders)
-        waits = [
-            self._at(j, lambda b: int(day[b]))
+        day, orders = self.problem.openings.day, int((cohort >= 0).sum())
+        waits = {
+            j: self._at(j, lambda b: int(day[b]))
             + weights.unplaced_days * (1 - self.placed[j])
             for j in self.orders
-        ]
+            if cohort[j] >= 0
+        }
         for group in np.unique(cohort[cohort >= 0]):
-            mine = [waits[j] for j in self.orders if cohort[j] == group]
+            mine = [wait for j, wait in waits.items() if cohort[j] == group]
             over = sum(mine) * 1000 * orders - (
-                weights.unfair_permille * len(mine) * sum(waits)
+                weights.unfair_permille * len(mine) * sum(waits.values())
             )
             excess = self.m.new_int_var(0, 10**6, "")
             self.m.add(excess * 1000 * orders >= over - (1000 * orders - 1))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from solver import InvalidPrices, Limits, lower_bound, solve, verify
-from solver.costs import whole_terms
+from solver.costs import excess_days, whole_terms
 from solver.fair_bound import proven
 from solver.fairness import for_search, guard_of, parts_of, priced
 from solver.instances import Scale, generate, load_plan, save_plan
@@ -49,24 +49,35 @@ def test_a_share_is_a_price_on_days_less_a_part_for_all(three):
     Waits are 4 of 6 days: 2 beyond, which cost 120, and at a half of it 60:
     4 x 40 - 2 x 20 - 0 x 20, less 40 for the two others' two days.
     """
-    problem = guarded(three, [-1, -1, 0], unfair_permille=1000, unfair_cost=60)
+    problem = guarded(three, [0, 0, 1], unfair_permille=1000, unfair_cost=60)
     guard = guard_of(problem)
-    half = column([500])
+    half = column([0, 500])
     per_day = guard.per_day(half, 1000)
 
     assert per_day.tolist() == [-10_000, -10_000, 20_000]
     days = column([0, 2, 4])
-    assert guard.beyond(days) == [2 * guard.unit]
+    assert guard.beyond(days) == [-2 * guard.unit, 2 * guard.unit]
     assert int((per_day * days).sum()) == 60_000
     # The excess is in thirds of a day here: two thirds of a day's half may be lost.
     assert guard.lost(half) == 20_000
 
 
 def test_prices_of_days_are_rounded_down(three):
-    guard = guard_of(guarded(three, [0, -1, -1], unfair_permille=1100, unfair_cost=1))
+    guard = guard_of(guarded(three, [0, 1, 1], unfair_permille=1100, unfair_cost=1))
 
-    # 0.001 (1 - 1.1 / 3) = 0.63 thousandths, and -0.37 for those of no cohort.
-    assert guard.per_day(column([1]), 1000).tolist() == [0, -1, -1]
+    # 0.001 (1 - 1.1 / 3) = 0.63 thousandths, and -0.37 for the others.
+    assert guard.per_day(column([1, 0]), 1000).tolist() == [0, -1, -1]
+
+
+def test_who_has_no_cohort_counts_among_nobody(three):
+    """The second is left out: of the others' 4 days the last waits all, 2 beyond."""
+    problem = guarded(three, [0, -1, 1], unfair_permille=1000, unfair_cost=60)
+    guard = guard_of(problem)
+    opening = column([0, 1, 2])
+
+    assert guard.beyond(column([0, 2, 4])) == [-2 * guard.unit, 2 * guard.unit]
+    assert excess_days(problem, columns(problem), opening).tolist() == [0, 2]
+    assert guard.per_day(column([0, 1000]), 1).tolist() == [-30, 0, 30]
 
 
 def test_no_guard_where_nobody_has_a_cohort_or_it_costs_nothing(three):
@@ -76,8 +87,8 @@ def test_no_guard_where_nobody_has_a_cohort_or_it_costs_nothing(three):
 
 
 def test_the_search_takes_a_rewarded_wait_as_free(three):
-    problem = guarded(three, [-1, -1, 0], unfair_permille=1000, unfair_cost=60)
-    at = priced(problem, guard_of(problem), column([1000]), 1)
+    problem = guarded(three, [0, 0, 1], unfair_permille=1000, unfair_cost=60)
+    at = priced(problem, guard_of(problem), column([0, 1000]), 1)
 
     assert at.orders.wait_cost.tolist() == [-8, -10, 49]
     assert for_search(at).orders.wait_cost.tolist() == [0, 0, 49]
@@ -107,7 +118,7 @@ def test_the_last_changes_places_with_the_second(three):
     blind = solve(three, limits=LIMITS)
     assert (blind.terms.total, blind.opening.tolist()[2]) == (56, 2)
 
-    problem = guarded(three, [-1, -1, 0], unfair_permille=1000, unfair_cost=3)
+    problem = guarded(three, [0, 0, 1], unfair_permille=1000, unfair_cost=3)
     plan = solve(problem, limits=LIMITS)
 
     assert plan.opening.tolist()[2] == 1
@@ -232,11 +243,13 @@ def least_cost(problem):
         total = total + np.where(used > openings.minutes[b], 10**6, 0)
     weights, cohort = problem.rules.weights, problem.rules.cohort
     days = np.concatenate([openings.day, [weights.unplaced_days]])[plans]
+    known = int((cohort >= 0).sum())
+    of_all = days[:, cohort >= 0].sum(axis=1)
     for g in np.unique(cohort[cohort >= 0]):
-        mine = days[:, cohort == g].sum(axis=1) * 1000 * n
-        allowed = weights.unfair_permille * days.sum(axis=1) * (cohort == g).sum()
+        mine = days[:, cohort == g].sum(axis=1) * 1000 * known
+        allowed = weights.unfair_permille * of_all * (cohort == g).sum()
         total = total + weights.unfair_cost * (
-            np.maximum(0, mine - allowed) // (1000 * n)
+            np.maximum(0, mine - allowed) // (1000 * known)
         )
     return int(total.min())
 

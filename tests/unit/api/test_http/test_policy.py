@@ -29,6 +29,7 @@ def test_the_policy_in_force_is_published_with_every_term_and_rule(stored_world:
     assert body["present"] is True
     assert body["weights"]["routine"]["lists"] == ["general"]
     assert body["urgent_room"]["displaced_cost"]["urgent"] == 301
+    assert body["fair_waits"] == {"by": "age", "permille": 1100, "cost_per_day": 0}
     assert body["unusable_gaps"] == {"minutes": 0, "cost_per_minute": 0}
     assert {term["name"] for term in body["terms"]} == set(Term)
     rules = {rule["name"]: rule["weight"] for rule in body["rules"]}
