@@ -11,6 +11,7 @@ import pytest
 
 from solver import Limits, solve, verify
 from solver.block import rise, sit, tail
+from solver.costs import whole_terms
 from solver.cut import cut_out
 from solver.layout import columns
 from solver.prices import proved
@@ -18,6 +19,8 @@ from solver.regions import scanner_of_opening
 from solver.rules import Bookings, Changeovers, Rules, Weights
 from solver.search import empty
 from solver.shortlist import shortlist
+from solver.ties import ties
+from solver.timetable import first_start, paid_in, seat, timetable, unseat
 from solver.waste import tails
 
 GAP = 20
@@ -185,6 +188,33 @@ def test_a_block_keeps_its_books(build, order, opening):
             sit(k, j, o)
         assert k.paid[0] == sum(tail(k, b) for b in range(4))
     assert tails(c, empty(c)) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_timetable_keeps_its_books(seed, build, order, opening):
+    """Whatever is seated and unseated, it knows what short stretches cost."""
+    rng = np.random.default_rng(seed)
+    setup = column([0, 10, 5, 10, 0, 15, 5, 15, 0])
+    problem = build(
+        [order(minutes=int(m)) for m in rng.choice([10, 15, 25, 40], 12)],
+        [opening(day=d, minutes=90) for d in range(3)],
+        rules=rules(7, changeovers=Changeovers(column(rng.integers(-1, 3, 12)), setup)),
+    )
+    c = columns(problem)
+    r, x = ties(problem, c), empty(c)
+    t = timetable(problem, r)
+    for _ in range(80):
+        j, b = int(rng.integers(12)), int(rng.integers(3))
+        if x.opening[j] >= 0:
+            unseat(c, r, x, t, j)
+        else:
+            low = int(c.begin[b] + 5 * rng.integers(0, 16))
+            at = first_start(c, r, x, t, j, j, b, low, 1440)
+            if at >= 0:
+                seat(c, r, x, t, j, b, j, at, 0)
+        terms = whole_terms(problem, c, x.opening, x.pair, t.start)
+        assert t.paid[0] == terms.gaps
+        assert t.paid[0] == sum(paid_in(c, r, x, t, k) for k in range(3))
 
 
 def enumerated(problem):
