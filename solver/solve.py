@@ -32,9 +32,10 @@ from solver.prices import Prices, proved
 from solver.pricing import price_regions
 from solver.problem import NO_GROUP, Problem
 from solver.regions import regions
-from solver.rules import Changeovers, Rules
-from solver.search import empty, restore, take
+from solver.rules import Changeovers, Rules, Weights
+from solver.search import NO_START, empty, restore, take
 from solver.sequence import sequence
+from solver.setups import first_beside, last_beside, no_setups
 from solver.shortlist import Shortlist, shortlist
 from solver.subgradient import Worths
 from solver.tiny import tiny_problem
@@ -331,14 +332,23 @@ def compile_once() -> None:
     x = construct(c, prices, listed, opening=x.opening, pair=x.pair)
     restore(c, x, x.opening.copy(), x.pair.copy(), x.cost.copy())
     take(c, x, 0)
+    # Asked one by one only where an opening leaves an exam out.
+    start = np.full_like(x.opening, NO_START)
+    first_beside(c, x, no_setups(), start, 0, 0)
+    last_beside(c, x, no_setups(), start, 0, 0)
 
 
 @cache
 def compile_rules_once() -> None:
-    """Compile the kernels that only problems with rules need, once in a process."""
-    family = Changeovers(np.zeros(2, np.int64), np.zeros(1, np.int64))
-    problem = replace(tiny_problem(), rules=Rules(changeovers=family))
-    solve(problem, limits=Limits(work=1))
+    """Compile the kernels that only problems with rules need, once in a process.
+
+    Changeovers call the most; idle stretches that cost call what closes them.
+    """
+    rules = Rules(
+        changeovers=Changeovers(np.zeros(2, np.int64), np.zeros(1, np.int64)),
+        weights=Weights(gap_minutes=20, gap_cost=1),
+    )
+    solve(replace(tiny_problem(), rules=rules), limits=Limits(work=1))
 
 
 def _warm(c: Columns, certificate: Certificate | None) -> Prices | None:

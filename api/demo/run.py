@@ -113,7 +113,7 @@ def run(
 def _running(state: DemoState, http_port: int, console: Console) -> Iterator[Runtime]:
     """Start the hospitals' stand-ins, then the engine with all its roles."""
     console.print("compiling the solver (once; later starts use the cache) ...")
-    warm_up()
+    warm_up(rules=False)  # the demo's hospitals link no exams
     profiles = demo_profiles()
     receivers = [name for name, p in profiles.items() if p.outgoing is not None]
     hospitals = ReceivingHospitals(receivers, state.received)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from unit.solver.compiled_kernels import compiled
 
 import solver
 from solver import (
@@ -138,16 +137,6 @@ def test_offers_take_under_five_milliseconds():
         taken.append(time.perf_counter() - began)
 
     assert np.median(taken) < 0.005  # the median: what else runs does not matter
-
-
-def compiled():
-    """Return how many signatures each kernel has been compiled for."""
-    found = {}
-    for module in pkgutil.iter_modules(solver.__path__, "solver."):
-        for name, value in vars(importlib.import_module(module.name)).items():
-            if hasattr(value, "signatures"):
-                found[module.name, name] = len(value.signatures)
-    return found
 
 
 def test_nothing_is_left_to_compile_after_the_warm_up(tmp_path):
