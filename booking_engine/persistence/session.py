@@ -25,7 +25,12 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, PoolProxiedConnection
 
 from booking_engine.persistence import tickets
-from booking_engine.persistence.statements import POSTGRESQL, SQLITE, Statement
+from booking_engine.persistence.statements import (
+    POSTGRESQL,
+    SQLITE,
+    Statement,
+    array_text,
+)
 from booking_engine.persistence.translate import cannot_answer
 
 TURN_SECONDS: Final = 30.0
@@ -265,7 +270,7 @@ class Session:
                 (one.sql, one.bind(query.values))
                 for one, query in zip(compiled, queries, strict=True)
             ],
-            first=((_LOCK, [numbers]),) if numbers else (),
+            first=((_LOCK, [array_text(numbers)]),) if numbers else (),
         )
         return [one.read(rows) for one, rows in zip(compiled, found, strict=True)]
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
@@ -54,23 +55,34 @@ def inserting(kind: Kind, names: tuple[str, ...]) -> Statement:
 
 
 @cache
-def inserting_together(kind: Kind, names: tuple[str, ...]) -> Statement | None:
+def inserting_together(kind: Kind, names: tuple[str, ...]) -> Statement:
     """Return the statement that inserts these columns of many rows given as one JSON.
 
-    PostgreSQL then runs one statement and not one for each row; ``None`` for what
-    holds bytes, for which JSON has no form.
+    PostgreSQL then runs one statement and not one for each row. For bytes JSON has no
+    form: they come as `to_json` writes them.
     """
     table = TABLES[kind]
-    if any(isinstance(table.c[name].type, LargeBinary) for name in names):
-        return None
+    types = {name: table.c[name].type for name in names}
+    binary = {name for name, of in types.items() if isinstance(of, LargeBinary)}
 
     def build(_: str) -> Insert:
+        columns = (
+            column(name, String() if name in binary else of)
+            for name, of in types.items()
+        )
         given = (
             func.json_to_recordset(bindparam("rows", type_=JSON))
-            .table_valued(*(column(name, table.c[name].type) for name in names))
+            .table_valued(*columns)
             .render_derived(name="given", with_types=True)
         )
-        found = select(*(given.c[name] for name in names))
+        found = select(
+            *(
+                func.decode(given.c[name], literal_column("'hex'"))
+                if name in binary
+                else given.c[name]
+                for name in names
+            )
+        )
         return insert(table).from_select(list(names), found)
 
     return Statement(build)

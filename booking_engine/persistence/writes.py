@@ -61,11 +61,9 @@ def _insert(session: Session, kind: Kind, writes: Sequence[Write]) -> None:
     listed = [write.row for write in writes]
     names = tuple(listed[0])
     if session.dialect == POSTGRESQL and len(listed) > 1:
-        together = inserting_together(kind, names)
-        if together is not None:
-            session.insert(together, [{"rows": listed}])
-            return
-    session.insert(inserting(kind, names), listed)
+        session.insert(inserting_together(kind, names), [{"rows": listed}])
+    else:
+        session.insert(inserting(kind, names), listed)
 
 
 def _write_versioned(session: Session, kind: Kind, writes: Sequence[Write]) -> None:

@@ -158,7 +158,7 @@ class Segment:
 
     def field(self, number: int) -> str:
         """Return a whole field as written: all repetitions, escapes not undone."""
-        fields = self._split()
+        fields = self._fields or self._split()
         return fields[number] if 0 < number < len(fields) else ""
 
     def value(
