@@ -69,9 +69,12 @@ def serve(
     roles = ALL_ROLES if not role else frozenset(map(Role, role))
     if roles & {Role.API, Role.WORK}:
         typer.echo(
-            "preparing the search; a version's first start compiles it", err=True
+            "preparing the search; a version's first start compiles it, for a minute",
+            err=True,
         )
-        warm_up()  # so that no request waits for it
+        # So that no request waits for it. Rules are met by planning runs alone, which
+        # nobody waits for: the first one compiles what they need, with doors open.
+        warm_up(rules=False)
     runtime.start(roles)
     _spare_the_collector()
     try:
