@@ -5,12 +5,17 @@ from __future__ import annotations
 import gc
 import signal
 import threading
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from api.output import CommandFailed, show
+
+if TYPE_CHECKING:
+    from booking_engine.domain.group_waits import WaitsByGroup
 
 Config = Annotated[
     Path | None,
@@ -159,8 +164,23 @@ def plan(
             "bound": run.bound,
             "room_kept": run.room_kept,
             "to_come_cost": run.to_come_cost,
+            "waits_by_group": waits_told(run.waits_by_group, as_json=as_json),
             "gap": run.gap,
             "seconds": run.seconds,
         },
         as_json=as_json,
     )
+
+
+def waits_told(
+    waits: WaitsByGroup | None, *, as_json: bool
+) -> Mapping[str, Any] | list[str] | None:
+    """Return what `plan` says of groups' waits: fields, or a text for each group."""
+    if waits is None or as_json:
+        return None if waits is None else asdict(waits)
+    told = [
+        f"{wait.group} {wait.mean_wait_days} days on average"
+        f" ({wait.orders} orders; {wait.days_beyond} days beyond)"
+        for wait in waits.groups
+    ]
+    return [*told, f"small groups not told ({waits.orders_in_small_groups} orders)"]

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from booking_engine.application.snapshot import Snapshot
 from booking_engine.domain.fair_waits import GROUPS
+from booking_engine.domain.group_waits import FEWEST, GroupWait, WaitsByGroup
 from booking_engine.domain.policy import Policy
 from solver.plan import UNPLACED, Plan
 
-FEWEST: Final = 5
-"""Smaller groups are not told: what they wait might tell who is in them."""
 NOBODY: Final = -1
 """The group of a row that is no order: it counts among nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupWait:
-    """What a plan lets one group of patients wait.
-
-    Parameters
-    ----------
-    group
-        Its name, one of `GROUPS`.
-    orders
-        How many; `FEWEST` at least.
-    mean_days
-        From today; an order without a slot counts as waiting to the horizon.
-    excess_days
-        Days beyond what the policy allows, summed over the orders.
-    """
-
-    group: str
-    orders: int
-    mean_days: float
-    excess_days: float
 
 
 def with_waits_guarded(snapshot: Snapshot, policy: Policy) -> Snapshot:
@@ -64,11 +41,13 @@ def with_waits_guarded(snapshot: Snapshot, policy: Policy) -> Snapshot:
 
 def waits_by_group(
     snapshot: Snapshot, plan: Plan, policy: Policy
-) -> tuple[GroupWait, ...]:
-    """Return what a plan lets each group wait; empty where the policy does not ask."""
+) -> WaitsByGroup | None:
+    """Return what a plan lets groups wait; ``None`` where the policy does not ask."""
     fair, rules = policy.fair_waits, snapshot.problem.rules
+    if not fair.cost_per_day:
+        return None
     if not rules.cohort.size:
-        return ()
+        return WaitsByGroup(fair.by, (), 0)
     days = np.where(
         plan.opening == UNPLACED,
         rules.weights.unplaced_days,
@@ -76,11 +55,12 @@ def waits_by_group(
     )
     known = rules.cohort != NOBODY
     allowed = fair.permille / 1000 * float(days[known].mean())
-    found = []
+    told: list[GroupWait] = []
     for number, name in enumerate(GROUPS[fair.by]):
         mine = days[rules.cohort == number]
         if mine.size >= FEWEST:
             mean = float(mine.mean())
             beyond = max(0.0, mean - allowed) * mine.size
-            found.append(GroupWait(name, mine.size, mean, beyond))
-    return tuple(found)
+            told.append(GroupWait(name, mine.size, round(mean, 1), round(beyond, 1)))
+    others = int(known.sum()) - sum(wait.orders for wait in told)
+    return WaitsByGroup(fair.by, tuple(told), others)

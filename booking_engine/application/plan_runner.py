@@ -146,7 +146,8 @@ class PlanRunner:
             progress=lambda progress: tell("solve", progress),
         )
         tell("explain", None)
-        for wait in waits_by_group(snapshot, plan, self._dispatcher.policy):
+        waits = waits_by_group(snapshot, plan, self._dispatcher.policy)
+        for wait in waits.groups if waits else ():
             log.info(
                 "waits of one group in a plan",
                 extra={
@@ -167,6 +168,7 @@ class PlanRunner:
             bound=plan.certificate.bound,
             room_kept=kept,
             to_come_cost=without,
+            waits_by_group=waits,
             seconds=plan.seconds,
             problem=gzip.compress(problem_to_json(snapshot.problem), mtime=0),
             plan=gzip.compress(plan_to_json(plan), mtime=0),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from booking_engine.domain.group_waits import WaitsByGroup
 from booking_engine.domain.identifiers import PlanRunId
 
 
@@ -36,6 +37,9 @@ class PlanRun:
     room_kept, to_come_cost
         Urgent exams to come that the plan leaves room for, and what those it leaves
         none are expected to cost: a part of `cost`, in cost units.
+    waits_by_group
+        What the plan lets groups of patients wait; ``None`` until solved, and where the
+        policy does not ask.
     problem, plan
         The stored instance and plan files, gzipped JSON in the documented formats, so
         that any run can be checked again; ``None`` until solved.
@@ -58,6 +62,7 @@ class PlanRun:
     bound: int | None = None
     room_kept: int = 0
     to_come_cost: int = 0
+    waits_by_group: WaitsByGroup | None = None
     seconds: float = 0.0
     finished_at: datetime | None = None
     problem: bytes | None = None

@@ -8,6 +8,8 @@ import pytest
 from booking_engine.domain.catalogue import Catalogue
 from booking_engine.domain.decisions import Choice, Decision, DecisionKind, Terms
 from booking_engine.domain.errors import NotKnown
+from booking_engine.domain.fair_waits import Grouping
+from booking_engine.domain.group_waits import GroupWait, WaitsByGroup
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
 from booking_engine.domain.procedures import Procedure
 from booking_engine.domain.resources import (
@@ -105,6 +107,11 @@ def run(number, **given):
         "bound": 2**40,
         "room_kept": 6,
         "to_come_cost": 2**40 - 1,
+        "waits_by_group": WaitsByGroup(
+            Grouping.AGE,
+            (GroupWait("under_18", 5, 1.2, 0.0), GroupWait("from_80", 9, 21.5, 7.3)),
+            4,
+        ),
         "seconds": 1.25,
         "finished_at": NOON,
         "problem": b"\x1f\x8bproblem",
@@ -140,6 +147,7 @@ def test_latest_runs_come_without_files_and_saving_them_keeps_the_files(store):
         newest, second = uow.plan_runs.latest(2)
         assert (newest.id, second.id) == ("R3", "R2")
         assert (newest.problem, newest.plan) == (None, None)
+        assert newest.waits_by_group == run(3).waits_by_group
         uow.plan_runs.save(replace(newest, status=PlanRunStatus.APPLIED))
         uow.plan_runs.save(replace(newest, status=PlanRunStatus.APPLIED, booked=9))
         uow.commit()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from booking_engine.domain.decisions import Decision, DecisionKind
+from booking_engine.domain.fair_waits import Grouping
+from booking_engine.domain.group_waits import GroupWait, WaitsByGroup
 from booking_engine.domain.plan_runs import PlanRun, PlanRunStatus
 from booking_engine.domain.published_policy import PublishedPolicy
 from booking_engine.persistence import documents
@@ -15,6 +17,7 @@ def run_row(run: PlanRun) -> Values:
     """Return the row of a planning run."""
     values: Values = {name: getattr(run, name) for name in PlanRun.__slots__}
     values["status"] = run.status.value
+    values["waits_by_group"] = _waits_document(run.waits_by_group)
     return values
 
 
@@ -22,7 +25,31 @@ def run_of(row: Any) -> PlanRun:
     """Return the planning run of a row, with its files if the row has them."""
     values = row._asdict()
     values["status"] = PlanRunStatus(values["status"])
+    values["waits_by_group"] = _waits_of(values["waits_by_group"])
     return PlanRun(**values)
+
+
+def _waits_document(waits: WaitsByGroup | None) -> Values | None:
+    if waits is None:
+        return None
+    return {
+        "by": waits.by.value,
+        "groups": [
+            [wait.group, wait.orders, wait.mean_wait_days, wait.days_beyond]
+            for wait in waits.groups
+        ],
+        "orders_in_small_groups": waits.orders_in_small_groups,
+    }
+
+
+def _waits_of(document: Values | None) -> WaitsByGroup | None:
+    if document is None:
+        return None
+    return WaitsByGroup(
+        by=Grouping(document["by"]),
+        groups=tuple(GroupWait(*wait) for wait in document["groups"]),
+        orders_in_small_groups=document["orders_in_small_groups"],
+    )
 
 
 def decision_row(decision: Decision) -> Values:

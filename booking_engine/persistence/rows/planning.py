@@ -39,6 +39,7 @@ class PlanRunRow(Row, table=True):
     error: str
     room_kept: int = Field(sa_type=BigInteger, sa_column_kwargs=_NONE)
     to_come_cost: int = Field(sa_type=BigInteger, sa_column_kwargs=_NONE)
+    waits_by_group: dict[str, Any] | None = Field(sa_type=JSON)
 
 
 class DecisionRow(Row, table=True):

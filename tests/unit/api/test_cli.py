@@ -19,7 +19,10 @@ from typer.testing import CliRunner
 
 from api import bootstrap
 from api.cli import app
+from api.commands.service import waits_told
 from api.server import HttpServer
+from booking_engine.domain.fair_waits import Grouping
+from booking_engine.domain.group_waits import GroupWait, WaitsByGroup
 from hl7_adapters.mllp.sender import MllpSender
 from hl7_adapters.peer import Behaviour, StandIn
 from solver.instances import Scale, generate, save_json
@@ -152,7 +155,25 @@ def test_migrate_then_plan_on_an_empty_database(
 
     assert json.loads(migrated.stdout)["schema"] == "at head"
     assert planned.exit_code == 0, planned.output
-    assert json.loads(planned.stdout)["orders"] == 0
+    told = json.loads(planned.stdout)
+    assert (told["orders"], told["waits_by_group"]) == (0, None)
+
+
+def test_plan_says_what_groups_wait():
+    waits = WaitsByGroup(Grouping.MOBILITY, (GroupWait("hoist", 6, 9.5, 3.0),), 4)
+
+    assert waits_told(None, as_json=False) is None
+    assert waits_told(waits, as_json=False) == [
+        "hoist 9.5 days on average (6 orders; 3.0 days beyond)",
+        "small groups not told (4 orders)",
+    ]
+    assert json.loads(json.dumps(waits_told(waits, as_json=True))) == {
+        "by": "mobility",
+        "groups": [
+            {"group": "hoist", "orders": 6, "mean_wait_days": 9.5, "days_beyond": 3.0}
+        ],
+        "orders_in_small_groups": 4,
+    }
 
 
 def test_solve_writes_a_plan_that_check_accepts(tmp_path: Path):

@@ -23,6 +23,7 @@ from booking_engine.application.planning import bookings_of, snapshot_of, solve_
 from booking_engine.application.stored_plans import StoredPlans
 from booking_engine.domain.decisions import DecisionKind
 from booking_engine.domain.fair_waits import GROUPS, FairWaits, Grouping
+from booking_engine.domain.group_waits import WaitsByGroup
 from booking_engine.domain.identifiers import PlanRunId
 from booking_engine.domain.orders import OrderStatus
 from booking_engine.domain.patients import Needs, Patient
@@ -165,6 +166,19 @@ def test_a_run_tells_groups_apart_where_the_policy_prices_their_waits(caplog):
     told = [r for r in caplog.records if getattr(r, "event", "") == "plan.group_waits"]
     # One order alone is not told: it would say how long somebody waits.
     assert [(r.group, r.orders) for r in told] == [("no_hoist", 30)]
+    waits = done.waits_by_group
+    assert (waits.by, waits.orders_in_small_groups) == (Grouping.MOBILITY, 1)
+    assert [(w.group, w.orders) for w in waits.groups] == [("no_hoist", 30)]
+    with engine.reading(CLERK) as session:
+        assert session.uow.plan_runs.get(done.id).waits_by_group == waits
+
+
+def test_a_run_over_nobody_and_one_that_does_not_ask_say_so_of_groups():
+    engine = dispatcher()
+    assert run(engine).waits_by_group is None
+    fair = FairWaits(Grouping.AGE, 1000, 3)
+    engine.policy = replace(engine.policy, version="fair", fair_waits=fair)
+    assert run(engine).waits_by_group == WaitsByGroup(Grouping.AGE, (), 0)
 
 
 @pytest.mark.parametrize(
@@ -279,9 +293,12 @@ def test_a_run_without_orders_ends_well_and_a_bad_solver_applies_nothing(monkeyp
 
     order = fill(engine, 1)
     monkeypatch.setattr(plan_runner, "solve", cheat)
+    fair = FairWaits(Grouping.AGE, 1000, 3)
+    engine.policy = replace(engine.policy, version="fair", fair_waits=fair)
     failed = run(engine)
     assert failed.status is PlanRunStatus.FAILED
     assert "refused by the checker" in failed.error
+    assert (failed.cost, failed.waits_by_group) == (None, None)
     assert statuses(engine, order) == [OrderStatus.WAITING]
 
 

@@ -31,7 +31,7 @@ from booking_engine.domain.orders import (
     OrderContent,
     ProcedureStep,
 )
-from booking_engine.domain.patients import Patient
+from booking_engine.domain.patients import NO_NEEDS, Needs, Patient
 from booking_engine.domain.procedures import Procedure
 from booking_engine.domain.resources import Organisation, Scanner, Sector, Site
 from booking_engine.domain.safety import Answer, Question, SafetyAnswer
@@ -122,6 +122,7 @@ class World:
         mode: BookingMode = BookingMode.AUTO,
         nhs_number: str | None = None,
         steps: tuple[ProcedureStep, ...] = (),
+        needs: Needs = NO_NEEDS,
     ) -> str:
         """Let a partner place an order; return its id."""
         number = next(self._numbers)
@@ -154,6 +155,7 @@ class World:
             site=SiteCode("R0A02"),
             safety=answers,
             further_steps=steps,
+            needs=needs,
         )
         holds = ()
         if procedure is None:

@@ -15,7 +15,9 @@ from api.diary import extend_diary
 from api.runtime import Role
 from booking_engine.application.diary_commands import OrderNumbers, RecordEntry
 from booking_engine.domain.diary_entries import EntryKind, Stretch
+from booking_engine.domain.fair_waits import FairWaits, Grouping
 from booking_engine.domain.identifiers import PartnerId, ProcedureCode, ScannerId
+from booking_engine.domain.patients import Needs
 from booking_engine.domain.plan_runs import PlanRunStatus
 from booking_engine.domain.safety import Answer
 from booking_engine.domain.vocabulary import BookingMode, Priority
@@ -187,6 +189,7 @@ def test_a_planning_run_is_accepted_followed_and_applied(stored_world: Any):
     assert (run["status"], run["orders"], run["booked"]) == ("applied", 3, 3), run
     assert run["requested_by"] == "person:clerk"
     assert run["gap"] >= 0
+    assert run["waits_by_group"] is None  # The policy does not ask.
     assert world.http.get("/v1/plan-runs").json()[0]["id"] == run["id"]
     assert {status(world, order_id) for order_id in order_ids} == {"booked"}
     events = world.http.get(f"{path}/events")
@@ -195,6 +198,38 @@ def test_a_planning_run_is_accepted_followed_and_applied(stored_world: Any):
     assert json.loads(data.removeprefix("data: "))["status"] == "applied"
     text = world.http.get("/metrics").text
     assert "solver_seconds_count 1.0" in text
+
+
+def test_a_run_says_how_long_groups_wait_where_the_policy_asks(stored_world: Any):
+    world = stored_world
+    dispatcher = world.runtime.dispatcher
+    fair = FairWaits(Grouping.MOBILITY, 1000, 3)
+    dispatcher.policy = replace(dispatcher.policy, version="fair", fair_waits=fair)
+    for hoist in (False, True):
+        for _ in range(5):
+            world.waiting(needs=Needs(hoist=hoist))
+    path = world.post("/v1/plan-runs").headers["location"]
+    assert world.http.get(path).json()["waits_by_group"] is None
+
+    assert world.runtime.plans.run_due() == 1
+
+    run = world.http.get(path).json()
+    assert (run["status"], run["placed"]) == ("applied", 5), run
+    assert world.http.get("/v1/plan-runs").json()[0] == run
+    waits = run["waits_by_group"]
+    assert (waits["by"], waits["orders_in_small_groups"]) == ("mobility", 0)
+    others, hoist = waits["groups"]
+    assert (others["group"], others["orders"]) == ("no_hoist", 5)
+    assert (others["mean_wait_days"] < 3, others["days_beyond"]) == (True, 0)
+    # No scanner here has a hoist: these wait to the horizon.
+    horizon = dispatcher.policy.horizon_days
+    mean = (horizon + others["mean_wait_days"]) / 2
+    assert hoist == {
+        "group": "hoist",
+        "orders": 5,
+        "mean_wait_days": horizon,
+        "days_beyond": pytest.approx(5 * (horizon - mean), abs=0.3),
+    }
 
 
 def test_a_run_that_fails_unexpectedly_says_so(
