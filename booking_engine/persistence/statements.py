@@ -59,8 +59,21 @@ _INSTANTS_CACHED: Final = 1 << 14
 
 
 def to_json(value: Any) -> str:
-    """Return `value` as the JSON that is stored or sent; bytes are hexadecimal."""
-    return orjson.dumps(value, default=bytes.hex).decode()
+    """Return `value` as the JSON that is stored or sent; bytes are hexadecimal.
+
+    Raises
+    ------
+    TypeError
+        An instant without an offset, which the database would take for one of UTC, or
+        something that has no form in JSON.
+    """
+    return orjson.dumps(value, _plain, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _aware(value).isoformat()
+    return value.isoformat() if isinstance(value, date) else bytes.hex(value)
 
 
 def _aware(value: datetime) -> datetime:

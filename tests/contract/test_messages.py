@@ -73,6 +73,15 @@ def test_an_unreadable_message_of_nobody_is_stored(store, make):
         assert uow.messages.get(message.id) == message
 
 
+@pytest.mark.parametrize("others", [0, 3])
+def test_an_instant_without_an_offset_is_refused_alone_and_in_a_batch(
+    sql_store, make, others
+):
+    naive = make.message(received_at=NOON.replace(tzinfo=None))
+    with pytest.raises((ValueError, TypeError)):
+        add(sql_store, *(make.message() for _ in range(others)), naive)
+
+
 def test_by_key_returns_the_newest_of_a_sender(store, make):
     old = make.message(control_id="C", raw=b"old")
     new = make.message(control_id="C", raw=b"new")
