@@ -31,7 +31,7 @@ from solver.instances.assignment import (
     left_out,
     read_assignment,
 )
-from solver.solve import Progress, Stage
+from solver.progress import Progress, Stage
 
 HEADINGS = (
     "instance",

@@ -34,7 +34,8 @@ from solver.occupied import Occupied
 from solver.online import Option, Protection, rank_slots
 from solver.plan import PRICE_SCALE, UNPLACED, Certificate, CostTerms, Plan
 from solver.problem import NO_GROUP, Openings, Orders, Pairs, Problem
-from solver.solve import Progress, Stage, solve
+from solver.progress import Progress, Stage
+from solver.solve import solve
 from solver.terms import Constraint, Term
 from solver.tuning import tuned
 from solver.validation import faults, require_valid

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -18,7 +17,7 @@ from solver.fairness import guard_of
 from solver.families import Families, families_of
 from solver.family_packing import proved_by_families, shortened
 from solver.family_worths import family_worths
-from solver.gap import GapParts, Gauge
+from solver.gap import Gauge
 from solver.improve import Found, improve
 from solver.joint import as_unplaced, plan_jointly
 from solver.layout import Columns, columns
@@ -31,6 +30,7 @@ from solver.polish import polish, polishes
 from solver.prices import Prices, proved
 from solver.pricing import price_regions
 from solver.problem import NO_GROUP, Problem
+from solver.progress import Progress, Stage, Teller
 from solver.regions import regions
 from solver.rules import Changeovers, Rules, Weights
 from solver.search import NO_START, empty, restore, take
@@ -50,47 +50,6 @@ SEQUENCE_SHARE = 0.05
 WORTHS_SHARE, FAMILY_WORTHS_SHARE = 0.013, 0.1
 """Time that the worths of the bound may take, where the problem is not too large;
 without changeovers and with them."""
-
-
-class Stage(StrEnum):
-    """Where a solve is."""
-
-    PRICES = "prices"
-    CONSTRUCT = "construct"
-    IMPROVE = "improve"
-    SEQUENCE = "sequence"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is known at one moment of a solve.
-
-    Parameters
-    ----------
-    stage
-        The stage that has just made progress.
-    seconds
-        Wall time since the solve began.
-    cost
-        Cost of the best plan so far, or None before there is one.
-    bound
-        Lower bound on the cost of every plan.
-    gap
-        ``(cost - bound) / bound``, or None before there is a plan.
-    used
-        Share of the time or the work that is used up, from 0 to 1.
-    parts
-        Where the gap sits, where the search has worked it out; else None.
-    """
-
-    stage: Stage
-    seconds: float
-    cost: int | None
-    bound: int
-    gap: float | None
-    used: float = 0.0
-    parts: GapParts | None = None
 
 
 def solve(
@@ -132,7 +91,7 @@ def solve(
     clock = Clock(limits.seconds, stop)
     if start is not None:
         _require_start(problem, start)
-    tell = _Teller(clock, progress)
+    tell = Teller(clock, progress)
     guard = guard_of(problem)
     if guard is None:
         return _solved(problem, limits, clock, tell, warm_prices, start)
@@ -142,7 +101,7 @@ def solve(
         start = Start(
             warm_prices.minute_price, warm_prices.exam_price, nowhere, nowhere
         )
-    quiet = _Teller(clock, None)
+    quiet = Teller(clock, None)
     plan = plan_fairly(
         problem,
         guard,
@@ -162,7 +121,7 @@ def _solved(
     problem: Problem,
     limits: Limits,
     clock: Clock,
-    tell: _Teller,
+    tell: Teller,
     warm_prices: Certificate | None,
     start: Start | None,
 ) -> Plan:
@@ -375,40 +334,3 @@ def _require_start(problem: Problem, start: Start) -> None:
                 f"start.{name} has shape {shape}; the problem has {orders}"
                 " orders. Match the rows by key first, with carried()."
             )
-
-
-class _Teller:
-    """Passes progress on, not more than a few times a second within a stage."""
-
-    LEAST_SECONDS = 0.2
-
-    def __init__(
-        self, clock: Clock, progress: Callable[[Progress], None] | None
-    ) -> None:
-        self._clock, self._progress = clock, progress
-        self.listens = progress is not None
-        self._stage: Stage | None = None
-        self._told = 0.0
-
-    def __call__(
-        self,
-        stage: Stage,
-        cost: int | None,
-        bound: int,
-        used: float = 0.0,
-        parts: GapParts | None = None,
-    ) -> None:
-        now = self._clock.elapsed()
-        if self._progress is None or (
-            stage is self._stage and now - self._told < self.LEAST_SECONDS
-        ):
-            return
-        self._stage, self._told = stage, now
-        gap = None if cost is None else _gap(cost, bound)
-        self._progress(Progress(stage, now, cost, bound, gap, used, parts))
-
-
-def _gap(cost: int, bound: int) -> float:
-    if cost == bound:
-        return 0.0
-    return (cost - bound) / bound if bound > 0 else float("inf")

@@ -37,7 +37,8 @@ from solver.instances import (
     problem_to_json,
 )
 from solver.limits import Limits
-from solver.solve import Progress, solve
+from solver.progress import Progress
+from solver.solve import solve
 
 log = logging.getLogger(__name__)
 _LOOK_BACK = 20

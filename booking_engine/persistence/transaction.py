@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from booking_engine.domain.errors import StoreUnavailable
+from booking_engine.persistence.savepoints import Savepoint, Scope
 from booking_engine.persistence.session import Database, Query, Session
 from booking_engine.persistence.statements import Statement
 from booking_engine.persistence.translate import domain_error
@@ -39,25 +40,6 @@ Value = TypeVar("Value")
 Key = tuple[str, Any]
 """What a remembered value is, and its name."""
 _ABSENT: Final = object()
-
-
-@dataclass(slots=True)
-class _Scope:
-    """One open savepoint.
-
-    Parameters
-    ----------
-    mark
-        How many buffered writes are older than the scope.
-    undo_mark
-        Likewise of the undo list.
-    nested
-        The name of the real savepoint, once there is one.
-    """
-
-    mark: int
-    undo_mark: int
-    nested: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +68,7 @@ class Transaction:
         self._sent: set[Kind] = set()
         self._known: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
         self._undo: list[tuple[Key, Any]] = []
-        self._scopes: list[_Scope] = []
+        self._scopes: list[Scope] = []
         self._savepoints = 0
         self._failure: Exception | None = None
         self._failed_depth = 0
@@ -310,7 +292,7 @@ class Transaction:
     def enter_savepoint(self) -> None:
         """Begin a savepoint; see `Savepoint`."""
         self.raise_failure()
-        self._scopes.append(_Scope(len(self._buffer), len(self._undo)))
+        self._scopes.append(Scope(len(self._buffer), len(self._undo)))
 
     def leave_savepoint(self, *, keep: bool) -> None:
         """End the innermost savepoint; raises what a flush in it failed with."""
@@ -332,7 +314,7 @@ class Transaction:
                 if not self._scopes:
                     self._undo.clear()
 
-    def _undo_scope(self, scope: _Scope, depth: int) -> None:
+    def _undo_scope(self, scope: Scope, depth: int) -> None:
         del self._buffer[scope.mark :]
         self._kinds = {write.kind for write in self._buffer}
         for (kind, name), before in reversed(self._undo[scope.undo_mark :]):
@@ -383,23 +365,3 @@ class Transaction:
         self._known.clear()
         self._undo.clear()
         self._failure = None
-
-
-class Savepoint:
-    """A context: leaving it by an exception undoes what was written in it.
-
-    A class and not a generator, for every message passes through two.
-    """
-
-    __slots__ = ("_transaction",)
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def __enter__(self) -> None:
-        """Begin it."""
-        self._transaction.enter_savepoint()
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End it."""
-        self._transaction.leave_savepoint(keep=kind is None)
