@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from solver.by_key import by_key
 from solver.carry import Start
 from solver.clock import Clock
 from solver.construct import construct
@@ -68,7 +69,8 @@ def solve(
     problem
         Checked first; raises `InvalidProblem` with a code, a key and a remedy.
     limits
-        When to stop. With `work` and no `seconds` the plan is deterministic. The
+        When to stop. With `work` and no `seconds` the plan is deterministic, and the
+        rows of the orders decide nothing (`by_key`). The
         first solve of a process compiles first, or loads what was compiled before;
         that time is not counted.
     warm_prices
@@ -92,6 +94,23 @@ def solve(
     if start is not None:
         _require_start(problem, start)
     tell = Teller(clock, progress)
+    sorted_by = by_key(problem) if limits.seconds is None else None
+    if sorted_by is None:
+        return _guarded(problem, limits, clock, tell, warm_prices, start)
+    begin = None if start is None else sorted_by.start(start)
+    found = _guarded(sorted_by.problem, limits, clock, tell, warm_prices, begin)
+    return sorted_by.plan(found)
+
+
+def _guarded(
+    problem: Problem,
+    limits: Limits,
+    clock: Clock,
+    tell: Teller,
+    warm_prices: Certificate | None,
+    start: Start | None,
+) -> Plan:
+    """Return the plan of a problem that is valid, with a fairness guard or without."""
     guard = guard_of(problem)
     if guard is None:
         return _solved(problem, limits, clock, tell, warm_prices, start)

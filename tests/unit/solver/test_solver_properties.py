@@ -159,6 +159,28 @@ def test_bound_optimum_and_cost_are_in_order(build, order, opening, case):
     assert plan.certificate.bound <= best <= plan.terms.total
 
 
+@given(case=cases(hours=True), more=st.sampled_from(["minutes", "opening", "exams"]))
+@MANY
+def test_more_capacity_never_costs_more(build, order, opening, case, more):
+    """Neither the exact optimum grows, nor does a bound claim that it does."""
+    orders, openings, ceiling = case
+    if more == "minutes":
+        wider = [{**b, "minutes": b["minutes"] + 25} for b in openings]
+    elif more == "opening":
+        extra = {"scanner": 0, "day": 4, "minutes": 60, "list_bit": 1}
+        wider = [*openings, {**extra, "cost": 0, "contract": -1}]
+    else:
+        wider = openings
+    ceiling_then = ceiling + 1 if more == "exams" else ceiling
+    before = made(build, order, opening, case)
+    after = made(build, order, opening, (orders, wider, ceiling_then))
+
+    best, plan = optimum(before), solve(after, limits=Limits(work=4, seed=3))
+
+    assert optimum(after) <= best
+    assert plan.certificate.bound <= best
+
+
 @given(case=cases(hours=True))
 @MANY
 def test_no_plan_breaks_a_rule(build, order, opening, case):
