@@ -122,7 +122,10 @@ class _Run:
         )
         if self.plan is None or terms.total < self.plan.terms.total:
             self.plan, self.share = replace(plan, terms=terms), share
-        proof = proven(problem, self.guard, share, found, self.parts)
+        # Costs too large to be cut would pass 64 bits; a bound without the guard holds.
+        proof = found
+        if self.steers:
+            proof = proven(problem, self.guard, share, found, self.parts)
         if self.proof is None or proof.bound > self.proof.bound:
             self.proof = proof
         return self.guard.beyond(waited(problem, plan.opening))

@@ -129,7 +129,8 @@ def guard_of(problem: Problem) -> Guard | None:
 def parts_of(problem: Problem, guard: Guard) -> int:
     """Return into how many parts the search cuts a cost unit; 0 if none will do.
 
-    The search keeps the costs of one order in 32 bits, the bound all costs in 64.
+    The search keeps the costs of one order in 32 bits, the bound all costs in 64. Where
+    0, neither sees the guard.
     """
     orders = problem.orders
     dearest = max(

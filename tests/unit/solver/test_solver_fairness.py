@@ -108,6 +108,22 @@ def test_costs_too_large_to_be_cut_are_searched_without_the_guard(three):
     assert not plan.certificate.excess_share.any()
 
 
+def test_the_bound_of_costs_too_large_to_be_cut_does_not_overflow(
+    build, order, opening
+):
+    """10,000 orders without a place, in thousandths of thousandths, pass 2**63."""
+    orders = [order(unplaced_cost=10**9)] * 10_000
+    cohort = [j % 2 for j in range(len(orders))]
+    problem = guarded(
+        build(orders, [opening()]), cohort, unfair_cost=1, unplaced_days=1
+    )
+
+    plan = solve(problem, limits=LIMITS)
+
+    assert plan.certificate.bound == (len(orders) - 2) * 10**9
+    assert verify(problem, plan).accepted
+
+
 # --- the plan ------------------------------------------------------------------------
 
 
