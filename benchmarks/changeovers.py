@@ -29,10 +29,6 @@ def main() -> None:
     wanted = arguments()
     solver.warm_up()
     scale = Scale(orders=wanted.orders, scanners=wanted.scanners, days=wanted.days)
-    # Kernels that only rules need, compiled before the clock runs.
-    small = generate(Scale(orders=200, scanners=4, days=5), seed=1)
-    limits = Limits(seconds=1.0, workers=2)
-    solver.solve(with_changeovers(small, wanted.families, 1), limits=limits)
     size = f"{scale}; {wanted.families} families; {wanted.seconds:g} s, 2 threads"
     print(conditions("A plan with changeovers", seed=wanted.seeds[0], size=size))
     rows = []

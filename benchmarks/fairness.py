@@ -37,10 +37,6 @@ def main() -> None:
     wanted = arguments()
     solver.warm_up()
     scale = Scale(orders=wanted.orders, scanners=wanted.scanners, days=wanted.days)
-    small = generate(Scale(orders=200, scanners=4, days=5), seed=1)
-    # Kernels that only rules need, compiled before the clock runs.
-    limits = Limits(seconds=1.0, workers=2)
-    solver.solve(guarded(small, long_exams(small), 5), limits=limits)
     size = f"{scale}; {wanted.seconds:g} s, 2 threads"
     print(conditions("A plan with a guard", seed=wanted.seeds[0], size=size))
     tight = replace(scale, load=NEEDS_LOAD)

@@ -38,9 +38,6 @@ def main() -> None:
     """Run the benchmark that the command line asks for."""
     wanted = arguments()
     solver.warm_up()
-    # Kernels that only rules need, compiled before the clock runs.
-    small = priced(generate(Scale(orders=200, scanners=4, days=5), seed=1), wanted, 1)
-    solver.solve(small, limits=Limits(seconds=1.0, workers=2))
     scale = Scale(
         orders=wanted.orders,
         scanners=wanted.scanners,

@@ -34,8 +34,6 @@ def main() -> None:
     plain = generate(scale, seed=wanted.seed)
     paired = with_visits(plain, wanted.share, wanted.seed)
     visits = paired.rules.visits.same_day.shape[0]
-    # Kernels that only rules need, compiled before the clock runs.
-    solver.solve(with_visits(plain, 0.001, 1), limits=Limits(seconds=1.0))
     size = f"{wanted.orders} orders, {wanted.scanners} scanners, {visits} visits of two"
     print(conditions("A plan with visits", seed=wanted.seed, size=size))
     rows = [
